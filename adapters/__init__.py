@@ -1,0 +1,1 @@
+"""Everything outside our process: drivers live here and nowhere else."""

@@ -1,0 +1,127 @@
+"""The auth node: accounts, passwords, sessions and the keys that sign access tokens.
+
+Access tokens are JWTs signed with EdDSA (RFC 8037), verified by the edge against `JWKS`; their claims are `Claims`.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from contracts.wire import Done, Endpoint
+
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
+Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+OpaqueToken = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+ISSUER = "covergen"
+AUDIENCE = "covergen-api"
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True):
+    """A new account."""
+
+    email: Email
+    password: Password
+    username: Username | None = None
+    full_name: FullName | None = None
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof of an account by password."""
+
+    email: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Refresh(msgspec.Struct, frozen=True, kw_only=True):
+    """A refresh token, good for one use (and one repeat of it within 10 s)."""
+
+    refresh_token: OpaqueToken
+
+
+class Logout(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends the session of that refresh token, or of the caller's access token when none is given."""
+
+    refresh_token: OpaqueToken | None = None
+    session_id: uuid.UUID | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed in."""
+
+    id: uuid.UUID
+    email: str
+    username: str
+    full_name: str | None = None
+    tier: str = "free"
+    roles: tuple[str, ...] = ("user",)
+    created_at: datetime
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to register, login and refresh."""
+
+    user: Account
+    access_token: str
+    refresh_token: str
+    token_type: str = "Bearer"  # noqa: S105 -- the scheme's name (RFC 6750)
+    expires_in: int
+    """Seconds the access token is good for."""
+
+
+class Jwk(msgspec.Struct, frozen=True, kw_only=True):
+    """A public key (RFC 8037: Ed25519)."""
+
+    kid: str
+    x: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
+
+
+class GetJwks(msgspec.Struct, frozen=True, kw_only=True):
+    """All keys whose tokens may still be good."""
+
+
+class Jwks(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: tuple[Jwk, ...]
+
+
+class VerifyToken(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token to check with the issuer, revocation included."""
+
+    token: OpaqueToken
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims of an access token (RFC 7519)."""
+
+    iss: str
+    aud: str
+    sub: uuid.UUID
+    sid: uuid.UUID
+    """The session: the family of refresh tokens."""
+    jti: str
+    iat: int
+    exp: int
+    tier: str = "free"
+    roles: tuple[str, ...] = ("user",)
+
+
+EDGE = frozenset({"edge"})
+
+REGISTER = Endpoint("svc.auth.register", Register, Session, EDGE, "Create an account and sign in", timeout=10)
+LOGIN = Endpoint("svc.auth.login", Login, Session, EDGE, "Sign in by password", timeout=10)
+REFRESH = Endpoint("svc.auth.refresh", Refresh, Session, EDGE, "Change a refresh token for new tokens")
+LOGOUT = Endpoint("svc.auth.logout", Logout, Done, EDGE, "End a session")
+JWKS = Endpoint("svc.auth.jwks", GetJwks, Jwks, EDGE, "Public keys of access tokens")
+VERIFY = Endpoint("svc.auth.verify", VerifyToken, Claims, EDGE, "Check a token with the issuer, revocation included")
+
+CONTRACTS = (REGISTER, LOGIN, REFRESH, LOGOUT, JWKS, VERIFY)

@@ -1,0 +1,181 @@
+"""Errors that may cross the wire: each is a status, a stable code and a sentence for people.
+
+A handler raises one of these; it crosses NATS as a `Problem` body, is raised again as the same class by the caller's
+Bus, and becomes `application/problem+json` (RFC 9457) at the edge. Any other exception stays where it was raised and is
+answered as `Internal` without its text.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One bad field of the input: `field` is a path such as `title` or `options.horizon`."""
+
+    field: str
+    detail: str
+    category: str | None = None
+    """For refused content: the safety category, e.g. `violence`."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of an error, the same on NATS and over HTTP (RFC 9457 plus `code`)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    retry_after: float | None = None
+    """Seconds after which trying again makes sense."""
+    request_id: str | None = None
+
+
+class ServiceError(Exception):
+    """Base of all errors that a caller may see."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: float | None = None):
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = errors
+        self.retry_after = retry_after
+
+    def problem(self, request_id: str | None = None) -> Problem:
+        """The wire form of this error."""
+        return Problem(
+            title=self.title,
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            errors=self.errors,
+            retry_after=self.retry_after,
+            request_id=request_id,
+        )
+
+
+class Internal(ServiceError):
+    """Something unexpected; the caller learns nothing but that."""
+
+
+class Malformed(ServiceError):
+    """The body is not what its media type says."""
+
+    status, code, title = 400, "malformed", "Malformed request"
+
+
+class Unauthenticated(ServiceError):
+    """No credentials, or credentials that are not good."""
+
+    status, code, title = 401, "unauthenticated", "Authentication needed"
+
+
+class OverQuota(ServiceError):
+    """The plan's allowance is used up."""
+
+    status, code, title = 402, "over_quota", "Quota used up"
+
+
+class Forbidden(ServiceError):
+    """Known caller, not allowed to do this."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class NotFound(ServiceError):
+    """No such thing, or not the caller's."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class MethodNotAllowed(ServiceError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class Conflict(ServiceError):
+    """The state of the thing does not allow this now."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class TooLarge(ServiceError):
+    """A size, count or length above its limit."""
+
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedMedia(ServiceError):
+    """A media type that this route does not take."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+class Invalid(ServiceError):
+    """Well-formed input that breaks a rule; `errors` names the fields."""
+
+    status, code, title = 422, "invalid", "Invalid input"
+
+
+class Refused(ServiceError):
+    """Content that the safety rules block; `errors` carries the category."""
+
+    status, code, title = 422, "content_refused", "Content refused"
+
+
+class KeyReused(ServiceError):
+    """An Idempotency-Key was used again with another request."""
+
+    status, code, title = 422, "idempotency_key_reused", "Idempotency key reused"
+
+
+class RateLimited(ServiceError):
+    """Too many requests; `retry_after` says when to come back."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+
+class Unavailable(ServiceError):
+    """Nobody answered, or a system behind is down. Trying again may help: jobs are retried on this."""
+
+    status, code, title = 503, "unavailable", "Temporarily unavailable"
+
+
+class DeadlineExceeded(Unavailable):
+    """The answer did not come in the time the caller gave."""
+
+    status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
+
+
+ERRORS: tuple[type[ServiceError], ...] = (
+    Internal,
+    Malformed,
+    Unauthenticated,
+    OverQuota,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    TooLarge,
+    UnsupportedMedia,
+    Invalid,
+    Refused,
+    KeyReused,
+    RateLimited,
+    Unavailable,
+    DeadlineExceeded,
+)
+
+_BY_CODE = {error.code: error for error in ERRORS}
+
+
+def raised(problem: Problem) -> ServiceError:
+    """The exception that `problem` was made from; an unknown code becomes `Internal`."""
+    error = _BY_CODE.get(problem.code, Internal)
+    return error(problem.detail, errors=problem.errors, retry_after=problem.retry_after)

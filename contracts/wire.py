@@ -1,0 +1,207 @@
+"""The three kinds of contract, and the context that travels with every message.
+
+The kind comes first in a subject, then the owning node, then the word:
+
+- `Endpoint`  `svc.<node>.<verb>`     request-reply, imperative; queue group = node
+- `WorkQueue` `jobs.<node>.<verb>`    durable work, imperative; stream JOBS, one durable consumer per queue
+- `Event`     `events.<node>.<fact>`  past tense; stream EVENTS, one durable consumer per listener
+
+From these descriptors come the nodes' bindings, the edge's routes, the NATS allow-lists, the streams and consumers, and
+the AsyncAPI document.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+M = TypeVar("M")
+
+JOBS, EVENTS, DEAD, ADVISORIES = "JOBS", "EVENTS", "DEAD", "ADVISORIES"
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The reply of an endpoint that has nothing to say but that it is done."""
+
+
+class ObjectRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Where bytes are. No contract carries the bytes themselves."""
+
+    key: str
+    sha256: str
+    size: int
+    """Bytes."""
+    media_type: str
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, until when, and as part of which trace. Travels in headers with lower-case names."""
+
+    request_id: str
+    user_id: uuid.UUID | None = None
+    tier: str = "free"
+    roles: tuple[str, ...] = ()
+    deadline: float | None = None
+    """Unix time in seconds after which nobody waits for the answer."""
+    traceparent: str | None = None
+    region: str | None = None
+    idempotency_key: str | None = None
+
+    @classmethod
+    def new(cls, *, timeout: float | None = None, user_id: uuid.UUID | None = None, tier: str = "free") -> "Context":
+        """A context of its own, for work that no request began."""
+        deadline = None if timeout is None else time.time() + timeout
+        return cls(request_id=uuid.uuid4().hex, user_id=user_id, tier=tier, deadline=deadline)
+
+    def within(self, timeout: float) -> "Context":
+        """The same context with a deadline at most `timeout` seconds from now."""
+        limit = time.time() + timeout
+        if self.deadline is not None and self.deadline <= limit:
+            return self
+        return msgspec.structs.replace(self, deadline=limit)
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline; None when there is none."""
+        return None if self.deadline is None else self.deadline - time.time()
+
+    def headers(self) -> dict[str, str]:
+        """The headers that carry this context."""
+        headers = {"request-id": self.request_id}
+        if self.user_id is not None:
+            headers["user-id"] = str(self.user_id)
+            headers["tier"] = self.tier
+        if self.roles:
+            headers["roles"] = ",".join(self.roles)
+        if self.deadline is not None:
+            headers["deadline"] = f"{self.deadline:.3f}"
+        for name, value in (("traceparent", self.traceparent), ("region", self.region)):
+            if value is not None:
+                headers[name] = value
+        if self.idempotency_key is not None:
+            headers["idempotency-key"] = self.idempotency_key
+        return headers
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str] | None) -> "Context":
+        """The context of a message; an internal tool may send none of the headers.
+
+        Raises ValueError for a header that is not what its name says.
+        """
+        if not headers:
+            return cls(request_id=uuid.uuid4().hex)
+        user, deadline, roles = headers.get("user-id"), headers.get("deadline"), headers.get("roles")
+        return cls(
+            request_id=headers.get("request-id") or uuid.uuid4().hex,
+            user_id=uuid.UUID(user) if user else None,
+            tier=headers.get("tier", "free"),
+            roles=tuple(roles.split(",")) if roles else (),
+            deadline=float(deadline) if deadline else None,
+            traceparent=headers.get("traceparent"),
+            region=headers.get("region"),
+            idempotency_key=headers.get("idempotency-key"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[Q, R]):
+    """A synchronous call: one request type, one reply type, and who may call it."""
+
+    subject: str
+    request: type[Q]
+    reply: type[R]
+    callers: frozenset[str]
+    about: str
+    timeout: float = 5.0
+    """Seconds the caller waits unless its own deadline is nearer."""
+
+    @property
+    def node(self) -> str:
+        """The node that answers."""
+        return self.subject.split(".")[1]
+
+    @property
+    def word(self) -> str:
+        """The last token of the subject."""
+        return self.subject.split(".", 2)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueue(Generic[M]):
+    """Durable work, done once by whichever instance of the owning node takes it."""
+
+    subject: str
+    message: type[M]
+    producers: frozenset[str]
+    about: str
+    ack_wait: float = 30.0
+    """Seconds without a heartbeat after which the work is given to another instance."""
+    max_ack_pending: int = 256
+    concurrency: int = 16
+    """Messages one instance works on at a time."""
+    stream: str = JOBS
+
+    @property
+    def node(self) -> str:
+        """The node that does the work."""
+        return self.subject.split(".")[1]
+
+    @property
+    def durable(self) -> str:
+        """The name of the one durable consumer."""
+        return self.subject.removeprefix("jobs.").replace(".", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[M]):
+    """A fact. Each listener has its own durable consumer; watchers only see what passes while they look."""
+
+    subject: str
+    message: type[M]
+    listeners: frozenset[str]
+    about: str
+    watchers: frozenset[str] = frozenset()
+    ack_wait: float = 30.0
+    max_ack_pending: int = 256
+    concurrency: int = 16
+    stream: str = EVENTS
+
+    @property
+    def node(self) -> str:
+        """The node that publishes."""
+        return self.subject.split(".")[1]
+
+    def durable(self, listener: str) -> str:
+        """The name of that listener's consumer."""
+        return f"{listener}-on-{self.subject.removeprefix('events.').replace('.', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A NATS object store and who may use it."""
+
+    name: str
+    readers: frozenset[str]
+    writers: frozenset[str]
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that could not be worked on: the original, why, and after how many deliveries."""
+
+    subject: str
+    """The original subject."""
+    reason: str
+    """The code of the error, or `max_deliveries`."""
+    detail: str
+    deliveries: int
+    payload: bytes
+    sequence: int = 0
+    """Position in stream DEAD."""
+
+
+DEAD_LETTER_READER = "tasks"
+"""The node that is told of dead jobs (a dead step ends its task) and that buries messages whose workers crashed."""

@@ -1,0 +1,1 @@
+"""HTTP in, contracts out."""
