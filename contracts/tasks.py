@@ -1,12 +1,12 @@
 """The tasks node: everything that takes longer than a request runs here as a saga.
 
-A saga is a row of steps; each step is one message on the work queue of the node that does it, and each worker reports on
-`REPORT`. The state and log of every task are in the tasks node's own database; progress goes out as events.
+A saga is a row of steps; each step is one message on the work queue of the node that does it, and each worker reports
+on `REPORT`. The state and log of every task are in the tasks node's own database; progress goes out as events.
 """
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -26,7 +26,7 @@ class CreateTask(msgspec.Struct, frozen=True, kw_only=True):
     task_id: uuid.UUID
     type: TaskType
     cover_id: uuid.UUID
-    input_params: dict[str, object]
+    input_params: dict[str, Any]
     """What was asked for, as the user sent it; kept for the record and compared when the same id comes again."""
 
 

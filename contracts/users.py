@@ -1,7 +1,7 @@
 """The users node: profiles, preferences and the quota of covers.
 
-Quota is reserved before a task exists, and committed or released when it ends; each by the id of its task, so that doing
-it twice changes nothing.
+Quota is reserved before a task exists, and committed or released when it ends; each by the id of its task, so that
+doing it twice changes nothing.
 """
 
 import uuid
@@ -39,8 +39,8 @@ class UpdateUser(msgspec.Struct, frozen=True, kw_only=True):
     """Changes to the caller's profile; fields that are left out stay."""
 
     username: Username | UnsetType = UNSET
-    full_name: FullName | None | UnsetType = UNSET
-    avatar_url: Url | None | UnsetType = UNSET
+    full_name: FullName | UnsetType | None = UNSET
+    avatar_url: Url | UnsetType | None = UNSET
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     region: str | None = None
     idempotency_key: str | None = None
+    delivery: int = 0
+    """For a job or an event: 1 at the first delivery; 0 for a request. Not a header: the receiver counts."""
 
     @classmethod
     def new(cls, *, timeout: float | None = None, user_id: uuid.UUID | None = None, tier: str = "free") -> "Context":
@@ -79,9 +81,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             headers["roles"] = ",".join(self.roles)
         if self.deadline is not None:
             headers["deadline"] = f"{self.deadline:.3f}"
-        for name, value in (("traceparent", self.traceparent), ("region", self.region)):
-            if value is not None:
-                headers[name] = value
+        if self.traceparent is not None:
+            headers["traceparent"] = self.traceparent
+        if self.region is not None:
+            headers["region"] = self.region
         if self.idempotency_key is not None:
             headers["idempotency-key"] = self.idempotency_key
         return headers
