@@ -1,8 +1,20 @@
-"""What every list has in common: `limit` and `cursor` in, `items` and `next_cursor` out."""
+"""What every list has in common: `limit` and `cursor` in, `items` and `next_cursor` out.
 
-from typing import Annotated
+A cursor is the sort key of the last item of a page, as base64 of a JSON array: opaque to clients, stable while items
+come and go. It is no secret and proves nothing, so a handler checks ownership again on every page.
+"""
+
+import base64
+import binascii
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from types import GenericAlias
+from typing import Annotated, Any
 
 import msgspec
+
+from contracts.errors import FieldError, Invalid
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Cursor = Annotated[str, msgspec.Meta(max_length=200)]
@@ -13,3 +25,22 @@ class ListRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: Limit = 20
     cursor: Cursor | None = None
+
+
+def encode_cursor(*values: int | float | str | bool | uuid.UUID | datetime | None) -> str:
+    """The cursor that stands behind an item with this sort key, e.g. `encode_cursor(item.created_at, item.id)`."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode("ascii")
+
+
+def decode_cursor(cursor: str, types: Sequence[Any]) -> tuple[Any, ...]:
+    """The sort key in `cursor`, one value of each of `types`, e.g. `decode_cursor(cursor, (datetime, UUID))`.
+
+    Raises Invalid naming the field `cursor` for anything that `encode_cursor` did not make of such values.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        values: tuple[Any, ...] = msgspec.json.decode(raw, type=GenericAlias(tuple, tuple(types)))
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        problem = FieldError(field="cursor", detail="is not a cursor of this list; take it from next_cursor")
+        raise Invalid("The cursor is not valid.", errors=(problem,)) from error
+    return values
