@@ -1,0 +1,101 @@
+"""Our own processes as the supervisor sees them: readiness is one JSON line on a descriptor that they inherit."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ops.paths import Home
+from ops.processes import READY_FD, SUPERVISED_HOME, Launch
+from ops.servers.base import NotReady
+
+
+class ProcessSpec(msgspec.Struct, frozen=True):
+    """One row of the table of processes. `kind` is `node` or `edge`; an edge serves the HTTP port."""
+
+    name: str
+    argv: Sequence[str]
+    kind: str = "node"
+    ready_limit: float = 30.0
+    stop_limit: float = 10.0
+
+
+class ChildProgram:
+    """A process of ours; `environ` holds its settings, over the supervisor's own environment."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, spec: ProcessSpec, home: Home, environ: Mapping[str, str], port: int | None) -> None:
+        self.name = spec.name
+        self.kind = spec.kind
+        self.port = port
+        self.log = home.log(spec.name)
+        self.ready_limit = spec.ready_limit
+        self.stop_limit = spec.stop_limit
+        self._argv = spec.argv
+        # Fewer malloc arenas: threads of the standard library would otherwise cost tens of megabytes.
+        tuned = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1", SUPERVISED_HOME: str(home.root)}
+        self._environ = {**os.environ, **environ, **tuned}
+        self._pipe: tuple[int, int] | None = None
+
+    async def prepare(self) -> None:
+        """Open the pipe on which it will say that it is ready."""
+        self._close()
+        self._pipe = os.pipe()
+
+    def launch(self) -> Launch:
+        """The process, in our own working folder."""
+        if self._pipe is None:
+            raise RuntimeError("prepare comes before launch")
+        writer = self._pipe[1]
+        return Launch(
+            argv=self._argv,
+            environ={**self._environ, READY_FD: str(writer)},
+            folder=Path.cwd(),
+            log=self.log,
+            pass_fds=(writer,),
+        )
+
+    async def ready(self, pid: int, log_start: int) -> None:
+        """It wrote its line. Raises NotReady when it closed the pipe without one."""
+        if self._pipe is None:
+            raise RuntimeError("prepare comes before ready")
+        reader, writer = self._pipe
+        os.close(writer)
+        self._pipe = (reader, -1)
+        try:
+            line = await _first_line(reader)
+        finally:
+            self._close()
+        if not line:
+            await asyncio.sleep(1)  # it is ending: its exit code says more than our sentence
+            raise NotReady(f"{self.name} closed its ready pipe without a word")
+
+    def _close(self) -> None:
+        for descriptor in self._pipe or ():
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._pipe = None
+
+
+async def _first_line(descriptor: int) -> bytes:
+    """What the pipe holds up to the first line end or its closing."""
+    loop = asyncio.get_running_loop()
+    os.set_blocking(descriptor, False)
+    text = b""
+    while b"\n" not in text:
+        readable = loop.create_future()
+        loop.add_reader(descriptor, readable.set_result, None)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(descriptor)
+        part = os.read(descriptor, 4096)
+        if not part:
+            break
+        text += part
+    return text

@@ -1,0 +1,263 @@
+"""The supervisor behind `covergen up`: embedded servers, then our own processes, all kept alive until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from ops.child import ChildProgram, ProcessSpec
+from ops.paths import Home
+from ops.processes import reserve_port, supervised
+from ops.running import RunInfo, take
+from ops.servers.base import EmbeddedServer, Program, write_private
+from ops.servers.mongo import MongoServer
+from ops.servers.nats import NatsServer, write_plain_config
+from ops.servers.postgres import PostgresServer
+from ops.servers.valkey import ValkeyServer
+from ops.settings import Settings
+from ops.supervision import Supervised
+
+logger = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """The edge's port belongs to another program."""
+
+
+class Urls(msgspec.Struct, frozen=True):
+    """Where the servers of this stack are. `postgres` names a database that is nobody's; a node's has another path."""
+
+    nats: str
+    postgres: str
+    mongo: str
+    redis: str
+    objects: str
+    monitor: str | None
+
+    def environ(self) -> dict[str, str]:
+        """These addresses as settings, for the processes that we start."""
+        names = ("nats", "postgres", "mongo", "redis", "objects")
+        return {f"COVERGEN_{name.upper()}_URL": getattr(self, name) for name in names}
+
+
+Provision = Callable[[Settings, Urls], Awaitable[None]]
+NatsConfig = Callable[[Settings], Path]
+
+
+async def provision_nothing(settings: Settings, urls: Urls) -> None:
+    """The provision hook for stacks that need no databases or streams."""
+
+
+def plain_nats_config(settings: Settings) -> Path:
+    """The configuration hook for a server without accounts."""
+    return write_plain_config(Home(settings.home).nats_config)
+
+
+def our_processes(settings: Settings) -> tuple[ProcessSpec, ...]:
+    """The processes of the product: all nodes in one, and the edges, which share one port."""
+    covergen = (sys.executable, "-m", "ops")
+    names = ("edge", *(f"edge-{number}" for number in range(2, settings.http_workers + 1)))
+    edges = (ProcessSpec(name, (*covergen, "edge"), kind="edge") for name in names)
+    return ProcessSpec("nodes", (*covergen, "node", "all"), kind="node", stop_limit=20.0), *edges
+
+
+class Stack:
+    """Everything that `covergen up` runs, as one thing that starts and stops.
+
+    `configure_nats` writes the NATS server's configuration before it starts; `provision` makes databases, schemas and
+    streams when the servers are up; then `processes` are started, one after the other. An async context manager.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        provision: Provision,
+        configure_nats: NatsConfig,
+        processes: Sequence[ProcessSpec],
+    ) -> None:
+        self.settings = settings
+        self.home = Home(settings.home)
+        self._provision = provision
+        self._configure_nats = configure_nats
+        self._specs = processes
+        self._lock: int | None = None
+        self._port = settings.http_port
+        self._urls: Urls | None = None
+        self._running: list[Supervised] = []
+        self._complete = False
+        self._started_at = ""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def info(self) -> RunInfo:
+        """What runs now; only while it runs."""
+        if self._urls is None:
+            raise RuntimeError("the stack is not up")
+        rows = [each.row for each in self._running]
+        pids = {"supervisor": os.getpid(), **{row.name: row.pid for row in rows if row.pid is not None}}
+        return RunInfo(
+            edge=f"http://{_reachable(self.settings.http_host)}:{self._port}",
+            pids=pids,
+            processes=rows,
+            started_at=self._started_at,
+            version=_version(),
+            **msgspec.structs.asdict(self._urls),
+        )
+
+    async def start(self) -> None:
+        """Start everything and write `run.json`. On any failure what had started is stopped again.
+
+        Raises AlreadyRunning, PortTaken, ServerMissing, NotReady, or what the hooks raise.
+        """
+        self._lock = take(self.home)
+        try:
+            await self._start_all()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop in reverse order: edges, nodes, servers; remove `run.json`; give the lock back. Idempotent."""
+        self._complete = False
+        servers = [each for each in self._running if each.program.kind == "server"]
+        for each in reversed([each for each in self._running if each not in servers]):
+            await each.stop()
+        await asyncio.gather(*(each.stop() for each in servers))
+        self._running.clear()
+        if self._lock is not None:
+            self.home.run_file.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    async def run(self, when_ready: Callable[[RunInfo], Awaitable[None]]) -> None:
+        """Start, call `when_ready`, stay until SIGTERM or SIGINT, stop. A signal also ends a start."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        work = asyncio.create_task(self._up_and(when_ready))
+        stopping = asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+                await stopping
+        finally:
+            await _cancelled(work, stopping)
+            await self.stop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    async def _up_and(self, when_ready: Callable[[RunInfo], Awaitable[None]]) -> None:
+        await self.start()
+        await when_ready(self.info)
+
+    async def _start_all(self) -> None:
+        began = time.monotonic()
+        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.home.create()
+        await _end_leftovers(self.home)
+        self._port = self.settings.http_port or reserve_port(self.settings.http_host)
+        if self._specs:
+            _refuse_taken(self.settings.http_host, self._port)
+        self._urls = await self._start_servers()
+        await self._provision(self.settings, self._urls)
+        await self._start_processes(self._urls)
+        self._complete = True
+        self._record()
+        logger.info("everything is ready after %.2f s", time.monotonic() - began)
+
+    async def _start_servers(self) -> Urls:
+        """Start those that the settings do not replace, all at once."""
+        given = self.settings
+        nats = None if given.nats_url else NatsServer(self.home, self._configure_nats(given))
+        postgres = None if given.postgres_url else PostgresServer(self.home)
+        mongo = None if given.mongo_url else MongoServer(self.home)
+        valkey = None if given.redis_url else ValkeyServer(self.home)
+        servers: list[EmbeddedServer | None] = [nats, postgres, valkey, mongo]
+        await self._start_together([server for server in servers if server])
+        return Urls(
+            nats=given.nats_url or (nats.url if nats else ""),
+            postgres=given.postgres_url or (postgres.url if postgres else ""),
+            mongo=given.mongo_url or (mongo.url if mongo else ""),
+            redis=given.redis_url or (valkey.url if valkey else ""),
+            objects=given.objects_url,
+            monitor=nats.monitor_url if nats else None,
+        )
+
+    async def _start_together(self, programs: Sequence[Program]) -> None:
+        """Start several at once; when one fails, wait for the others before raising, so that `stop` finds them."""
+        added = [Supervised(program, self._record) for program in programs]
+        self._running += added
+        results = await asyncio.gather(*(each.start() for each in added), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _start_processes(self, urls: Urls) -> None:
+        environ = {**self.settings.environ(), **urls.environ(), "COVERGEN_HTTP_PORT": str(self._port)}
+        for spec in self._specs:
+            port = self._port if spec.kind == "edge" else None
+            await self._start_together([ChildProgram(spec, self.home, environ, port)])
+
+    def _record(self) -> None:
+        """Write `run.json` in one step; it holds passwords, so only the owner may read it."""
+        if self._complete:
+            write_private(self.home.run_file, msgspec.json.format(msgspec.json.encode(self.info)).decode() + "\n")
+
+
+async def _end_leftovers(home: Home) -> None:
+    """Kill what a supervisor of this home that was killed has left. Nobody else's: we hold the lock."""
+    while pids := [pid for pid in supervised(home.root) if pid != os.getpid()]:
+        logger.warning("ending processes left by an earlier run: %s", pids)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.05)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"COVERGEN_HTTP_PORT {port} on {host} cannot be used: {error.strerror}") from None
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  an address that we replace
+
+
+async def _cancelled(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _version() -> str:
+    try:
+        return version("covergen")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,42 @@
+"""The embedded MongoDB-protocol server: SecantusDB on WiredTiger.
+
+It is GPL software and therefore only ever a process of its own: nothing here imports it.
+"""
+
+import sys
+
+from ops.paths import Home
+from ops.processes import Launch, reserve_port
+from ops.servers.base import EmbeddedServer, minimal_environ, package_folder, until_logged
+
+CACHE = "32M"  # WiredTiger's cache; a transaction may hold 15 % of it
+SESSIONS = 256  # each client connection and change stream takes one
+OPLOG_ENTRIES = 20_000
+
+
+class MongoServer(EmbeddedServer):
+    """SecantusDB, which flushes its log at every commit. It has no passwords of its own here: loopback only."""
+
+    def __init__(self, home: Home, port: int | None = None) -> None:
+        super().__init__("mongo", home, port or reserve_port())
+
+    @property
+    def url(self) -> str:
+        """Where clients connect. The server closes connections idle for 5 minutes, so clients do it after 4."""
+        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true&maxIdleTimeMS=240000"
+
+    def launch(self) -> Launch:
+        """The daemon, in its own folder so that it finds no stray configuration file."""
+        package_folder("secantus", "The MongoDB-protocol server", "COVERGEN_MONGO_URL")
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
+        limits = ["--cache-size", CACHE, "--session-max", str(SESSIONS), "--oplog-max-entries", str(OPLOG_ENTRIES)]
+        return Launch(
+            argv=[sys.executable, "-m", "secantus", *where, *limits, "--sync-on-commit", "--log-level", "INFO"],
+            environ=minimal_environ(self.home, MALLOC_ARENA_MAX="2", PYTHONNOUSERSITE="1", OPENBLAS_NUM_THREADS="1"),
+            folder=self.folder,
+            log=self.log,
+        )
+
+    async def ready(self, pid: int, log_start: int) -> None:
+        """It says that it listens, after recovery."""
+        await until_logged(self.log, log_start, b"listening on")

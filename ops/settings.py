@@ -1,0 +1,232 @@
+"""Settings: read once, from the environment and from `.env`, into one frozen value.
+
+`SETTINGS` is the whole list as data; `.env.example` and the table in the README are rendered from it. The real
+environment wins over `.env`; an empty value means the default. `Settings.environ()` gives the same settings back as
+variables, which is how the supervisor hands them to the processes that it starts.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+PREFIX = "COVERGEN_"
+MAX_PORT = 65535
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "text"]
+Environment = Literal["development", "production"]
+
+
+class SettingsInvalid(Exception):
+    """A setting cannot be used; the message is one line and begins with the variable's name."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, with its type. A URL that is None means the embedded server of that kind."""
+
+    home: Path
+    environment: Environment
+    region: str
+    http_host: str
+    http_port: int
+    http_workers: int
+    admin_email: str
+    admin_password: str | None
+    nats_url: str | None
+    postgres_url: str | None
+    mongo_url: str | None
+    redis_url: str | None
+    objects_url: str
+    images: str
+    paint_processes: int
+    log_level: LogLevel
+    log_format: LogFormat
+
+    def environ(self) -> dict[str, str]:
+        """These settings as environment variables; one that is not set is empty, so that `.env` cannot change it."""
+        return {variable(row.name): _as_text(getattr(self, row.name)) for row in SETTINGS}
+
+    def __repr__(self) -> str:
+        shown = (f"{row.name}={_masked(row.name, getattr(self, row.name))!r}" for row in SETTINGS)
+        return f"Settings({', '.join(shown)})"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row: the field's name, its default as one would write it, how text becomes a value, what it means."""
+
+    name: str
+    default: str
+    parse: Callable[[str], object]
+    doc: str
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field: `http_port` is `COVERGEN_HTTP_PORT`."""
+    return PREFIX + name.upper()
+
+
+def read_settings(environ: Mapping[str, str], dotenv: Path) -> Settings:
+    """Settings from `environ` over the file `dotenv` (which may be missing).
+
+    Raises SettingsInvalid, with the variable's name, on the first value that cannot be used.
+    """
+    given = {**_read_dotenv(dotenv), **{name: text for name, text in environ.items() if name.startswith(PREFIX)}}
+    values = {row.name: _value(row, given.get(variable(row.name), "").strip()) for row in SETTINGS}
+    if values["objects_url"] is None:
+        values["objects_url"] = f"file://{values['home']}/objects"
+    return Settings(**values)
+
+
+def load_settings() -> Settings:
+    """Settings of this process: its environment and the `.env` of its working folder."""
+    return read_settings(os.environ, Path(".env"))
+
+
+def render_env_example() -> str:
+    """The text of `.env.example`: every setting with its meaning, commented out at its default."""
+    head = "# Covergen's settings. Copy to .env and uncomment what you change; the real environment wins.\n"
+    rows = (f"# {row.doc}\n#{variable(row.name)}={row.default}\n" for row in SETTINGS)
+    return "\n".join((head, *rows))
+
+
+def render_settings_table() -> str:
+    """The README's table of settings, as Markdown."""
+    rows = (f"| `{variable(row.name)}` | {f'`{row.default}`' if row.default else ''} | {row.doc} |" for row in SETTINGS)
+    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows)) + "\n"
+
+
+def _value(row: Setting, text: str) -> Any:
+    text = text or row.default
+    try:
+        return row.parse(text)
+    except ValueError as error:
+        raise SettingsInvalid(f"{variable(row.name)} {error}") from None
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error}") from None
+    pairs = [_pair(path, number, line) for number, line in enumerate(lines, 1)]
+    return {name: text for name, text in filter(None, pairs) if name.startswith(PREFIX)}
+
+
+def _pair(path: Path, number: int, line: str) -> tuple[str, str] | None:
+    line = line.strip()
+    if not line or line.startswith("#"):
+        return None
+    name, equals, text = line.removeprefix("export ").partition("=")
+    name = name.strip()
+    if not equals:
+        raise SettingsInvalid(f"{path} line {number} is not NAME=VALUE")
+    _refuse_unknown(path, name)
+    return name, _unquoted(text.strip())
+
+
+def _refuse_unknown(path: Path, name: str) -> None:
+    known = [variable(row.name) for row in SETTINGS]
+    if not name.startswith(PREFIX) or name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise SettingsInvalid(f"{name} in {path} is not a setting{hint}")
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text.split(" #", 1)[0].rstrip()
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _masked(name: str, value: object) -> object:
+    if name == "admin_password":
+        return value and "***"
+    if name.endswith("_url") and isinstance(value, str):
+        parts = urlsplit(value)
+        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2])) if parts.password else value
+    return value
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _optional(text: str) -> str | None:
+    return text or None
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _email(text: str) -> str:
+    if text.count("@") != 1 or text.startswith("@") or text.endswith("@"):
+        raise ValueError(f"must be an e-mail address, not {text!r}")
+    return text
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}, not {text!r}")
+        return text
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str | None]:
+    def parse(text: str) -> str | None:
+        if text and (urlsplit(text).scheme not in schemes or "://" not in text):
+            # The value is not repeated: a URL may hold a password.
+            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return text or None
+
+    return parse
+
+
+def _paint_processes(text: str) -> int:
+    return _number(1, 256)(text) if text else max(1, (os.cpu_count() or 1) - 1)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("home", "./var", _folder, "The folder of all data, logs and keys."),
+    Setting("environment", "development", _choice("development", "production"), "`development` or `production`."),
+    Setting("region", "local", _text, "The name of this region, carried by every message."),
+    Setting("http_host", "127.0.0.1", _text, "The address that the edge listens on."),
+    Setting("http_port", "8080", _number(0, MAX_PORT), "The edge's port; 0 picks a free one."),
+    Setting("http_workers", "1", _number(1, 64), "Edge processes that share the port."),
+    Setting("admin_email", "admin@covergen.local", _email, "The first administrator."),
+    Setting("admin_password", "", _optional, "Made at the first start and written to `$COVERGEN_HOME/admin-password`."),
+    Setting("nats_url", "", _url("nats", "tls"), "A NATS server instead of the embedded one."),
+    Setting("postgres_url", "", _url("postgresql", "postgres"), "A PostgreSQL server instead of the embedded one."),
+    Setting("mongo_url", "", _url("mongodb", "mongodb+srv"), "A MongoDB server instead of the embedded one."),
+    Setting("redis_url", "", _url("redis", "rediss"), "A Redis or Valkey server instead of the embedded one."),
+    Setting("objects_url", "", _url("file", "nats"), "`file://FOLDER` or `nats://BUCKET`; `$COVERGEN_HOME/objects`."),
+    Setting("images", "painter", _choice("painter"), "The image model; `painter` is built in."),
+    Setting("paint_processes", "", _paint_processes, "Processes that paint; one fewer than the processors."),
+    Setting("log_level", "info", _choice("debug", "info", "warning", "error"), "The least level that is logged."),
+    Setting("log_format", "text", _choice("text", "json"), "`text` for people, `json` for collectors."),
+)
