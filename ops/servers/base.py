@@ -69,6 +69,11 @@ class EmbeddedServer(ABC):
         self.home.create()
         self.folder.mkdir(exist_ok=True, mode=0o700)
 
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients connect. Only after `prepare`."""
+
     @abstractmethod
     def launch(self) -> Launch:
         """How to start it."""
