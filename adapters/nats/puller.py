@@ -1,0 +1,211 @@
+"""Takes durable work from one JetStream consumer.
+
+Not built on nats-py's `fetch`: with a batch above one it stalls on an orphaned pull request, and a pull that a server
+restart lost is only noticed after its whole timeout. Here a slot is free before a message is asked for, missed
+heartbeats of the server lead to a new pull, work that takes long is kept by `in_progress`, and what arrives while
+stopping is given back.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from adapters.nats.bus import Bus
+from adapters.nats.wire import PENDING_MESSAGES, STATUS, Delivered
+from contracts.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+EXPIRES = 5.0
+HEARTBEAT = 1.0
+MISSED = 2.5
+ACK_TIMEOUT = 5.0
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of one message."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
+    stream: str
+    consumer: str
+    deliveries: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The effect is committed: remove the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nak:
+    """Deliver it again after `delay` seconds."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Never deliver it again."""
+
+
+Outcome = Ack | Nak | Term
+Work = Callable[[Delivery], Awaitable[Outcome]]
+"""Does the work; must not raise."""
+
+
+class Puller:
+    """One consumer of one instance."""
+
+    def __init__(
+        self, bus: Bus, stream: str, consumer: str, work: Work, *, concurrency: int = 16, ack_wait: float = 30.0
+    ):
+        self._bus = bus
+        self._client = bus.connection.client
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._work = work
+        self._concurrency = concurrency
+        self._touch = ack_wait / 3
+        self._slots = asyncio.Semaphore(concurrency)
+        self._running: set[asyncio.Task[None]] = set()
+        self._asked = 0
+        self._heard = 0.0
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to take work."""
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, cb=self._on_message)
+        self._loop = asyncio.create_task(self._pull(), name=f"pull {self._next}")
+
+    async def stop(self, limit: float) -> None:
+        """Take no more, finish what runs within `limit` seconds, give the rest back."""
+        self._stopping = True
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        try:
+            async with asyncio.timeout(limit):
+                if self._subscription is not None and self._client.is_connected:
+                    await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it out
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _pull(self) -> None:
+        self._heard = time.monotonic()
+        while True:
+            free = self._concurrency - len(self._running) - self._asked
+            if free >= max(1, self._concurrency // 2) or (free > 0 and self._asked == 0):
+                await self._ask(free)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), HEARTBEAT)
+            if self._asked and time.monotonic() - self._heard > HEARTBEAT * MISSED:
+                self._asked = 0  # the server forgot our pulls, or the link was cut
+                self._heard = time.monotonic()
+
+    async def _ask(self, batch: int) -> None:
+        body = msgspec.json.encode(
+            {"batch": batch, "expires": int(EXPIRES * NANOSECONDS), "idle_heartbeat": int(HEARTBEAT * NANOSECONDS)}
+        )
+        try:
+            await self._client.publish(self._next, body, reply=self._inbox)
+        except NatsError as error:
+            log.warning("cannot ask for work: %s", type(error).__name__, extra={"action": "pull_failed"})
+            await asyncio.sleep(HEARTBEAT)
+        else:
+            self._asked += batch
+
+    async def _on_message(self, message: Msg) -> None:
+        self._heard = time.monotonic()
+        status = None if message.data else (message.headers or {}).get(STATUS)
+        if status is not None:
+            await self._on_status(status, message.headers or {})
+        elif self._stopping:
+            await self._client.publish(message.reply, b"-NAK")
+        else:
+            self._asked = max(0, self._asked - 1)
+            task = asyncio.get_running_loop().create_task(self._run(message))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+
+    async def _on_status(self, status: str, headers: Mapping[str, str]) -> None:
+        if status == "100":  # idle heartbeat
+            return
+        if status == "503":  # no such consumer at the moment: JetStream is starting, or it is being made
+            await asyncio.sleep(HEARTBEAT / 2)
+            self._asked = 0
+        else:  # 404, 408, 409: the pull request is over
+            self._asked = max(0, self._asked - int(headers.get(PENDING_MESSAGES, self._asked)))
+        self._wake.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("worker failed", exc_info=task.exception(), extra={"action": "worker_failed"})
+
+    async def _run(self, message: Msg) -> None:
+        keeper = asyncio.create_task(self._keep(message))
+        try:
+            async with self._slots:
+                outcome = await self._work(_delivery(message))
+        except asyncio.CancelledError:
+            await self._settle(message, Nak(0))
+            raise
+        finally:
+            keeper.cancel()
+        await self._settle(message, outcome)
+
+    async def _keep(self, message: Msg) -> None:
+        while True:
+            await asyncio.sleep(self._touch)
+            with contextlib.suppress(NatsError):
+                await self._client.publish(message.reply, b"+WPI")
+
+    async def _settle(self, message: Msg, outcome: Outcome) -> None:
+        """Tell the server, and wait until it knows; if it cannot be told, the message comes again."""
+        match outcome:
+            case Ack():
+                word = b"+ACK"
+            case Nak(delay):
+                word = b"-NAK " + msgspec.json.encode({"delay": int(delay * NANOSECONDS)})
+            case Term():
+                word = b"+TERM"
+        try:
+            await self._bus.exchange(message.reply, word, {}, ACK_TIMEOUT)
+        except ServiceError as error:
+            log.warning("outcome was not confirmed: %s", error.code, extra={"action": "ack_unconfirmed"})
+
+
+def _delivery(message: Msg) -> Delivery:
+    facts = Delivered.from_reply(message.reply)
+    return Delivery(
+        message.subject,
+        message.data,
+        message.headers or {},
+        facts.stream,
+        facts.consumer,
+        facts.deliveries,
+        facts.sequence,
+    )

@@ -1,0 +1,226 @@
+"""Runs a node: a table of bindings between contracts and handlers. What a handler's ending means is in `handling.py`."""
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from adapters.nats.bus import Bus
+from adapters.nats.discovery import Discovery, Meter, peers
+from adapters.nats.graveyard import MaxDeliveries, Undertaker
+from adapters.nats.puller import Puller
+from adapters.nats.responder import Responder
+from contracts.errors import Unavailable
+from contracts.wire import (
+    ADVISORIES,
+    DEAD,
+    DEAD_LETTER_READER,
+    Context,
+    DeadLetter,
+    Endpoint,
+    Event,
+    WorkQueue,
+)
+from nodes.handling import Answering, Handler, Mourning, Working
+
+log = logging.getLogger(__name__)
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+M = TypeVar("M")
+
+DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A contract and the coroutine that fulfils it."""
+
+    contract: Endpoint[Any, Any] | WorkQueue[Any] | Event[Any] | None
+    """None: the dead letters of all work queues."""
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something a node does every `every` seconds by itself. A failure is logged and it is tried again next time."""
+
+    name: str
+    every: float
+    run: Callable[[], Coroutine[Any, Any, None]]
+
+
+class Service(Protocol):
+    """What a node's `service.py` gives to the runtime."""
+
+    @property
+    def name(self) -> str:
+        """The node's name, as in its subjects."""
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """The contracts it fulfils."""
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What it does by itself."""
+
+
+def serve(endpoint: Endpoint[Q, R], handler: Callable[[Q, Context], Awaitable[R]]) -> Binding:
+    """Answer requests."""
+    return Binding(endpoint, handler)
+
+
+def work(queue: WorkQueue[M], handler: Callable[[M, Context], Awaitable[None]]) -> Binding:
+    """Do the work of a queue."""
+    return Binding(queue, handler)
+
+
+def listen(event: Event[M], handler: Callable[[M, Context], Awaitable[None]]) -> Binding:
+    """Hear every event of a kind."""
+    return Binding(event, handler)
+
+
+def dead_letters(handler: Callable[[DeadLetter, Context], Awaitable[None]]) -> Binding:
+    """Hear of every job that died."""
+    return Binding(None, handler)
+
+
+class Fenced(Exception):
+    """A newer version of this node is serving already."""
+
+
+class Node:
+    """One running instance of a service."""
+
+    def __init__(self, bus: Bus, service: Service, version: str, *, drain: float = DRAIN_SECONDS):
+        self._bus = bus
+        self._service = service
+        self._version = version
+        self._drain = drain
+        self._instance = uuid.uuid4().hex[:12]
+        self._responders: list[Responder] = []
+        self._pullers: list[Puller] = []
+        self._meters: list[Meter] = []
+        self._chores: list[asyncio.Task[None]] = []
+        self._discovery: Discovery | None = None
+
+    async def start(self) -> None:
+        """Begin. Raises Fenced when a newer version serves, PermissionError when NATS refuses a subject of ours."""
+        await self._fence()
+        for binding in self._service.bindings:
+            self._bind(binding)
+        if self._service.name == DEAD_LETTER_READER:
+            self._bury_the_crashed()
+        for responder in self._responders:
+            await responder.start()
+        for puller in self._pullers:
+            await puller.start()
+        await self._announce()
+        await self._refuse_denied()
+        self._chores = [asyncio.create_task(_repeat(chore), name=chore.name) for chore in self._service.chores]
+
+    async def stop(self) -> None:
+        """Take no more, finish what runs, give back the rest."""
+        for task in self._chores:
+            task.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        if self._discovery is not None and self._bus.connection.is_connected:
+            await self._discovery.stop()
+        stops = [r.stop(self._drain) for r in self._responders] + [p.stop(self._drain) for p in self._pullers]
+        await asyncio.gather(*stops, return_exceptions=True)
+
+    async def __aenter__(self) -> "Node":
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def _fence(self) -> None:
+        for peer in await peers(self._bus, self._service.name):
+            if _numbers(peer.version) > _numbers(self._version):
+                raise Fenced(f"{self._service.name} {self._version}: version {peer.version} is serving already")
+
+    def _bind(self, binding: Binding) -> None:
+        name = self._service.name
+        match binding.contract:
+            case Endpoint() as endpoint:
+                meter = self._meter(endpoint.subject, name, "svc")
+                answer = Answering(endpoint, binding.handler, meter)
+                self._responders.append(Responder(self._bus.connection, endpoint.subject, name, answer))
+            case WorkQueue() as queue:
+                meter = self._meter(queue.subject, queue.durable, "jobs")
+                self._pull(
+                    queue.stream, queue.durable, queue, Working(self._bus, queue.message, binding.handler, meter)
+                )
+            case Event() as event:
+                durable = event.durable(name)
+                meter = self._meter(event.subject, durable, "events")
+                working = Working(self._bus, event.message, binding.handler, meter)
+                self._pull(event.stream, durable, event, working)
+            case None:
+                meter = self._meter("dead.jobs.>", f"{name}-dead", "dead")
+                mourning = Mourning(binding.handler, meter)
+                self._pullers.append(Puller(self._bus, DEAD, f"{name}-dead", mourning))
+
+    def _pull(self, stream: str, durable: str, contract: "WorkQueue[Any] | Event[Any]", working: "Working") -> None:
+        puller = Puller(
+            self._bus, stream, durable, working, concurrency=contract.concurrency, ack_wait=contract.ack_wait
+        )
+        self._pullers.append(puller)
+
+    def _bury_the_crashed(self) -> None:
+        undertaker = Undertaker(self._bus)
+
+        async def handle(advisory: MaxDeliveries, _context: Context) -> None:
+            await undertaker.bury(advisory)
+
+        meter = self._meter("advisories", "undertaker", "dead")
+        working = Working(self._bus, MaxDeliveries, handle, meter)
+        self._pullers.append(Puller(self._bus, ADVISORIES, "undertaker", working))
+
+    def _meter(self, subject: str, group: str, kind: str) -> Meter:
+        name = subject.replace(".", "-").replace(">", "all")
+        meter = Meter(name, subject, group, kind)
+        self._meters.append(meter)
+        return meter
+
+    async def _announce(self) -> None:
+        self._discovery = Discovery(
+            name=self._service.name,
+            instance=self._instance,
+            version=self._version,
+            description=f"Covergen {self._service.name} node",
+            meters=tuple(self._meters),
+            metadata={},
+        )
+        await self._discovery.start(self._bus.connection)
+
+    async def _refuse_denied(self) -> None:
+        await self._bus.connection.rtt(5)  # a refused subscription is told before the answer to our ping
+        if self._bus.connection.denied:
+            raise PermissionError(f"NATS refused {self._service.name}: {self._bus.connection.denied[0]}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`1.10.0` is newer than `1.9.3`."""
+    return tuple(int(part) for part in re.split(r"[+-]", version, maxsplit=1)[0].split(".") if part.isdigit())
+
+
+async def _repeat(chore: Chore) -> None:
+    while True:
+        try:
+            await chore.run()
+        except Unavailable as error:
+            log.warning("%s: %s", chore.name, error.code, extra={"action": "chore_failed"})
+        except Exception:
+            log.exception("%s failed", chore.name, extra={"action": "chore_failed"})
+        await asyncio.sleep(chore.every)

@@ -1,0 +1,53 @@
+"""Makes NATS hold the streams and consumers that the contracts ask for. Doing it again changes nothing."""
+
+import logging
+from typing import Any
+
+import msgspec
+
+from adapters.nats.bus import Bus
+from contracts.wire import Context
+from ops.nats_config import consumers, streams
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND = 404
+CALL_TIMEOUT = 10.0
+
+
+class ProvisioningFailed(Exception):
+    """JetStream did not accept a stream or consumer; the message says which and why."""
+
+
+async def provision_streams(bus: Bus, *, replicas: int = 1) -> None:
+    """Create what is missing, bring up to date what differs. Raises ProvisioningFailed, Unavailable."""
+    for config in streams(replicas):
+        name = config["name"]
+        found = await _call(bus, f"STREAM.INFO.{name}", {})
+        verb = "CREATE" if _missing(found) else "UPDATE"
+        if verb == "CREATE" or _differs(found["config"], config):
+            _check(await _call(bus, f"STREAM.{verb}.{name}", config), f"stream {name}")
+    for config in consumers():
+        stream, durable = config["stream_name"], config["durable_name"]
+        request = {"stream_name": stream, "config": config, "action": ""}
+        api = f"CONSUMER.CREATE.{stream}.{durable}.{config['filter_subject']}"
+        _check(await _call(bus, api, request), f"consumer {durable}")
+
+
+def _missing(answer: dict[str, Any]) -> bool:
+    return bool(answer.get("error", {}).get("code") == NOT_FOUND)
+
+
+def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return any(found.get(key) != value for key, value in wanted.items())
+
+
+def _check(answer: dict[str, Any], what: str) -> None:
+    if "error" in answer:
+        raise ProvisioningFailed(f"{what}: {answer['error'].get('description', 'refused')}")
+
+
+async def _call(bus: Bus, api: str, body: dict[str, Any]) -> dict[str, Any]:
+    reply = await bus.request_raw(f"$JS.API.{api}", msgspec.json.encode(body), Context.new(), CALL_TIMEOUT)
+    answer: dict[str, Any] = msgspec.json.decode(reply)
+    return answer
