@@ -195,7 +195,9 @@ class Outbox:
         await self.flush()
         late = {"outbox.at": {"$lt": self._clock() - self._grace}}
         with mongo_errors():
-            documents = await self._collection.find(late, {"outbox": 1}).sort("outbox.at", 1).to_list(limit)
+            documents = (
+                await self._collection.find(late, {"outbox": 1}).sort("outbox.at", 1).limit(limit).to_list(limit)
+            )
         results = await asyncio.gather(*(self.relay(document) for document in documents), return_exceptions=True)
         await self.flush()
         for result in results:

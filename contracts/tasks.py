@@ -127,6 +127,8 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the step made, for the steps that follow."""
     problem: Problem | None = None
     """Why the step failed for good; None when it is done."""
+    begun: bool = False
+    """Only says that a worker took the step up, so that a queued task is shown as running. Workers may leave it out."""
     deliveries: int = 1
 
 

@@ -1,0 +1,122 @@
+"""The sagas as a table of data: which steps, on whose queue, undone by what, and what people are told meanwhile.
+
+To change a saga add it again with a higher version; tasks that have begun go on under the old one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from contracts import covers, safety, users
+from contracts.errors import Unavailable
+from contracts.tasks import TaskType
+from contracts.wire import WorkQueue
+from nodes.tasks.state import TaskState
+
+UNDO = "/undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Work to be done: the queue, and its message for a task and a step name."""
+
+    queue: WorkQueue[Any]
+    build: Callable[[TaskState, str], msgspec.Struct]
+
+
+@dataclass(frozen=True, slots=True)
+class StepDef:
+    """One step. `order` None: it was done before the task existed; `undo` None: it leaves nothing behind."""
+
+    name: str
+    order: Order | None
+    undo: Order | None
+    sentence: str
+    """For people, while the step runs."""
+    timeout: float = 60.0
+    """Seconds without a report after which the step (or its undo) is sent again, doubling each time."""
+    weight: int = 0
+    """Its share of the progress bar."""
+    commits: bool = False
+    """Once this step is sent there is no way back, unless its worker says that it refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saga:
+    """The steps of one type of task, in order."""
+
+    type: TaskType
+    version: int
+    steps: tuple[StepDef, ...]
+
+    def index(self, name: str) -> int:
+        """The position of a step, or of the step that `<name>/undo` undoes."""
+        bare = name.removesuffix(UNDO)
+        return next(i for i, step in enumerate(self.steps) if step.name == bare)
+
+    def at(self, name: str) -> StepDef:
+        """The definition of a step or of its undo."""
+        return self.steps[self.index(name)]
+
+    def order(self, name: str) -> Order:
+        """The work that step or undo `name` is."""
+        step = self.at(name)
+        order = step.undo if name.endswith(UNDO) else step.order
+        if order is None:
+            raise LookupError(f"step {name} is no work")
+        return order
+
+    def committing(self, name: str) -> bool:
+        """Is the saga at its commit point or behind it when it awaits this step?"""
+        return not name.endswith(UNDO) and any(step.commits for step in self.steps[: self.index(name) + 1])
+
+    def committed(self, name: str) -> bool:
+        """Is the saga behind its commit point when it awaits this step?"""
+        return not name.endswith(UNDO) and any(step.commits for step in self.steps[: self.index(name)])
+
+    def share(self, names: frozenset[str]) -> float:
+        """The part of the work that these steps are, 0 to 1."""
+        total = sum(step.weight for step in self.steps)
+        return round(sum(step.weight for step in self.steps if step.name in names) / total, 4)
+
+
+def _on_cover(task: TaskState, step: str) -> msgspec.Struct:
+    return covers.CoverStep(task_id=task.task_id, cover_id=task.cover_id, user_id=task.user_id, step=step)
+
+
+def _on_quota(task: TaskState, step: str) -> msgspec.Struct:
+    return users.SettleQuota(task_id=task.task_id, user_id=task.user_id, step=step)
+
+
+def _on_picture(task: TaskState, step: str) -> msgspec.Struct:
+    return safety.CheckImageStep(task_id=task.task_id, step=step, images=task.images("paint"))
+
+
+DISCARD = Order(covers.DISCARD, _on_cover)
+
+GENERATE = Saga(
+    "generate",
+    1,
+    (
+        StepDef("reserve", None, Order(users.RELEASE_QUOTA, _on_quota), "Reserving your quota"),
+        StepDef("paint", Order(covers.PAINT, _on_cover), DISCARD, "Painting the art", timeout=180, weight=50),
+        StepDef("check_image", Order(safety.CHECK_IMAGE_STEP, _on_picture), None, "Checking the picture", weight=8),
+        StepDef("compose", Order(covers.COMPOSE, _on_cover), DISCARD, "Setting the type", timeout=90, weight=28),
+        StepDef("store", Order(covers.STORE, _on_cover), DISCARD, "Keeping the picture", weight=8),
+        StepDef("commit", Order(users.COMMIT_QUOTA, _on_quota), None, "Counting the cover", weight=3, commits=True),
+        StepDef("complete", Order(covers.COMPLETE, _on_cover), None, "Putting it on your shelf", weight=3),
+    ),
+)
+
+SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE,)}
+CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE}
+
+
+def saga_of(task: TaskState) -> Saga:
+    """The definition that this task began with. Raises Unavailable when only a newer instance knows it."""
+    saga = SAGAS.get((task.type, task.version))
+    if saga is None:
+        raise Unavailable("This task belongs to a newer version of the service.")
+    return saga
