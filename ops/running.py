@@ -6,12 +6,14 @@ import fcntl
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from ops.paths import Home
-from ops.processes import children_by_parent, family, is_alive, proportional_size
+from ops.processes import children_by_parent, family, is_alive, last_lines, proportional_size
+from ops.servers.base import NotReady
 from ops.supervision import ProcessRow, State
 
 LOCK_TRIES = 10
@@ -100,9 +102,30 @@ async def down(home: Path, limit: float = 60.0) -> bool:
         os.kill(pid, signal.SIGTERM)
     async with asyncio.timeout(limit):
         while True:
-            if holder(home) != pid:
+            if holder(home) != pid and not is_alive(pid):
                 return True
             await asyncio.sleep(0.05)
+
+
+def start_detached(home: Path, argv: Sequence[str], limit: float = 60.0) -> RunInfo:
+    """Start a supervisor of `home` that outlives us, with its output in `logs/supervisor.log`; return when all is up.
+
+    Raises NotReady with its last lines when it ends, or is not up after `limit` seconds (it is then told to stop).
+    """
+    layout = Home(home)
+    layout.create()
+    path = layout.log("supervisor")
+    log_start = path.stat().st_size if path.exists() else 0
+    pid = _spawn_detached(argv, path)
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG) == (0, 0):
+        run = read_run(home)
+        if run and run.pids["supervisor"] == pid:
+            return run
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    raise NotReady(f"Covergen did not start:\n{last_lines(path, since=log_start)}")
 
 
 def status(home: Path) -> list[StatusRow]:
@@ -134,6 +157,16 @@ def _status_row(row: ProcessRow, pss: int) -> StatusRow:
     gone = row.pid is None or not is_alive(row.pid)
     health = "gone" if gone and row.state == "ready" else row.state
     return StatusRow(row.name, row.kind, row.pid, row.port, health, row.restarts, pss)
+
+
+def _spawn_detached(argv: Sequence[str], log: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    files = (
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    )
+    return os.posix_spawn(argv[0], tuple(argv), os.environ, file_actions=files, setsid=True)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -190,9 +190,9 @@ def listeners(pid: int) -> set[str]:
 async def test_nats_healthz_answers_on_its_monitor_port(home: Home) -> None:
     """The NATS server's own health page is served on the recorded port."""
     program = NatsServer(home, write_plain_config(home.nats_config))
-    async with running(program):
-        async with aiohttp.ClientSession() as client, client.get(f"{program.monitor_url}/healthz") as response:
-            body = await response.json()
+    page = f"{program.monitor_url}/healthz"
+    async with running(program), aiohttp.ClientSession() as client, client.get(page) as response:
+        body = await response.json()
 
     assert body == {"status": "ok"}
 

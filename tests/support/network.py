@@ -26,10 +26,10 @@ def is_local(host: object) -> bool:
         return True
     try:
         address = ipaddress.ip_address(str(host))
-        # The unspecified address is what servers listen on; it goes nowhere.
-        return address.is_loopback or address.is_unspecified
     except ValueError:
         return False
+    # The unspecified address is what servers listen on; it goes nowhere.
+    return address.is_loopback or address.is_unspecified
 
 
 def _check(event: str, arguments: tuple[object, ...]) -> None:
