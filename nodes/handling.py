@@ -3,7 +3,7 @@
 | ending | request | job or event |
 |---|---|---|
 | returns | the reply | acknowledged |
-| `Unavailable`, or an unexpected exception | the error, without its text if unexpected | again after 1, 2, 4 s, then dead |
+| `Unavailable` or unexpected exception | the error, without text if unexpected | again after 1, 2, 4 s, then dead |
 | any other ServiceError, or an unreadable message | the error | a dead letter at once |
 """
 

@@ -1,4 +1,4 @@
-"""Runs a node: a table of bindings between contracts and handlers. What a handler's ending means is in `handling.py`."""
+"""Runs a node: a table of bindings between contracts and handlers (what a handler's ending means: `handling.py`)."""
 
 import asyncio
 import logging

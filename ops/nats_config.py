@@ -30,14 +30,14 @@ def streams(replicas: int = 1) -> list[dict[str, Any]]:
 
 def consumers() -> list[dict[str, Any]]:
     """The durable consumers: one per queue, one per event and listener, and those of the dead letters."""
-    found = [_consumer(q.stream, q.durable, q.subject, q.ack_wait, q.max_ack_pending) for q in QUEUES]
+    found = [consumer(q.stream, q.durable, q.subject, q.ack_wait, q.max_ack_pending) for q in QUEUES]
     for event in EVENTS:
         found += [
-            _consumer(event.stream, event.durable(listener), event.subject, event.ack_wait, event.max_ack_pending)
+            consumer(event.stream, event.durable(listener), event.subject, event.ack_wait, event.max_ack_pending)
             for listener in sorted(event.listeners)
         ]
-    found.append(_consumer(DEAD, f"{DEAD_LETTER_READER}-dead", "dead.jobs.>", 30, 64, max_deliver=-1))
-    found.append(_consumer(ADVISORIES, "undertaker", f"{ADVISORY}.>", 30, 64, max_deliver=-1))
+    found.append(consumer(DEAD, f"{DEAD_LETTER_READER}-dead", "dead.jobs.>", 30, 64, max_deliver=-1))
+    found.append(consumer(ADVISORIES, "undertaker", f"{ADVISORY}.>", 30, 64, max_deliver=-1))
     return found
 
 
@@ -69,11 +69,11 @@ def _bucket(name: str, replicas: int) -> dict[str, Any]:
     return stream | {"allow_rollup_hdrs": True, "allow_direct": True}
 
 
-def _consumer(
+def consumer(
     stream: str, durable: str, subject: str, ack_wait: float, max_ack_pending: int, *, max_deliver: int = MAX_DELIVER
 ) -> dict[str, Any]:
-    return {
-        "stream_name": stream,
+    """The request that makes a pull consumer. No `backoff` in it: that would not apply to a `nak`."""
+    config = {
         "durable_name": durable,
         "name": durable,
         "filter_subject": subject,
@@ -84,3 +84,4 @@ def _consumer(
         "deliver_policy": "all",
         "replay_policy": "instant",
     }
+    return {"stream_name": stream, "config": config}

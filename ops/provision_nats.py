@@ -27,9 +27,9 @@ async def provision_streams(bus: Bus, *, replicas: int = 1) -> None:
         verb = "CREATE" if _missing(found) else "UPDATE"
         if verb == "CREATE" or _differs(found["config"], config):
             _check(await _call(bus, f"STREAM.{verb}.{name}", config), f"stream {name}")
-    for config in consumers():
-        stream, durable = config["stream_name"], config["durable_name"]
-        request = {"stream_name": stream, "config": config, "action": ""}
+    for request in consumers():
+        stream, config = request["stream_name"], request["config"]
+        durable = config["durable_name"]
         api = f"CONSUMER.CREATE.{stream}.{durable}.{config['filter_subject']}"
         _check(await _call(bus, api, request), f"consumer {durable}")
 
