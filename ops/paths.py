@@ -5,6 +5,9 @@ from pathlib import Path
 import msgspec
 
 RUN_FILE = "run.json"
+ROOT = Path(__file__).resolve().parent.parent
+NATS_FOLDER = ROOT / "nats" if (ROOT / "nats" / "server.conf").exists() else ROOT / "ops" / "nats"
+"""Where nats/server.conf is: in the source tree, or, when installed from a wheel, beside this package."""
 
 
 class Home(msgspec.Struct, frozen=True):
