@@ -49,6 +49,11 @@ class Stored:
     task: TaskState
     document: Document
 
+    @property
+    def log(self) -> tuple[LogEntry, ...]:
+        """Oldest first; empty unless it was asked for."""
+        return msgspec.convert(self.document.get("log", ()), tuple[LogEntry, ...])
+
 
 class TaskStore:
     """The tasks. All methods raise Unavailable while the database is away."""
@@ -73,10 +78,10 @@ class TaskStore:
             return None
         return Stored(change.task, document)
 
-    async def find(self, task_id: uuid.UUID) -> Stored | None:
+    async def find(self, task_id: uuid.UUID, *, with_log: bool = False) -> Stored | None:
         """The task, or None."""
         with mongo_errors():
-            document = await self.collection.find_one({"task_id": task_id}, STATE)
+            document = await self.collection.find_one({"task_id": task_id}, None if with_log else STATE)
         return None if document is None else _stored(document)
 
     async def save(self, before: TaskState, change: Change) -> Stored | None:
@@ -93,12 +98,6 @@ class TaskStore:
                 {"task_id": before.task_id, "rev": before.rev}, update, projection=STATE, return_document=True
             )
         return None if document is None else _stored(document)
-
-    async def log(self, task_id: uuid.UUID) -> tuple[LogEntry, ...]:
-        """The log of a task, oldest first; empty for an unknown one."""
-        with mongo_errors():
-            document = await self.collection.find_one({"task_id": task_id}, {"log": 1})
-        return msgspec.convert((document or {}).get("log", ()), tuple[LogEntry, ...])
 
     async def page(
         self, user_id: uuid.UUID, limit: int, after: tuple[datetime, uuid.UUID] | None, status: Status | None

@@ -1,0 +1,212 @@
+"""The tasks node: runs sagas. It stores a change with its messages first, then sends; so a crash loses nothing.
+
+Handlers answer; `_apply` is the one way by which a task changes; two chores mend what a crash left: `sweep` sends what
+was stored and not sent, `reconcile` sends steps again whose report does not come.
+"""
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from adapters.mongo import Outbox, now
+from contracts import tasks
+from contracts.errors import KeyReused, NotFound, ServiceError, Unauthenticated, Unavailable
+from contracts.paging import decode_cursor, encode_cursor
+from contracts.wire import Context, DeadLetter
+from nodes.runtime import Binding, Chore, dead_letters, serve, work
+from nodes.tasks import model, notices
+from nodes.tasks.sagas import CURRENT
+from nodes.tasks.state import Change, TaskState
+from nodes.tasks.store import Stored, TaskStore
+
+log = logging.getLogger(__name__)
+
+CAS_TRIES = 30
+RELAY_LIMIT = 2.0
+"""Seconds a handler spends on sending; the sweep sends the rest."""
+CONTEXT_HEADERS = ("request-id", "user-id", "tier", "roles", "traceparent", "region")
+
+
+class Stuck(msgspec.Struct, frozen=True):
+    """What every message of a saga has, whatever its type."""
+
+    task_id: uuid.UUID
+    step: tasks.Step
+
+
+class Tasks:
+    """The service. Any number of instances may run; `rev` in the store decides between them."""
+
+    name = "tasks"
+
+    def __init__(self, store: TaskStore, outbox: Outbox, *, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+        self.bindings: tuple[Binding, ...] = (
+            serve(tasks.CREATE, self.create),
+            serve(tasks.GET, self.get),
+            serve(tasks.LIST, self.list),
+            serve(tasks.CANCEL, self.cancel),
+            serve(tasks.HISTORY, self.history),
+            serve(tasks.FIND_UNKNOWN, self.find_unknown),
+            work(tasks.REPORT, self.report),
+            dead_letters(self.dead),
+        )
+        self.chores: tuple[Chore, ...] = (
+            Chore("sweep", 0.5, self.sweep),
+            Chore("reconcile", 2.0, self.reconcile),
+        )
+
+    async def create(self, message: tasks.CreateTask, context: Context) -> tasks.Task:
+        """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task."""
+        at = self._clock()
+        task = _opened(message, context, at)
+        stored = await self._store.insert(model.begin(task, at))
+        if stored is None:
+            stored = await self._store.find(message.task_id)
+            if stored is None or not _same_request(stored.task, task):
+                raise KeyReused("This task id is taken by another request.")
+        await self._relay(stored)
+        return notices.view(stored.task)
+
+    async def get(self, message: tasks.GetTask, context: Context) -> tasks.Task:
+        """The caller's task. Raises NotFound."""
+        return notices.view(_own(await self._store.find(message.task_id), context))
+
+    async def list(self, message: tasks.ListTasks, context: Context) -> tasks.TaskPage:
+        """The caller's tasks, newest first."""
+        after = None if message.cursor is None else decode_cursor(message.cursor, (datetime, uuid.UUID))
+        found = await self._store.page(
+            _caller(context), message.limit + 1, (after[0], after[1]) if after else None, message.status
+        )
+        page = found[: message.limit]
+        more = len(found) > len(page)
+        return tasks.TaskPage(
+            items=tuple(notices.view(task) for task in page),
+            next_cursor=encode_cursor(page[-1].created_at, page[-1].task_id) if more else None,
+        )
+
+    async def cancel(self, message: tasks.CancelTask, context: Context) -> tasks.Task:
+        """Stop the caller's task; again changes nothing. Raises NotFound, Conflict."""
+
+        def transition(task: TaskState) -> Change | None:
+            if task.user_id != _caller(context):
+                raise NotFound("There is no such task.")
+            return model.cancel(task, self._clock())
+
+        return notices.view(_own(await self._apply(message.task_id, transition), context))
+
+    async def history(self, message: tasks.GetHistory, context: Context) -> tasks.History:
+        """The progress of the caller's task so far, after an entry. Raises NotFound."""
+        stored = await self._store.find(message.task_id, with_log=True)
+        task = _own(stored, context)
+        entries = stored.log if stored else ()
+        return tasks.History(
+            entries=tuple(notices.progress(task, entry) for entry in entries if entry.seq > message.after),
+            ended=task.ended,
+        )
+
+    async def find_unknown(self, message: tasks.FindUnknown, context: Context) -> tasks.Unknown:
+        """Which ids are no tasks."""
+        known = await self._store.known(message.task_ids)
+        return tasks.Unknown(task_ids=tuple(task_id for task_id in message.task_ids if task_id not in known))
+
+    async def report(self, message: tasks.StepReport, context: Context) -> None:
+        """A worker tells of its step. Idempotent by `(task_id, step)`."""
+        found = await self._apply(message.task_id, lambda task: model.settle(task, message, self._clock()))
+        if found is None:
+            log.warning("report on unknown task %s", message.task_id, extra={"action": "report_unknown"})
+
+    async def dead(self, letter: DeadLetter, context: Context) -> None:
+        """A job died: its step has failed. A report that died is applied after all; other jobs do not concern us."""
+        try:
+            if letter.subject == tasks.REPORT.subject:
+                await self.report(msgspec.json.decode(letter.payload, type=tasks.StepReport), context)
+                return
+            stuck = msgspec.json.decode(letter.payload, type=Stuck)
+        except msgspec.MsgspecError:
+            return
+        await self._apply(stuck.task_id, lambda task: model.bury(task, stuck.step, letter, self._clock()))
+
+    async def sweep(self) -> None:
+        """Send what a crash left unsent, and clear what was sent."""
+        count = await self._outbox.sweep()
+        if count:
+            log.warning("messages of %d tasks had to be swept", count, extra={"action": "swept"})
+
+    async def reconcile(self) -> None:
+        """Send the steps again whose time is over. One task's trouble does not hold up the others."""
+        trouble: ServiceError | None = None
+        for task_id in await self._store.due(self._clock()):
+            try:
+                await self._apply(task_id, lambda task: model.resend(task, self._clock()))
+            except ServiceError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    async def _apply(self, task_id: uuid.UUID, transition: Callable[[TaskState], Change | None]) -> Stored | None:
+        """Change a task by a pure transition, again from its new state when somebody else was faster.
+
+        Returns the task as it is then; None for an unknown one. Raises what the transition raises, and Unavailable.
+        """
+        for attempt in range(CAS_TRIES):
+            found = await self._store.find(task_id)
+            change = None if found is None else transition(found.task)
+            if found is None or change is None:
+                return found
+            saved = await self._store.save(found.task, change)
+            if saved is not None:
+                await self._relay(saved)
+                return saved
+            await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))  # noqa: S311 -- spreads losers of a race
+        raise Unavailable("The task is being changed by others; try again.")
+
+    async def _relay(self, stored: Stored) -> None:
+        try:
+            async with asyncio.timeout(RELAY_LIMIT):
+                await self._outbox.relay(stored.document)
+        except (ServiceError, TimeoutError):
+            log.warning("task %s: sent later", stored.task.task_id, extra={"action": "relay_failed"})
+
+
+def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:
+    headers = context.headers()
+    return TaskState(
+        task_id=message.task_id,
+        user_id=_caller(context),
+        cover_id=message.cover_id,
+        type=message.type,
+        version=CURRENT[message.type].version,
+        input_params=message.input_params,
+        headers={name: headers[name] for name in CONTEXT_HEADERS if name in headers},
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _same_request(one: TaskState, other: TaskState) -> bool:
+    return (one.user_id, one.type, one.cover_id, one.input_params) == (
+        other.user_id,
+        other.type,
+        other.cover_id,
+        other.input_params,
+    )
+
+
+def _caller(context: Context) -> uuid.UUID:
+    if context.user_id is None:
+        raise Unauthenticated("Tasks belong to a user; sign in first.")
+    return context.user_id
+
+
+def _own(stored: Stored | None, context: Context) -> TaskState:
+    if stored is None or stored.task.user_id != _caller(context):
+        raise NotFound("There is no such task.")
+    return stored.task
