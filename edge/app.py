@@ -1,0 +1,174 @@
+"""The edge as a whole: the order of its stages, its handlers, and the server around them.
+
+Read `stages` for what happens to every request, `routes.py` for what is served, `binding.py` for how a plain call is
+made.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib.util import find_spec
+
+from aiohttp import web
+
+from adapters.crypto import Verifier
+from adapters.nats.bus import Bus
+from adapters.objects import Objects
+from adapters.redis import Idempotency, Redis
+from contracts.registry import NODES
+from edge.binding import call
+from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
+from edge.exchange import Handler, Middleware
+from edge.fallback import UNMATCHED, fallback
+from edge.health import Health, checks_of
+from edge.images import image
+from edge.middleware.authentication import Authenticator, authentication
+from edge.middleware.cache import ResponseCache, response_cache
+from edge.middleware.errors import errors
+from edge.middleware.idempotency import idempotency
+from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
+from edge.middleware.observe import Metrics, observation
+from edge.middleware.security import security_headers
+from edge.middleware.tracing import tracing
+from edge.pipeline import compiled, page
+from edge.routes import ROUTES, Route
+from edge.streams import HEARTBEAT, TaskStreams
+
+DRAIN = 10.0
+"""Seconds that running requests are given at the end."""
+BACKLOG = 1024
+HEALTH = web.AppKey("health", Health)
+STUDIO = "edge.studio.pages"
+NO_HEAD = ("events",)
+"""Handlers whose GET has no HEAD: they would never end."""
+
+
+def stages(
+    bus: Bus, redis: Redis, verifier: Verifier, metrics: Metrics, *, max_body: int, max_seconds: float
+) -> tuple[Middleware, ...]:
+    """The stages of every request, from the outside in."""
+    return (
+        tracing,
+        observation(metrics),  # outside the error mapping, to see the status that goes out
+        security_headers,  # outside it too, so that errors carry them
+        errors,
+        limits(max_body=max_body, max_seconds=max_seconds),
+        authentication(Authenticator(bus, verifier)),
+        idempotency(Idempotency(redis)),
+        response_cache(ResponseCache(redis)),
+    )
+
+
+def build_app(
+    *,
+    bus: Bus,
+    objects: Objects,
+    redis: Redis,
+    verifier: Verifier,
+    version: str = "0.1.0",
+    region: str = "local",
+    asyncapi: bytes | None = None,
+    nodes: tuple[str, ...] = NODES,
+    max_body: int = MAX_BODY,
+    max_seconds: float = MAX_SECONDS,
+    heartbeat: float = HEARTBEAT,
+) -> web.Application:
+    """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
+    metrics = Metrics()
+    streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
+    health = Health(checks_of(bus, redis, nodes))
+    special: Mapping[str, Callable[[Route], Handler]] = {
+        "call": lambda route: call(route, bus),
+        "image": lambda route: image(route, bus, objects),
+        "events": lambda _route: streams.handle,
+        "alive": lambda _route: health.alive,
+        "ready": lambda _route: health.ready,
+        "metrics": lambda _route: metrics_page(metrics),
+        "openapi": lambda _route: openapi_document(ROUTES, version),
+        "asyncapi": lambda _route: asyncapi_document(asyncapi),
+    }
+    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"]
+    table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
+    table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
+    app = web.Application(client_max_size=max_body)
+    order = stages(bus, redis, verifier, metrics, max_body=max_body, max_seconds=max_seconds)
+    _add(app, table, order, region)
+    _live(app, streams, health)
+    return app
+
+
+def studio_routes() -> list[web.RouteDef]:
+    """The studio's pages, when the studio is installed."""
+    if find_spec(STUDIO) is None:
+        return []
+    rows = importlib.import_module(STUDIO).routes()
+    return [row for row in rows if isinstance(row, web.RouteDef)]
+
+
+def _page_route(method: str, path: str) -> Route:
+    return Route(method=method, path=path, access="public", handler="page", tag="other", summary=path, cost=0)
+
+
+def _add(app: web.Application, table: list[tuple[Route, Handler]], order: tuple[Middleware, ...], region: str) -> None:
+    for route, handler in table:
+        handle = compiled(route, handler, order, region=region)
+        app.router.add_route(route.method, route.path, handle)
+        if route.method == "GET" and route.handler not in NO_HEAD:
+            app.router.add_route("HEAD", route.path, handle)
+    handle = compiled(UNMATCHED, fallback(app.router), order, region=region)
+    app.router.add_route(UNMATCHED.method, UNMATCHED.path, handle)
+
+
+def _live(app: web.Application, streams: TaskStreams, health: Health) -> None:
+    """Open the streams at start; at the end say "not ready" before they are closed."""
+
+    async def opened(_app: web.Application) -> AsyncIterator[None]:
+        await streams.open()
+        yield
+        await streams.close()
+
+    async def closing(_app: web.Application) -> None:
+        await streams.close()
+
+    app.cleanup_ctx.append(opened)
+    app.on_shutdown.append(closing)
+    app[HEALTH] = health
+
+
+@contextlib.asynccontextmanager
+async def serve_app(
+    app: web.Application, host: str, port: int, *, drain: float = DRAIN, notice: float = 0.0
+) -> AsyncIterator[str]:
+    """Serve `app` for the length of the block; gives its base URL. Port 0 picks a free one.
+
+    Other processes may serve the same port (SO_REUSEPORT). At the end `/readyz` says 503 for `notice` seconds while
+    requests are still taken, then listening stops, streams end, and what runs has `drain` seconds to finish.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain, handle_signals=False)
+    await runner.setup()
+    try:
+        listening = _socket(host, port)
+        await web.SockSite(runner, listening, backlog=BACKLOG).start()
+        address, bound = listening.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        yield f"http://{shown}:{bound}"
+        app[HEALTH].stop()
+        await asyncio.sleep(notice)
+    finally:
+        app[HEALTH].stop()
+        await runner.cleanup()
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -1,0 +1,66 @@
+"""One request on its way through the edge, and what the stages give back."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from contracts.auth import Claims
+from contracts.wire import Context
+from edge.routes import Route
+
+JSON = "application/json"
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer; `headers` go over those that the stages have put on the exchange."""
+
+    status: int
+    body: bytes = b""
+    media: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Result = Answer | web.StreamResponse
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and what the stages have found out about it."""
+
+    request: web.Request
+    route: Route
+    region: str
+    began: float = field(default_factory=time.perf_counter)
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    """Headers of the answer, whatever it will be."""
+    request_id: str = ""
+    traceparent: str | None = None
+    claims: Claims | None = None
+    idempotency_key: str | None = None
+    body: bytes = b""
+    streaming: web.StreamResponse | None = None
+    """An answer that has begun: what goes wrong from here can only end the connection."""
+
+    def context(self, timeout: float) -> Context:
+        """What travels with the message to a node; the deadline is `timeout` seconds from now."""
+        claims = self.claims
+        return Context(
+            request_id=self.request_id,
+            user_id=None if claims is None else claims.sub,
+            tier="free" if claims is None else claims.tier,
+            roles=() if claims is None else claims.roles,
+            deadline=time.time() + timeout,
+            traceparent=self.traceparent,
+            region=self.region,
+            idempotency_key=self.idempotency_key,
+        )
+
+
+Handler = Callable[[Exchange], Awaitable[Result]]
+Middleware = Callable[[Route, Handler], Handler]
+"""Called once per route at start. Returns `inner` itself when the route does not need this stage, so that a stage costs
+nothing where it has nothing to do."""

@@ -1,0 +1,104 @@
+"""Who asks: the bearer token, checked here against the auth node's public keys.
+
+The keys are read from `svc.auth.jwks` and kept; they are read again when they are ten minutes old (the old ones serve
+on if that fails), and at most once a minute for a token that names a key we do not have. The verifier remembers good
+tokens, because a signature costs a hundred times more than everything else here.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from adapters.crypto import UnknownKey, Verifier
+from adapters.nats.bus import Bus
+from contracts import auth
+from contracts.auth import Claims, GetJwks, Jwks
+from contracts.errors import Forbidden, ServiceError, Unauthenticated
+from contracts.wire import Context
+from edge.exchange import Exchange, Handler, Middleware, Result
+from edge.routes import Route
+
+FRESH = 600.0
+"""Seconds after which the keys are read again."""
+REREAD = 60.0
+"""Least seconds between two readings because of unknown keys."""
+RETRY = 5.0
+"""Seconds before trying again to read keys that are old."""
+ADMIN = "admin"
+
+
+class Authenticator:
+    """Turns `Authorization: Bearer` into claims."""
+
+    def __init__(self, bus: Bus, verifier: Verifier, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._verifier = verifier
+        self._clock = clock
+        self._jwks: Jwks | None = None
+        self._stale_at = 0.0
+        self._reread_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def claims(self, authorization: str) -> Claims:
+        """The claims behind the header's value. Raises Unauthenticated; Unavailable when the keys cannot be read."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send Authorization: Bearer with an access token.")
+        token = token.strip()
+        jwks = await self._keys()
+        try:
+            return self._verifier.verify(token, jwks)
+        except UnknownKey:
+            return self._verifier.verify(token, await self._reread(jwks))
+
+    async def _keys(self) -> Jwks:
+        known = self._jwks
+        if known is not None and self._clock() < self._stale_at:
+            return known
+        async with self._reading:
+            if self._jwks is None:
+                return await self._read()
+            if self._clock() >= self._stale_at:
+                self._stale_at = self._clock() + RETRY
+                try:
+                    return await self._read()
+                except ServiceError:
+                    pass  # the keys that we have are better than none
+            return self._jwks
+
+    async def _reread(self, seen: Jwks) -> Jwks:
+        """The keys again, once a minute whatever is asked of us, so that forged tokens cannot load the auth node."""
+        async with self._reading:
+            if self._jwks is not None and (self._jwks is not seen or self._clock() < self._reread_at + REREAD):
+                return self._jwks
+            self._reread_at = self._clock()
+            return await self._read()
+
+    async def _read(self) -> Jwks:
+        context = Context.new(timeout=auth.JWKS.timeout)
+        jwks = await self._bus.request(auth.JWKS, GetJwks(), context)
+        self._jwks, self._stale_at = jwks, self._clock() + FRESH
+        return jwks
+
+
+def authentication(authenticator: Authenticator) -> Middleware:
+    """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route."""
+
+    def stage(route: Route, inner: Handler) -> Handler:
+        if route.access == "public":
+            return inner
+        needed, admin = route.access != "optional", route.access == "admin"
+
+        async def handle(exchange: Exchange) -> Result:
+            header = exchange.request.headers.get("Authorization")
+            if header is not None:
+                exchange.claims = await authenticator.claims(header)
+            elif needed:
+                raise Unauthenticated("Send Authorization: Bearer with an access token.")
+            if admin and (exchange.claims is None or ADMIN not in exchange.claims.roles):
+                raise Forbidden("Only administrators may do this.")
+            return await inner(exchange)
+
+        return handle
+
+    return stage

@@ -1,0 +1,48 @@
+"""Limits on what a request may take: bytes of its body, seconds of our time.
+
+Header sizes are limited by aiohttp's parser, which answers 400 by itself (8190 bytes a line, 32 KiB in all).
+"""
+
+import asyncio
+
+from contracts.errors import DeadlineExceeded, TooLarge
+from edge.exchange import Exchange, Handler, Middleware, Result
+from edge.routes import Route
+
+MAX_BODY = 1024 * 1024
+"""Bytes."""
+MAX_SECONDS = 30.0
+_LONG = ("events", "image")
+"""Handlers that send for as long as the client reads."""
+
+
+def limits(*, max_body: int = MAX_BODY, max_seconds: float = MAX_SECONDS) -> Middleware:
+    """Read the body within the limits: 413 above `max_body` bytes, 504 after `max_seconds`."""
+
+    def stage(route: Route, inner: Handler) -> Handler:
+        if route.handler in _LONG:
+            return inner
+        read_body = route.body != "none" or route.idempotent
+
+        async def handle(exchange: Exchange) -> Result:
+            try:
+                async with asyncio.timeout(max_seconds):
+                    if read_body:
+                        exchange.body = await _body(exchange, max_body)
+                    return await inner(exchange)
+            except TimeoutError:
+                raise DeadlineExceeded("The request took too long.") from None
+
+        return handle
+
+    return stage
+
+
+async def _body(exchange: Exchange, max_body: int) -> bytes:
+    request = exchange.request
+    if (request.content_length or 0) > max_body:
+        raise TooLarge(f"A body has at most {max_body} bytes.")
+    body = await request.read()  # raises HTTPRequestEntityTooLarge above the application's client_max_size
+    if len(body) > max_body:
+        raise TooLarge(f"A body has at most {max_body} bytes.")
+    return body

@@ -1,0 +1,181 @@
+"""OpenAPI 3.1 from the table of routes and the contracts' types; nothing is written twice."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from contracts.errors import ERRORS, Problem
+from contracts.wire import Done, ObjectRef
+from edge.problems import MEDIA as PROBLEM
+from edge.routes import Access, Route
+
+Json = dict[str, Any]
+REF = "#/components/schemas/"
+ALWAYS = (500, 503, 504)
+"""Statuses that any call may have."""
+BY_ACCESS: dict[Access, tuple[int, ...]] = {"public": (), "optional": (401,), "user": (401,), "admin": (401, 403)}
+BEARER: list[Json] = [{"bearer": []}]
+TITLES = {error.status: error.title for error in reversed(ERRORS)}
+EXAMPLES: dict[str, Json] = {
+    "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
+    "Login": {"email": "ada@example.org", "password": "correct horse battery"},
+    "GenerateCover": {
+        "title": "The Salt Road",
+        "author": "Ada Lovelace",
+        "prompt": "a lone caravan under two moons",
+        "format": "ebook",
+        "seed": 7,
+    },
+    "Preferences": {"language": "en", "email_notifications": True},
+    "UpdateUser": {"full_name": "Ada King"},
+}
+HEADERS: Json = {
+    "RequestId": {"description": "Also taken in", "schema": {"type": "string"}},
+    "Location": {"description": "Where to look next", "schema": {"type": "string"}},
+}
+
+
+def openapi(routes: Iterable[Route], *, version: str) -> Json:
+    """The document for `routes`."""
+    routes = tuple(routes)
+    schemas = _schemas(routes)
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Covergen",
+            "version": version,
+            "description": "Covers with AI art and real typography. Errors are RFC 9457 problems with a stable `code`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "headers": HEADERS,
+        },
+    }
+
+
+def _types(routes: tuple[Route, ...]) -> list[type[Any]]:
+    found: dict[type[Any], None] = {Problem: None}
+    for route in routes:
+        if route.contract is not None:
+            found[route.contract.request] = found[route.contract.reply] = None
+    return [kind for kind in found if kind not in (Done, ObjectRef)]
+
+
+def _schemas(routes: tuple[Route, ...]) -> Json:
+    types = _types(routes)
+    _, components = msgspec.json.schema_components(types, ref_template=REF + "{name}")
+    return dict(components)
+
+
+def _operation(route: Route, schemas: Json) -> Json:
+    operation: Json = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": {str(route.status): _success(route), **_problems(route)},
+    }
+    parameters = _parameters(route, schemas)
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body != "none":
+        operation["requestBody"] = _body(route, schemas)
+    if route.access != "public":
+        operation["security"] = [*BEARER, {}] if route.access == "optional" else BEARER
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    if route.contract is None:
+        return route.handler
+    return f"{route.contract.node}_{route.contract.word}"
+
+
+def _success(route: Route) -> Json:
+    answer: Json = {"description": route.summary, "headers": {"X-Request-ID": _header("RequestId")}}
+    if route.location is not None:
+        answer["headers"]["Location"] = _header("Location")
+    if route.status != 204:
+        answer["content"] = {route.media: {"schema": _reply_schema(route)}}
+    return answer
+
+
+def _reply_schema(route: Route) -> Json:
+    if route.handler == "call" and route.contract is not None:
+        return {"$ref": REF + route.contract.reply.__name__}
+    if route.media.endswith("json"):
+        return {"type": "object"}
+    return {"type": "string", "format": "binary"} if route.media.startswith("image/") else {"type": "string"}
+
+
+def _problems(route: Route) -> Json:
+    statuses = {*BY_ACCESS[route.access]}
+    if route.contract is not None:
+        statuses.update(ALWAYS)
+    if route.fields:
+        statuses.add(404)
+    if route.body != "none":
+        statuses.update((400, 413, 415, 422))
+    if route.query or route.idempotent:
+        statuses.add(422)
+    if route.idempotent:
+        statuses.add(409)
+    if route.handler == "events":
+        statuses.add(429)
+    return {str(status): _problem(status) for status in sorted(statuses)}
+
+
+def _problem(status: int) -> Json:
+    content = {PROBLEM: {"schema": {"$ref": f"{REF}Problem"}}}
+    return {"description": TITLES.get(status, "Error"), "content": content}
+
+
+def _header(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _parameters(route: Route, schemas: Json) -> list[Json]:
+    found = []
+    if route.contract is not None:
+        properties = schemas[route.contract.request.__name__].get("properties", {})
+        found += [_parameter(name, "path", properties[name]) for name in route.fields]
+        found += [_parameter(name, "query", properties[name]) for name in route.query]
+    if route.handler == "image":
+        found.append(_parameter("download", "query", {"type": "string", "enum": ["1"]}))
+    if route.handler == "events":
+        found.append(_parameter("Last-Event-ID", "header", {"type": "integer", "minimum": 0}))
+    if route.idempotent:
+        found.append(_parameter("Idempotency-Key", "header", {"type": "string", "minLength": 1, "maxLength": 255}))
+    return found
+
+
+def _parameter(name: str, place: str, schema: Json) -> Json:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _body(route: Route, schemas: Json) -> Json:
+    assert route.contract is not None  # noqa: S101 -- routes with a body have a contract; a test holds every route to it
+    name = route.contract.request.__name__
+    hidden = {*route.fields, *route.session}
+    schema: Json = {"$ref": REF + name}
+    if hidden:
+        schema = _without(schemas[name], hidden)
+    content: Json = {"schema": schema}
+    if name in EXAMPLES:
+        content["example"] = EXAMPLES[name]
+    return {"required": route.body == "json", "content": {"application/json": content}}
+
+
+def _without(schema: Json, hidden: set[str]) -> Json:
+    """The schema of a body whose other fields come from the path or the session."""
+    kept = {name: value for name, value in schema.get("properties", {}).items() if name not in hidden}
+    required = [name for name in schema.get("required", ()) if name not in hidden]
+    return {**schema, "properties": kept, "required": required}
