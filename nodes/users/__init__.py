@@ -1,0 +1,1 @@
+"""The users node: profiles, preferences and the quota of covers."""
