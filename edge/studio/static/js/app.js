@@ -1,0 +1,99 @@
+// Starts the studio: the places by their hash, the masthead, the banner when the line is gone.
+
+import { h, show } from "./dom.js";
+import { dropPictures } from "./pictures.js";
+import { current, onChange } from "./session.js";
+import { account } from "./parts/account.js";
+import { inbox } from "./parts/inbox.js";
+import { dropQuota, meter, readQuota } from "./parts/quota.js";
+import { failed } from "./parts/states.js";
+import { bench } from "./views/bench.js";
+import { cover } from "./views/cover.js";
+import { covers } from "./views/covers.js";
+import { door } from "./views/door.js";
+import { making } from "./views/making.js";
+
+const ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
+const PLACES = [
+  [/^#?\/?$/, bench, "studio"],
+  [/^#\/covers$/, covers, "covers"],
+  [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
+  [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
+];
+const main = document.getElementById("main");
+const desk = document.getElementById("desk");
+const places = document.getElementById("places");
+const name = document.title;
+let leaving = new AbortController();
+let letters = null;
+let wanted = null;
+
+/** Shows the place that the address names; who is not signed in is shown the door and led back afterwards. */
+function go(first = false) {
+  const hash = location.hash;
+  if (!current()) return atDoor(hash, first);
+  if (hash.startsWith("#/sign-")) return location.replace(wanted ?? "#/");
+  wanted = null;
+  const [found, view, place] = PLACES.find(([pattern]) => pattern.test(hash)) ?? [/(?:)/, lost, ""];
+  for (const link of places.children) {
+    if (link.dataset.place === place) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  enter(view, { id: found.exec(hash)?.[1] }, first);
+}
+
+function atDoor(hash, first) {
+  if (!hash.startsWith("#/sign-")) {
+    wanted = hash && hash !== "#/" ? hash : null;
+    return location.replace("#/sign-in");
+  }
+  enter(door, { mode: hash.slice(2) }, first);
+}
+
+function enter(view, options, first) {
+  leaving.abort(new DOMException("The view was left.", "AbortError"));
+  leaving = new AbortController();
+  const change = () => {
+    const shown = view({ ...options, signal: leaving.signal });
+    show(main, shown.element);
+    document.title = `${shown.title} · ${name}`;
+    scrollTo(0, 0);
+    if (!first) shown.heading?.focus({ preventScroll: true });
+  };
+  if (first || !document.startViewTransition || matchMedia("(prefers-reduced-motion: reduce)").matches) change();
+  else document.startViewTransition(change).finished.catch(() => {});
+}
+
+function lost() {
+  const element = h("div", { class: "hall" }, failed({ status: 404, message: "There is nothing at this address." }));
+  return { element, title: "Not found", heading: null };
+}
+
+function furnish() {
+  letters?.stop();
+  letters = null;
+  dropPictures();
+  dropQuota();
+  const session = current();
+  places.hidden = desk.hidden = !session;
+  show(desk);
+  if (!session) return;
+  letters = inbox();
+  show(desk, meter(), letters.parts, account());
+  readQuota();
+}
+
+function tellLine() {
+  const banner = document.getElementById("banner");
+  banner.textContent = "You are offline. What you typed stays here until you are back.";
+  banner.hidden = navigator.onLine;
+}
+
+onChange(() => { furnish(); go(); });
+addEventListener("hashchange", () => { go(); letters?.read(); });
+addEventListener("online", () => { tellLine(); letters?.read(); });
+addEventListener("offline", tellLine);
+document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+tellLine();
+furnish();
+go(true);

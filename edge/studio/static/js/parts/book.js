@@ -1,0 +1,41 @@
+// A cover lying on the table: as a sketch of what was typed, half painted, or as the real picture.
+
+import { h } from "../dom.js";
+import { FORMATS } from "../words.js";
+import { sketch } from "../sketch.js";
+
+/** A sketched cover: the style's drawing with the words on it. `style` is a template, or null for none chosen. */
+export function sketchedBook({ title, subtitle, author, format, style, wet = false, stage = true }) {
+  const [width, height] = { ebook: [100, 160], square: [100, 100], thumbnail: [160, 90] }[format];
+  const params = style?.style_params;
+  const drawn = params ? sketch({ family: params.family, palette: params.palette, seed: style.id, width, height }) : null;
+  const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
+  return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },
+    drawn?.art,
+    h("div", { class: "type", vars: { "--type": drawn?.type ?? "var(--ink)", "--size": `${titleSize(title || "Untitled")}cqw` } },
+      h("div", { class: "type-title" }, title || "Untitled"),
+      subtitle && h("div", { class: "type-subtitle" }, subtitle),
+      author && h("div", { class: "type-author" }, author)),
+    wet && h("div", { class: "brush" }));
+}
+
+/** An empty sheet of a format, for covers whose words are not known or not here yet. */
+export function blankBook(format, more = "", ...children) {
+  return h("div", { class: `book book-${format} ${more}` }, children);
+}
+
+/** Says how much of a wet cover is painted, 0 to 1. */
+export function paintTo(book, share) {
+  book.style.setProperty("--done", `${Math.round(Math.max(0, Math.min(1, share)) * 100)}%`);
+}
+
+/** A small outline of a format for the form. */
+export const shapeSize = (format) => FORMATS[format].ratio;
+
+/** Title size in hundredths of the cover's width: the longest word must fit, long titles are set smaller. */
+function titleSize(title) {
+  const longest = Math.max(...title.split(/\s+/).map((word) => word.length), 1);
+  const byWord = 150 / longest;
+  const byLength = title.length < 14 ? 17 : title.length < 28 ? 14.5 : title.length < 50 ? 11.5 : title.length < 90 ? 8.8 : 6.8;
+  return Math.min(byWord, byLength).toFixed(1);
+}

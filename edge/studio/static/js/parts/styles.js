@@ -1,0 +1,100 @@
+// Choosing a style: chips of categories, a search, and a wall of small covers that works as one radio group.
+
+import { list } from "../api.js";
+import { announce, h, icon, show } from "../dom.js";
+import { loadInView } from "../pictures.js";
+import { sketch } from "../sketch.js";
+import { failed } from "./states.js";
+
+const GLASS = "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 21 21";
+const PAGE = 23;
+
+/** The chooser; `chosen` is a template or null for "choose for me", `onChoose(template)` tells of another. */
+export function styleChooser({ chosen, onChoose, signal }) {
+  const chips = h("div", { class: "chips", role: "group", "aria-label": "Kinds of style" });
+  const search = h("input", { class: "input", type: "search", placeholder: "Search styles", "aria-label": "Search styles", maxlength: 100, autocomplete: "off" });
+  const wall = h("div", { class: "styles", role: "radiogroup", "aria-label": "Style" });
+  const foot = h("div", { class: "more" });
+  const names = new Map();
+  const wanted = { category: null, q: "" };
+  let turn = 0;
+  let timer = 0;
+
+  async function readCategories() {
+    const answer = await list("/v1/templates/categories", {}, signal).catch(() => null);
+    if (!answer) return;
+    for (const category of answer.items) names.set(category.slug, category.name);
+    const total = answer.items.reduce((sum, category) => sum + category.count, 0);
+    show(chips, chip(null, "All", total), answer.items.filter((category) => category.count).map(({ slug, name, count }) => chip(slug, name, count)));
+    for (const kind of wall.querySelectorAll("[data-kind]")) kind.textContent = names.get(kind.dataset.kind) ?? kind.dataset.kind;
+  }
+
+  function chip(slug, name, count) {
+    const press = () => {
+      wanted.category = slug;
+      for (const other of chips.children) other.setAttribute("aria-pressed", String(other === button));
+      read();
+    };
+    const button = h("button", { class: "chip", type: "button", "aria-pressed": String(slug === wanted.category), on: { click: press } }, name, h("span", { class: "chip-count" }, count));
+    return button;
+  }
+
+  async function read(cursor = null) {
+    const mine = (turn += 1);
+    if (!cursor) show(wall, Array.from({ length: 11 }, () => h("div", {}, h("div", { class: "style-sheet bone" }))));
+    show(foot);
+    try {
+      const page = await list("/v1/templates", { ...wanted, limit: PAGE, cursor }, signal);
+      if (mine !== turn) return;
+      draw(page, cursor !== null);
+    } catch (failure) {
+      if (mine !== turn || signal.aborted) return;
+      if (!cursor) show(wall);
+      show(foot, failed(failure, () => read(cursor)));
+    }
+  }
+
+  function draw(page, added) {
+    const plain = !wanted.category && !wanted.q;
+    if (!added) show(wall, plain && anyStyle(), plain && chosen && !page.items.some((item) => item.id === chosen.id) && card(chosen));
+    wall.append(...page.items.map(card));
+    if (!page.items.length && !plain) show(foot, h("p", { class: "soft" }, "No style goes by that. Try another word, or let the studio choose."));
+    if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "More styles"));
+    if (!plain) announce(`${wall.children.length} styles`);
+  }
+
+  function anyStyle() {
+    return h("label", { class: "style" }, radio(null), h("span", { class: "style-sheet style-any" }, "Choose for me"),
+      h("span", { class: "style-name" }, "By your words"), h("span", { class: "style-kind" }, "the style that fits best"));
+  }
+
+  function card(template) {
+    const { family, palette } = template.style_params;
+    const sheet = h("span", { class: "style-sheet" }, sketch({ family, palette, seed: template.id }).art);
+    if (template.thumbnail_url) addThumbnail(sheet, template.thumbnail_url);
+    return h("label", { class: "style" }, radio(template), sheet, template.is_premium && h("span", { class: "style-badge" }, "Pro"),
+      h("span", { class: "style-name" }, template.name),
+      h("span", { class: "style-kind", "data-kind": template.category }, names.get(template.category) ?? template.category));
+  }
+
+  function radio(template) {
+    const choose = () => { chosen = template; onChoose(template); };
+    return h("input", { type: "radio", name: "style", value: template?.id ?? "", checked: (chosen?.id ?? null) === (template?.id ?? null), on: { change: choose } });
+  }
+
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { wanted.q = search.value.trim(); read(); }, 250);
+  });
+  search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+  readCategories();
+  read();
+  return [h("div", { class: "styles-tools" }, h("div", { class: "styles-search" }, icon(GLASS, 17), search), chips), wall, foot];
+}
+
+function addThumbnail(sheet, url) {
+  const image = h("img", { alt: "", hidden: true, decoding: "async" });
+  image.addEventListener("load", () => { image.hidden = false; sheet.querySelector(".art")?.remove(); });
+  sheet.append(image);
+  loadInView(image, url, () => image.remove(), sheet);
+}

@@ -1,0 +1,67 @@
+// All covers that were made, newest first.
+
+import { list } from "../api.js";
+import { h, show } from "../dom.js";
+import { blankBook } from "../parts/book.js";
+import { failed } from "../parts/states.js";
+import { loadInView } from "../pictures.js";
+import { sayAgo } from "../words.js";
+import { remove } from "./cover.js";
+
+const PAGE = 24;
+const STATES = { generating: "Being made", failed: "Could not be made", cancelled: "Cancelled" };
+
+/** The view of all covers. */
+export function covers({ signal }) {
+  const heading = h("h1", { class: "headline", tabindex: "-1" }, "Your covers");
+  const body = h("div", { "aria-live": "off" });
+  const works = h("ul", { class: "works" });
+  const foot = h("div", { class: "more" });
+
+  async function read(cursor = null) {
+    if (cursor === null) show(body, h("div", { class: "works", "aria-hidden": "true" }, Array.from({ length: 8 }, () => blankBook("ebook", "book-still bone"))));
+    show(foot);
+    try {
+      const page = await list("/v1/covers", { limit: PAGE, cursor }, signal);
+      if (cursor === null) show(body, page.items.length ? works : nothing());
+      works.append(...page.items.map((cover) => work(cover, gone)));
+      if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "Earlier covers"));
+    } catch (failure) {
+      if (signal.aborted) return;
+      if (cursor === null) show(body);
+      show(foot, failed(failure, () => read(cursor)));
+    }
+  }
+
+  function gone(item) {
+    (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("a").focus();
+    item.remove();
+    if (!works.children.length) read();
+  }
+
+  read();
+  return { element: h("div", { class: "hall" }, h("div", { class: "hall-head" }, heading, h("a", { class: "button", href: "#/" }, "New cover")), body, foot), title: "Your covers", heading };
+}
+
+function nothing() {
+  return h("div", { class: "void" }, h("p", { class: "lead" }, "The shelf is empty. The first cover takes a title, a style and a few seconds."), h("a", { class: "button button-main", href: "#/" }, "Make the first cover"));
+}
+
+function work(cover, gone) {
+  const sheet = blankBook(cover.format, "book-still");
+  const place = cover.status === "generating" ? `#/making/${cover.task_id}` : `#/covers/${cover.cover_id}`;
+  const item = h("li", { class: "work" },
+    h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name" }, cover.title)),
+    h("div", { class: "work-foot" }, h("span", {}, STATES[cover.status] ?? sayAgo(cover.created_at)),
+      cover.status !== "generating" && h("button", { class: "button button-quiet", type: "button", "aria-label": `Delete ${cover.title}`, on: { click: async () => { if (await remove(cover, true)) gone(item); } } }, "Delete")));
+  if (cover.status === "ready") hang(sheet, cover);
+  else sheet.append(h("span", { class: cover.status === "failed" ? "work-state is-bad" : "work-state" }, STATES[cover.status]));
+  return item;
+}
+
+function hang(sheet, cover) {
+  const image = h("img", { alt: "", decoding: "async", hidden: true });
+  image.addEventListener("load", () => { image.hidden = false; });
+  sheet.append(image);
+  loadInView(image, cover.thumbnail_url ?? `/v1/covers/${cover.cover_id}/image?size=thumb`, () => sheet.append(h("span", { class: "work-state" }, "No picture")), sheet);
+}

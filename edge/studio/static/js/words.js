@@ -1,0 +1,52 @@
+// Numbers, times and names as people read them.
+
+const LANGUAGE = "en";
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long" });
+const FULL = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+
+/** "1 November", in the reader's time zone. */
+export const sayDay = (time) => DAY.format(new Date(time));
+
+/** "1 November 2026 at 14:05". */
+export const sayTime = (time) => FULL.format(new Date(time));
+
+/** "3 minutes ago", "yesterday". */
+export function sayAgo(time) {
+  const seconds = (new Date(time) - Date.now()) / 1000;
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= size) return AGO.format(Math.round(seconds / size), unit);
+  }
+  return "just now";
+}
+
+/** "in 40 seconds", for a wait in seconds that may be unknown. */
+export function sayWhen(seconds) {
+  if (!seconds) return "in a moment";
+  return seconds < 90 ? `in ${Math.ceil(seconds)} seconds` : `in ${Math.ceil(seconds / 60)} minutes`;
+}
+
+export const FORMATS = {
+  ebook: { name: "E-book", note: "1600 × 2560", ratio: [10, 16] },
+  square: { name: "Square", note: "album, podcast", ratio: [14, 14] },
+  thumbnail: { name: "Wide", note: "video, social", ratio: [18, 10] },
+};
+
+/** The steps of a cover in order, with what is said while each runs. */
+export const STEPS = [
+  ["paint", "Painting the art"],
+  ["check_image", "Looking it over"],
+  ["compose", "Setting the type"],
+  ["store", "Pulling the print"],
+  ["commit", "Writing it in the book"],
+  ["complete", "Laying it on the table"],
+];
+
+/** A file name for a cover: "the-long-winter.png". */
+export function fileName(title) {
+  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+  return `${plain.slice(0, 80) || "cover"}.png`;
+}
+
+/** The name of a tier. */
+export const sayTier = (tier) => ({ free: "Free", pro: "Pro", pro_plus: "Pro Plus" })[tier] ?? tier;
