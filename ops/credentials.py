@@ -1,4 +1,4 @@
-"""The NKEYs of the users of NATS: made at the first start, seeds in `$COVERGEN_HOME/creds`, mode 600."""
+"""Secrets made at the first start: NKEYs of the users of NATS, and the administrator's password; all mode 600."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ import nkeys  # type: ignore[import-untyped]  # ships no types
 
 from ops.nats_accounts import SYSTEM_USER, USERS, render_accounts, variable
 from ops.paths import NATS_FOLDER, Home
-from ops.servers.base import write_private
+from ops.servers.base import kept_secret, write_private
 from ops.settings import Settings
 
 SEED_BYTES = 32
@@ -42,6 +42,15 @@ def render_keys(public: Mapping[str, str]) -> str:
     """The text of `keys.conf`: one variable per user. Public keys are no secrets."""
     rows = (f'{variable(user)}: "{key}"' for user, key in sorted(public.items()))
     return "# Public keys of the NATS users; their seeds are in creds/.\n" + "\n".join(rows) + "\n"
+
+
+def ensure_admin_password(settings: Settings) -> str:
+    """The administrator's password: the setting, or one that is made once and kept in the home."""
+    if settings.admin_password:
+        return settings.admin_password
+    home = Home(settings.home)
+    home.create()
+    return kept_secret(home.admin_password)
 
 
 def _ensure_seed(path: Path) -> bytes:

@@ -121,7 +121,7 @@ class Stack:
             pids=pids,
             processes=rows,
             started_at=self._started_at,
-            version=_version(),
+            version=installed_version(),
             **msgspec.structs.asdict(self._urls),
         )
 
@@ -256,7 +256,8 @@ async def _cancelled(*tasks: asyncio.Task[object]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """The version of this product."""
     try:
         return version("covergen")
     except PackageNotFoundError:

@@ -5,7 +5,6 @@ replaced hangs in nats-py.
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from io import BytesIO
 
@@ -14,6 +13,7 @@ from nats.js.errors import NotFoundError
 from nats.js.object_store import ObjectStore
 
 from adapters.nats.connection import Connection
+from adapters.objects import checked, describe
 from contracts.errors import NotFound, Unavailable
 from contracts.wire import ObjectRef
 
@@ -31,8 +31,7 @@ class NatsObjects:
 
     async def put(self, scope: str, data: bytes, media_type: str) -> ObjectRef:
         """Keep bytes; idempotent by scope and content. Raises Unavailable."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        ref = ObjectRef(key=f"{scope}/{sha256}", sha256=sha256, size=len(data), media_type=media_type)
+        ref = describe(scope, data, media_type)
         store = await self._opened()
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -52,10 +51,7 @@ class NatsObjects:
             raise NotFound("There is no such object.") from error
         except (NatsError, TimeoutError) as error:
             raise Unavailable("The object store does not answer.") from error
-        data = found.data or b""
-        if hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise Unavailable("The object is damaged.")
-        return data
+        return checked(ref, found.data or b"")
 
     async def stream(self, ref: ObjectRef) -> AsyncIterator[bytes]:
         """The same in pieces."""

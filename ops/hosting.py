@@ -1,0 +1,68 @@
+"""Hosts nodes or an edge in this process, until told to stop or the bus is lost."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterable
+
+from adapters.nats.connection import Connection
+from nodes.runtime import Node
+from ops import wiring
+from ops.processes import announce_ready
+from ops.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class BusLost(Exception):
+    """A connection to NATS closed for good; the process ends so that its supervisor starts a new one."""
+
+
+async def host_nodes(settings: Settings, names: Iterable[str]) -> None:
+    """Run these nodes, side by side. Raises BusLost, Fenced, PermissionError, Unavailable."""
+    async with contextlib.AsyncExitStack() as stack:
+        host = wiring.Host(settings, stack)
+        nodes: list[Node] = []
+        connections = []
+        for name in names:
+            bus = await host.bus(name)
+            connections.append(bus.connection)
+            nodes.append(Node(bus, await wiring.NODES[name](host, bus), host.version))
+        stack.push_async_callback(_stop_all, nodes)
+        await asyncio.gather(*(node.start() for node in nodes))
+        announce_ready("nodes")
+        log.info("nodes serve", extra={"action": "nodes_ready"})
+        await until_told(connections)
+        log.info("nodes drain", extra={"action": "nodes_draining"})
+
+
+async def host_edge(settings: Settings) -> None:
+    """Run an edge. Raises BusLost."""
+    async with contextlib.AsyncExitStack() as stack:
+        host = wiring.Host(settings, stack)
+        bus = await host.bus("edge")
+        url = await wiring.edge(host, bus)
+        announce_ready("edge", url=url)
+        log.info("edge serves %s", url, extra={"action": "edge_ready"})
+        await until_told([bus.connection])
+
+
+async def until_told(connections: Iterable[Connection]) -> None:
+    """Return at SIGTERM or SIGINT. Raises BusLost when one of the connections is gone for good."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    stopping = asyncio.create_task(told.wait())
+    lost = [asyncio.create_task(connection.lost.wait()) for connection in connections]
+    _, waiting = await asyncio.wait([stopping, *lost], return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    if not told.is_set():
+        raise BusLost(f"process {os.getpid()} lost its connection to NATS")
+
+
+async def _stop_all(nodes: Iterable[Node]) -> None:
+    await asyncio.gather(*(node.stop() for node in nodes))

@@ -1,0 +1,156 @@
+"""The composition root: builds each node and the edge from the settings. One function per node."""
+
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
+
+from adapters.crypto import Passwords, Verifier
+from adapters.images.painter import Painter
+from adapters.mongo import Database, open_mongo
+from adapters.nats.bus import Bus, opened_bus
+from adapters.nats.connection import connected
+from adapters.nats.objects import NatsObjects
+from adapters.objects import Objects, open_objects
+from adapters.postgres import Pool, open_pool
+from adapters.redis import opened_redis
+from adapters.workers import Workers
+from edge.app import build_app, serve_app
+from nodes.auth.service import Auth
+from nodes.covers.service import Covers
+from nodes.notifications.service import Notifications
+from nodes.runtime import Service
+from nodes.safety.service import Safety
+from nodes.tasks.service import build as build_tasks
+from nodes.templates.service import Templates
+from nodes.users.service import Users
+from ops.credentials import ensure_admin_password
+from ops.launch import installed_version
+from ops.paths import ROOT
+from ops.provision import node_database, profile
+from ops.settings import Settings, SettingsInvalid
+
+WORK_LIMIT = 60.0
+"""Seconds that one picture may take."""
+
+
+class Host:
+    """What the nodes of one process share: settings, worker processes, and when things are closed."""
+
+    def __init__(self, settings: Settings, stack: contextlib.AsyncExitStack):
+        self.settings = settings
+        self.stack = stack
+        self.version = installed_version()
+
+    @functools.cached_property
+    def workers(self) -> Workers:
+        """The processes for painting and checking pictures, started when first needed."""
+        preload = ("adapters.images.painter", "adapters.typesetter", "adapters.moderation.pictures")
+        workers = Workers(self.settings.paint_processes, WORK_LIMIT, preload)
+        self.stack.push_async_exit(workers)
+        return workers
+
+    async def bus(self, user: str) -> Bus:
+        """A connection of that user's own."""
+        who = profile(self.settings, user, version=self.version)
+        connection = await self.stack.enter_async_context(connected(who))
+        return await self.stack.enter_async_context(opened_bus(connection))
+
+    async def postgres(self, node: str) -> Pool:
+        """The node's own PostgreSQL database."""
+        pool = await open_pool(node_database(_given(self.settings.postgres_url, "COVERGEN_POSTGRES_URL"), node))
+        self.stack.push_async_callback(pool.close)
+        return pool
+
+    def mongo(self, node: str) -> Database:
+        """The node's own MongoDB database."""
+        client = open_mongo(_given(self.settings.mongo_url, "COVERGEN_MONGO_URL"))
+        self.stack.callback(client.close)
+        return client[f"covergen_{node}"]
+
+    def objects(self, bus: Bus) -> Objects:
+        """The object store."""
+        return open_objects(self.settings.objects_url, lambda bucket: NatsObjects(bus.connection, bucket))
+
+
+Build = Callable[[Host, Bus], Awaitable[Service]]
+
+
+async def auth(host: Host, bus: Bus) -> Service:
+    """Accounts, with the administrator's."""
+    passwords = Passwords()
+    host.stack.callback(passwords.close)
+    admin = (host.settings.admin_email, ensure_admin_password(host.settings))
+    service = Auth(await host.postgres("auth"), bus, passwords, admin=admin)
+    await service.prepare()
+    return service
+
+
+async def users(host: Host, bus: Bus) -> Service:
+    """Profiles and quota."""
+    service = Users(await host.postgres("users"), bus)
+    host.stack.push_async_callback(service.close)
+    return service
+
+
+async def templates(host: Host, bus: Bus) -> Service:
+    """Styles, seeded."""
+    service = Templates(host.mongo("templates"))
+    await service.prepare()
+    return service
+
+
+async def safety(host: Host, bus: Bus) -> Service:
+    """Text rules and picture checks."""
+    return Safety(bus, host.objects(bus), host.workers)
+
+
+async def covers(host: Host, bus: Bus) -> Service:
+    """Art by the built-in painter, and type on it."""
+    service = Covers(bus, host.mongo("covers"), host.objects(bus), Painter(host.workers), host.workers)
+    await service.prepare()
+    return service
+
+
+async def tasks(host: Host, bus: Bus) -> Service:
+    """Sagas."""
+    return await build_tasks(host.mongo("tasks"), bus)
+
+
+async def notifications(host: Host, bus: Bus) -> Service:
+    """The inbox."""
+    service = Notifications(host.mongo("notifications"))
+    await service.prepare()
+    return service
+
+
+NODES: dict[str, Build] = {
+    "auth": auth,
+    "users": users,
+    "templates": templates,
+    "safety": safety,
+    "covers": covers,
+    "tasks": tasks,
+    "notifications": notifications,
+}
+
+
+async def edge(host: Host, bus: Bus) -> str:
+    """An edge process; returns its address."""
+    redis = await host.stack.enter_async_context(opened_redis(_given(host.settings.redis_url, "COVERGEN_REDIS_URL")))
+    app = build_app(
+        bus=bus,
+        objects=host.objects(bus),
+        redis=redis,
+        verifier=Verifier(),
+        version=host.version,
+        region=host.settings.region,
+        asyncapi=(ROOT / "asyncapi.json").read_bytes(),
+    )
+    serving = serve_app(app, host.settings.http_host, host.settings.http_port)
+    return await host.stack.enter_async_context(serving)
+
+
+def _given(url: str | None, name: str) -> str:
+    if url is None:
+        raise SettingsInvalid(f"{name} is not set: a node or edge by itself needs the address of its servers")
+    return url
