@@ -1,4 +1,7 @@
-"""Whatever goes wrong inside becomes problem+json here; what nobody expected is logged and answered without its text."""
+"""Whatever goes wrong inside becomes problem+json here.
+
+What nobody expected is logged, and answered without its text.
+"""
 
 import logging
 

@@ -1,0 +1,258 @@
+"""Nodes for the edge's tests: real ones on a real bus, whose answers a test decides."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.crypto import SigningKey, sign
+from adapters.objects import Objects
+from contracts import auth, covers, notifications, tasks, templates, users
+from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
+from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
+from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
+from contracts.notifications import Notification, NotificationPage
+from contracts.tasks import History, Progress, Task, TaskPage
+from contracts.templates import Categories, Category, StyleParams, Template, TemplatePage, UserTemplate, UserTemplatePage
+from contracts.users import Preferences, Quota, User
+from contracts.wire import Context, Done, Endpoint, ObjectRef
+from nodes.runtime import Binding, serve
+from tests.support.buses import SmallService, a_node
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NODES = ("auth", "users", "templates", "covers", "tasks", "notifications")
+
+
+@dataclass
+class World:
+    """What the nodes know, what they were asked, and how they are told to misbehave."""
+
+    objects: Objects
+    key: SigningKey = field(default_factory=SigningKey.new)
+    keys: list[SigningKey] = field(default_factory=list)
+    asked: list[tuple[str, Any, Context]] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    """Subject to the exception its handler raises."""
+    slow: dict[str, float] = field(default_factory=dict)
+    """Subject to the seconds its handler sleeps."""
+    images: dict[uuid.UUID, ObjectRef] = field(default_factory=dict)
+    owners: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
+    """Task to user."""
+    progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.keys.append(self.key)
+
+    def count(self, endpoint: Endpoint[Any, Any]) -> int:
+        """How often was it asked?"""
+        return sum(subject == endpoint.subject for subject, _, _ in self.asked)
+
+    def last(self, endpoint: Endpoint[Any, Any]) -> tuple[Any, Context]:
+        """The last message to an endpoint, and its context."""
+        return next((m, c) for subject, m, c in reversed(self.asked) if subject == endpoint.subject)
+
+    def token(self, user_id: uuid.UUID, *, seconds: float = 600, key: SigningKey | None = None, **claims: Any) -> str:
+        """An access token."""
+        now = int(time.time())
+        made = Claims(
+            iss=ISSUER,
+            aud=AUDIENCE,
+            sub=user_id,
+            sid=claims.pop("sid", uuid.uuid4()),
+            jti=uuid.uuid4().hex,
+            iat=now,
+            exp=int(now + seconds),
+            **claims,
+        )
+        return sign(made, key or self.key)
+
+    def bearer(self, user_id: uuid.UUID | None = None, **claims: Any) -> dict[str, str]:
+        """The headers of a signed-in user."""
+        return {"Authorization": f"Bearer {self.token(user_id or uuid.uuid4(), **claims)}"}
+
+    def moved(self, task_id: uuid.UUID, status: tasks.Status, step: str | None = None) -> Progress:
+        """Write one more entry into a task's history."""
+        entries = self.progress.setdefault(task_id, [])
+        entry = Progress(
+            task_id=task_id,
+            user_id=self.owners[task_id],
+            seq=len(entries) + 1,
+            status=status,
+            step=step,
+            progress=len(entries) / 10,
+            at=NOW,
+        )
+        entries.append(entry)
+        return entry
+
+    def service(self, node: str) -> SmallService:
+        """The service of that name."""
+        rows = [(e, h) for e, h in _answers(self).items() if e.node == node]
+        return SmallService(node, *(self._binding(endpoint, answer) for endpoint, answer in rows))
+
+    def _binding(self, endpoint: Endpoint[Any, Any], answer: Any) -> Binding:
+        async def handle(message: Any, context: Context) -> Any:
+            self.asked.append((endpoint.subject, message, context))
+            await asyncio.sleep(self.slow.get(endpoint.subject, 0))
+            error = self.failing.get(endpoint.subject)
+            if error is not None:
+                raise error
+            return answer(message, context)
+
+        return serve(endpoint, handle)
+
+
+@contextlib.asynccontextmanager
+async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES) -> AsyncIterator[None]:
+    """Run the nodes for the length of the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        for name in names:
+            await stack.enter_async_context(a_node(nats_url, world.service(name)))
+        yield
+
+
+def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
+    return {
+        auth.REGISTER: lambda m, _c: _session(m.email),
+        auth.LOGIN: lambda m, _c: _session(m.email),
+        auth.REFRESH: lambda _m, _c: _session("ada@example.org"),
+        auth.LOGOUT: lambda _m, _c: Done(),
+        auth.JWKS: lambda _m, _c: Jwks(keys=tuple(key.public for key in world.keys)),
+        users.GET: lambda _m, c: _user(c),
+        users.UPDATE: lambda _m, c: _user(c),
+        users.PREFERENCES: lambda _m, _c: Preferences(),
+        users.SET_PREFERENCES: lambda m, _c: m,
+        users.QUOTA: lambda _m, c: Quota(used=1, reserved=0, limit=10, tier=c.tier, resets_at=NOW),
+        templates.LIST: lambda m, _c: TemplatePage(items=(_template(m.category or "book"),)),
+        templates.GET: lambda m, _c: _template("book", m.template_id),
+        templates.CATEGORIES: lambda _m, _c: Categories(items=(Category(slug="book", name="Book", count=1),)),
+        templates.CREATE: lambda m, _c: _template(m.category),
+        templates.UPDATE: lambda m, _c: _template("book", m.template_id),
+        templates.DELETE: lambda _m, _c: Done(),
+        templates.SAVE_MINE: lambda m, _c: _mine(m),
+        templates.LIST_MINE: lambda _m, _c: UserTemplatePage(items=()),
+        covers.GENERATE: lambda m, c: _accepted(world, m, c),
+        covers.GET: lambda m, _c: _cover(m.cover_id),
+        covers.LIST: lambda _m, _c: CoverPage(items=()),
+        covers.IMAGE: lambda m, _c: _image(world, m),
+        covers.DELETE: lambda _m, _c: Done(),
+        tasks.GET: lambda m, c: _task(_owned(world, m.task_id, c)),
+        tasks.LIST: lambda _m, _c: TaskPage(items=()),
+        tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
+        tasks.HISTORY: lambda m, c: _history(world, m, c),
+        notifications.LIST: lambda _m, _c: NotificationPage(items=()),
+        notifications.MARK_READ: lambda m, _c: _notification(m.notification_id),
+    }
+
+
+def _session(email: str) -> Session:
+    account = auth.Account(id=uuid.uuid4(), email=email, username="ada", created_at=NOW)
+    return Session(user=account, access_token="a", refresh_token="r", expires_in=900)
+
+
+def _user(context: Context) -> User:
+    assert context.user_id is not None
+    return User(
+        id=context.user_id,
+        email="ada@example.org",
+        username="ada",
+        full_name=None,
+        avatar_url=None,
+        subscription_tier=context.tier,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def _template(category: str, template_id: uuid.UUID | None = None) -> Template:
+    return Template(
+        id=template_id or uuid.uuid4(),
+        name="Dusk",
+        category=category,
+        prompt_template="{prompt}",
+        style_params=StyleParams(family="dunes"),
+        popularity_score=1,
+        is_premium=False,
+        created_at=NOW,
+    )
+
+
+def _mine(message: templates.SaveUserTemplate) -> UserTemplate:
+    return UserTemplate(
+        id=uuid.uuid4(),
+        template_id=message.template_id,
+        name=message.name,
+        customizations=message.customizations,
+        created_at=NOW,
+    )
+
+
+def _accepted(world: World, message: covers.GenerateCover, context: Context) -> CoverAccepted:
+    if message.title == "over quota":
+        raise OverQuota("All covers of this month are made.")
+    if message.title == "unexpected":
+        raise RuntimeError("secret text")
+    task_id = uuid.uuid4()
+    assert context.user_id is not None
+    world.owners[task_id] = context.user_id
+    return CoverAccepted(task_id=task_id, cover_id=uuid.uuid4(), status="queued")
+
+
+def _cover(cover_id: uuid.UUID) -> Cover:
+    recipe = Recipe(
+        prompt="p",
+        template_id=uuid.uuid4(),
+        template_name="Dusk",
+        style_params=StyleParams(family="dunes"),
+        model="painter",
+        model_version="1",
+        seed=7,
+        width=1600,
+        height=2560,
+    )
+    return Cover(
+        cover_id=cover_id,
+        task_id=uuid.uuid4(),
+        status="ready",
+        title="T",
+        subtitle=None,
+        author=None,
+        format="ebook",
+        recipe=recipe,
+        created_at=NOW,
+    )
+
+
+def _image(world: World, message: covers.GetImage) -> ObjectRef:
+    if message.cover_id not in world.images:
+        raise Conflict("The cover is being made.")
+    return world.images[message.cover_id]
+
+
+def _owned(world: World, task_id: uuid.UUID, context: Context) -> uuid.UUID:
+    if task_id not in world.owners or world.owners[task_id] != context.user_id:
+        raise NotFound("No such task.")
+    return task_id
+
+
+def _task(task_id: uuid.UUID) -> Task:
+    return Task(task_id=task_id, type="generate", status="queued", step=None, progress=0.0, created_at=NOW)
+
+
+def _history(world: World, message: tasks.GetHistory, context: Context) -> History:
+    entries = world.progress.get(_owned(world, message.task_id, context), [])
+    ended = bool(entries) and entries[-1].status in ("succeeded", "failed", "cancelled")
+    return History(entries=tuple(entry for entry in entries if entry.seq > message.after), ended=ended)
+
+
+def _notification(notification_id: uuid.UUID) -> Notification:
+    return Notification(
+        id=notification_id, kind="welcome", title="Hello", body="", link=None, read_at=NOW, created_at=NOW
+    )
+
+
+__all__ = ["NODES", "NOW", "ServiceError", "World", "the_nodes"]
