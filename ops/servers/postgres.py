@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -125,9 +126,21 @@ def _install() -> Path:
 
 
 async def _identity() -> Identity:
-    if os.geteuid() != 0:
+    """Root, and a user whom the system does not know by name, cannot run PostgreSQL as themselves."""
+    root = os.geteuid() == 0
+    if not root and _has_name(os.geteuid()):
         return "same"
-    return "namespace" if await namespaces_work() else "nobody"
+    if await namespaces_work():
+        return "namespace"
+    return "nobody" if root else "same"
+
+
+def _has_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _drop_reused_pid(data: Path) -> None:
