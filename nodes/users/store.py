@@ -95,7 +95,7 @@ class UserStore:
         await self._pool.run(self._sql["confirm_reservations"], task_ids)
 
     async def active_users(self, since: datetime, after: uuid.UUID, limit: int) -> list[uuid.UUID]:
-        """Users whose reservations were made or settled since a time, in the order of their ids, from the one `after`."""
+        """Users with reservations made or settled since a time: by id, the next ones after `after`."""
         return [row["user_id"] for row in await self._pool.all(self._sql["active_users"], since, after, limit)]
 
 

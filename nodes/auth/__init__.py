@@ -1,0 +1,1 @@
+"""The auth node: accounts, passwords, sessions and signing keys."""

@@ -1,0 +1,119 @@
+"""Sessions: families of refresh tokens that replace each other, and the access tokens signed on the way."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from adapters.crypto import Verifier, derived_token, new_opaque_token, sign, token_hash
+from contracts.auth import Claims, Session
+from contracts.errors import Unauthenticated
+from contracts.users import User
+from nodes.auth.keyring import Keyring
+from nodes.auth.model import (
+    ACCESS_LIFE,
+    REFRESH_LIFE,
+    Credentials,
+    Presented,
+    RefreshToken,
+    account_of,
+    claims_for,
+    presented,
+)
+from nodes.auth.store import AuthStore, LockedSession
+
+log = logging.getLogger(__name__)
+
+
+class Sessions:
+    """Begins, continues, checks and ends sessions. A plain token is given to its owner and kept nowhere."""
+
+    def __init__(self, store: AuthStore, keyring: Keyring, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._clock = clock
+        self._verifier = Verifier(clock=lambda: clock().timestamp())
+
+    async def begin(self, account: Credentials, user: User) -> Session:
+        """A new session of its own."""
+        now, session_id, token = self._clock(), uuid.uuid4(), new_opaque_token()
+        await self._store.begin_session(session_id, account.id, token_hash(token), now, now + REFRESH_LIFE)
+        return await self.answer(account, user, session_id, token)
+
+    async def find(self, token: str) -> RefreshToken:
+        """What is known of a refresh token. Raises Unauthenticated."""
+        found = await self._store.find_token(token_hash(token))
+        if found is None:
+            raise _not_good()
+        return found
+
+    async def successor(self, token: str, known: RefreshToken) -> str:
+        """The refresh token that replaces `token`.
+
+        Raises Unauthenticated when it is expired or revoked, and when it was used before: then the whole session ends,
+        because one of its two holders has stolen it.
+        """
+        secret, now, outcome = await self._keyring.refresh_secret(), self._clock(), Presented.DEAD
+        async with self._store.session(known.family_id) as session:
+            current = None if session is None else await session.token(known.id)
+            if session is not None and current is not None:
+                next_one = await session.token(current.successor)
+                outcome = presented(current, session.row, next_one, now)
+                next_id = next_one.id if outcome is Presented.REPEAT and next_one is not None else uuid.uuid4()
+                # Derived, so that it can be given again without being kept; only a holder of `token` can derive it.
+                following = derived_token(secret, "refresh", token, str(next_id))
+                await _write(session, current, outcome, next_id, following, now)
+        # Raised after the block: what was written of a theft must stay.
+        if outcome is Presented.REUSED:
+            log.warning("session %s ended: a used refresh token was presented again", known.family_id)
+        if outcome in (Presented.REUSED, Presented.DEAD):
+            raise _not_good()
+        return following
+
+    async def answer(self, account: Credentials, user: User, session_id: uuid.UUID, refresh_token: str) -> Session:
+        """A fresh access token beside the refresh token."""
+        key = await self._keyring.signing_key()
+        return Session(
+            user=account_of(account, user),
+            access_token=sign(claims_for(account, user, session_id, self._clock()), key),
+            refresh_token=refresh_token,
+            expires_in=int(ACCESS_LIFE.total_seconds()),
+        )
+
+    async def verify(self, token: str) -> Claims:
+        """The claims of an access token whose session goes on. Raises Unauthenticated."""
+        claims = self._verifier.verify(token, await self._keyring.jwks())
+        session = await self._store.find_session(claims.sid)
+        if session is None or session.revoked_at is not None or session.user_id != claims.sub:
+            raise Unauthenticated("The session has ended.")
+        return claims
+
+    async def end(self, session_id: uuid.UUID, owner: uuid.UUID) -> None:
+        """End a session of `owner`. Idempotent; somebody else's session goes on."""
+        async with self._store.session(session_id) as session:
+            if session is not None and session.row.user_id == owner:
+                await session.revoke(self._clock())
+
+    async def end_by_token(self, token: str) -> None:
+        """End the session of a refresh token, if there is one."""
+        known = await self._store.find_token(token_hash(token))
+        if known is not None:
+            await self.end(known.family_id, known.user_id)
+
+
+async def _write(
+    session: LockedSession, token: RefreshToken, outcome: Presented, next_id: uuid.UUID, following: str, now: datetime
+) -> None:
+    match outcome:
+        case Presented.ROTATE:
+            await session.rotate(token, next_id, token_hash(following), now, now + REFRESH_LIFE)
+        case Presented.REPEAT:
+            await session.repeat(token, now)
+        case Presented.REUSED:
+            await session.revoke(now)
+        case Presented.DEAD:
+            pass
+
+
+def _not_good() -> Unauthenticated:
+    return Unauthenticated("The refresh token is not good.")

@@ -1,0 +1,176 @@
+"""The auth node's tables. Whatever changes a session or its tokens holds the lock of the session's row."""
+
+import secrets
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from adapters.crypto import SigningKey
+from adapters.postgres import Pool, Queries, Row, Transaction, load_queries
+from nodes.auth.model import Credentials, KeyTimes, RefreshToken, SessionRow
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+REFRESH_SECRET = "refresh"  # noqa: S105 -- the name of a key, not the key
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """All keys of this node."""
+
+    times: tuple[KeyTimes, ...]
+    signing: dict[str, SigningKey]
+    """By kid."""
+    refresh_secret: bytes
+    """Successors of refresh tokens are derived with it."""
+
+
+class AuthStore:
+    """Reads and single writes; `session` begins a change of a session. Raises Unavailable when the database is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._sql = load_queries(Path(__file__).parent / "queries.sql")
+
+    async def by_email(self, email: str) -> Credentials | None:
+        """The account of a normalised address."""
+        return _credentials(await self._pool.one(self._sql["account_by_email"], email))
+
+    async def by_id(self, user_id: uuid.UUID) -> Credentials | None:
+        """An account."""
+        return _credentials(await self._pool.one(self._sql["account"], user_id))
+
+    async def insert_pending(self, account: Credentials) -> bool:
+        """False when the address has an account."""
+        values = (account.id, account.email, account.password_hash, list(account.roles))
+        wanted = (account.pending_username, account.pending_full_name, account.created_at)
+        return await self._pool.run(self._sql["insert_pending"], *values, *wanted) == 1
+
+    async def activate(self, account: Credentials) -> bool:
+        """The account is good; False when it got another password meanwhile. Idempotent.
+
+        Raises Duplicate when another account has the address.
+        """
+        values = (account.id, account.email, account.password_hash, list(account.roles), account.created_at)
+        return await self._pool.run(self._sql["activate"], *values) == 1
+
+    async def delete_pending(self, user_id: uuid.UUID) -> None:
+        """Forget a registration that failed."""
+        await self._pool.run(self._sql["delete_pending"], user_id)
+
+    async def take_over(self, account: Credentials, password_hash: str, now: datetime) -> bool:
+        """Give a pending account another password; False when it has changed meanwhile."""
+        old = (account.id, account.password_hash)
+        return await self._pool.run(self._sql["take_over_pending"], *old, password_hash, now) == 1
+
+    async def rehash(self, account: Credentials, password_hash: str) -> Credentials:
+        """The account with another hash of the same password; as it was when the password has changed meanwhile."""
+        values = (account.id, account.password_hash, password_hash)
+        if await self._pool.run(self._sql["set_password_hash"], *values) == 0:
+            return account
+        return msgspec.structs.replace(account, password_hash=password_hash)
+
+    async def add_role(self, user_id: uuid.UUID, role: str) -> None:
+        """Idempotent."""
+        await self._pool.run(self._sql["add_role"], user_id, role)
+
+    async def begin_session(
+        self, session_id: uuid.UUID, user_id: uuid.UUID, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> None:
+        """A new family with its first token; this is also the account's last login."""
+        async with self._pool.transaction() as transaction:
+            await transaction.run(self._sql["insert_session"], session_id, user_id, now)
+            token = (uuid.uuid4(), user_id, token_hash, session_id, None, now, expires_at)
+            await transaction.run(self._sql["insert_token"], *token)
+            await transaction.run(self._sql["set_last_login"], user_id, now)
+
+    async def find_token(self, token_hash: bytes) -> RefreshToken | None:
+        """The refresh token with this hash."""
+        row = await self._pool.one(self._sql["token_by_hash"], token_hash)
+        return None if row is None else msgspec.convert(row, RefreshToken)
+
+    async def find_session(self, session_id: uuid.UUID) -> SessionRow | None:
+        """A session as it is now."""
+        row = await self._pool.one(self._sql["session"], session_id)
+        return None if row is None else msgspec.convert(row, SessionRow)
+
+    @asynccontextmanager
+    async def session(self, session_id: uuid.UUID) -> AsyncIterator["LockedSession | None"]:
+        """The session, ours alone until the block ends; None when it is gone."""
+        async with self._pool.transaction() as transaction:
+            row = await transaction.one(self._sql["lock_session"], session_id)
+            if row is None:
+                yield None
+            else:
+                yield LockedSession(transaction, self._sql, msgspec.convert(row, SessionRow))
+
+    async def sweep(self, before: datetime) -> None:
+        """Delete tokens that expired before a time, and old sessions that have none left."""
+        await self._pool.run(self._sql["delete_expired_tokens"], before)
+        await self._pool.run(self._sql["delete_empty_sessions"], before)
+
+    async def keys(self, now: datetime) -> Keys:
+        """All keys; the first instance that asks makes them, others that ask at the same time wait for it."""
+        rows, secret = await self._read_keys(self._pool)
+        if not rows or secret is None:
+            async with self._pool.transaction() as transaction:
+                await transaction.run(self._sql["lock_keys"])
+                await self._make_missing_keys(transaction, now)
+                rows, secret = await self._read_keys(transaction)
+        if secret is None:
+            raise AssertionError("the key that was just made is not there")
+        return Keys(
+            times=tuple(msgspec.convert(row, KeyTimes) for row in rows),
+            signing={row["kid"]: SigningKey(kid=row["kid"], private=row["private_key"]) for row in rows},
+            refresh_secret=secret,
+        )
+
+    async def _read_keys(self, source: Pool | Transaction) -> tuple[list[Row], bytes | None]:
+        rows = await source.all(self._sql["signing_keys"])
+        return rows, await source.value(self._sql["server_key"], REFRESH_SECRET)
+
+    async def _make_missing_keys(self, transaction: Transaction, now: datetime) -> None:
+        rows, secret = await self._read_keys(transaction)
+        if not rows:
+            key = SigningKey.new()
+            public = msgspec.json.encode(key.public).decode()
+            await transaction.run(self._sql["insert_signing_key"], key.kid, key.private, public, now)
+        if secret is None:
+            await transaction.run(self._sql["insert_server_key"], REFRESH_SECRET, secrets.token_bytes(32), now)
+
+
+class LockedSession:
+    """A session inside a transaction; `row` is what it was when it was locked."""
+
+    def __init__(self, transaction: Transaction, sql: Queries, row: SessionRow) -> None:
+        self._transaction = transaction
+        self._sql = sql
+        self.row = row
+
+    async def token(self, token_id: uuid.UUID | None) -> RefreshToken | None:
+        """One of the session's tokens."""
+        row = None if token_id is None else await self._transaction.one(self._sql["token"], token_id)
+        return None if row is None else msgspec.convert(row, RefreshToken)
+
+    async def rotate(
+        self, used: RefreshToken, successor: uuid.UUID, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> None:
+        """Mark a token as used and keep its successor."""
+        token = (successor, used.user_id, token_hash, used.family_id, used.id, now, expires_at)
+        await self._transaction.run(self._sql["insert_token"], *token)
+        await self._transaction.run(self._sql["use_token"], used.id, now, successor)
+
+    async def repeat(self, token: RefreshToken, now: datetime) -> None:
+        """Mark that a used token was presented once more."""
+        await self._transaction.run(self._sql["repeat_token"], token.id, now)
+
+    async def revoke(self, now: datetime) -> None:
+        """End the session. Idempotent."""
+        await self._transaction.run(self._sql["revoke_session"], self.row.id, now)
+        await self._transaction.run(self._sql["revoke_tokens"], self.row.id, now)
+
+
+def _credentials(row: Row | None) -> Credentials | None:
+    return None if row is None else msgspec.convert(row, Credentials)
