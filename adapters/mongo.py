@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
+from bson.errors import InvalidDocument
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import errors as driver
 
-from contracts.errors import Unavailable
+from contracts.errors import Invalid, Unavailable
 
 Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "AsyncIOMotorClient[Document]"
@@ -27,11 +28,12 @@ TRANSIENT_CODES = frozenset({24, 50, 112, 251})
 """LockTimeout, MaxTimeMSExpired, WriteConflict, NoSuchTransaction: the same call may succeed a moment later."""
 
 
-def open_mongo(url: str) -> Client:
+def open_mongo(url: str, *, patience: float = 5.0) -> Client:
     """A client of the server at `url`. Connects at its first use; call it in a running loop, `close()` it at the end.
 
     A write is done when a majority has it in its journal. UUIDs are stored as such, times come back aware and in UTC
-    (MongoDB keeps milliseconds). No call waits longer than about 10 s.
+    (MongoDB keeps milliseconds). `patience`: seconds to look for a server that takes a call; no call waits longer than
+    about 10 s.
     """
     return AsyncIOMotorClient(
         url,
@@ -40,7 +42,7 @@ def open_mongo(url: str) -> Client:
         w="majority",
         journal=True,
         retryWrites=True,
-        serverSelectionTimeoutMS=5_000,
+        serverSelectionTimeoutMS=round(patience * 1000),
         connectTimeoutMS=2_000,
         socketTimeoutMS=10_000,
         maxPoolSize=20,
@@ -64,9 +66,9 @@ class DuplicateKey(Exception):
 
 @contextmanager
 def mongo_errors() -> Iterator[None]:
-    """Raise DuplicateKey for a broken unique index and Unavailable for a server that is away, slow or not primary.
+    """Raise DuplicateKey for a broken unique index, Unavailable for a server that is away, slow or not primary.
 
-    Everything else, such as a bad query, is a defect and passes as it is.
+    Invalid is for values that BSON cannot hold; everything else, such as a bad query, is a defect and passes as it is.
     """
     try:
         yield
@@ -75,6 +77,8 @@ def mongo_errors() -> Iterator[None]:
         raise DuplicateKey(found[1] if found else "") from error
     except (driver.ConnectionFailure, driver.WTimeoutError, driver.ExecutionTimeout) as error:
         raise Unavailable("The database is not available.") from error
+    except (InvalidDocument, OverflowError) as error:
+        raise Invalid("A value cannot be stored: a number is beyond 64 bits, or a name has a NUL in it.") from error
     except driver.OperationFailure as error:
         if error.code not in TRANSIENT_CODES:
             raise
