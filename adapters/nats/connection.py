@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 WATCHDOG_SECONDS = 5.0
 RECONNECT_FIRST, RECONNECT_MOST = 0.05, 2.0
 PENDING_BYTES = 2 * 1024 * 1024
+MOST_DENIED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Connection:
     profile: Profile
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     denied: list[str] = field(default_factory=list)
-    """What the server refused, newest last (at most 100 kept)."""
+    """What the server refused, newest last (at most 1000 kept)."""
     reconnects: int = 0
     closing: bool = False
 
@@ -66,7 +67,7 @@ class Connection:
         text = str(error)
         if "permissions violation" in text.lower():
             self.denied.append(text)
-            del self.denied[:-100]
+            del self.denied[:-MOST_DENIED]
             log.error("NATS refused a subject: %s", text, extra={"action": "nats_denied"})
         else:
             log.warning("NATS: %s: %s", type(error).__name__, text, extra={"action": "nats_error"})

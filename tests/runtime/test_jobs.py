@@ -348,4 +348,4 @@ async def test_chores_go_on_after_a_failure(nats_url: str) -> None:
 
 def test_reason_headers_are_lower_case() -> None:
     """Header names of ours are lower-case, since nats-py compares them exactly."""
-    assert REASON == REASON.lower()
+    assert REASON.lower() == REASON

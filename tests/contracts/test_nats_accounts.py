@@ -1,0 +1,163 @@
+"""Every (user, subject) pair is tried on a real server: what a contract names is open, all else is closed."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from nats.errors import Error as NatsError
+
+from adapters.nats.connection import Connection, Profile, connected
+from contracts.registry import ENDPOINTS, EVENTS, NODES, QUEUES
+from ops.credentials import seed_file, write_nats_config
+from ops.paths import Home
+from ops.servers.nats import NatsServer
+from ops.settings import read_settings
+from tests.support.servers import running
+
+DENIED = re.compile(r'violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+CLOSED_API = (
+    "$JS.API.STREAM.CREATE.X",
+    "$JS.API.STREAM.DELETE.JOBS",
+    "$JS.API.STREAM.PURGE.JOBS",
+    "$JS.API.STREAM.UPDATE.EVENTS",
+    "$JS.API.CONSUMER.DELETE.JOBS.covers-paint",
+    "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.other",
+    "$SYS.REQ.SERVER.PING",
+)
+
+
+class Server:
+    """A server with the product's accounts."""
+
+    def __init__(self, home: Home, url: str):
+        self.home = home
+        self.url = url
+
+    def profile(self, user: str) -> Profile:
+        """How that user connects."""
+        return Profile(servers=(self.url,), name=user, seed=seed_file(self.home, user))
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A fresh server with keys of its own."""
+    settings = read_settings({"COVERGEN_HOME": str(tmp_path)}, tmp_path / "none")
+    program = NatsServer(Home(settings.home), write_nats_config(settings))
+    async with running(program):
+        yield Server(Home(settings.home), program.url)
+
+
+def may_publish(user: str) -> set[str]:
+    """What the contracts let this user send, read from the contracts themselves."""
+    if user == "tools":
+        return {e.subject for e in ENDPOINTS}
+    open_ = {e.subject for e in ENDPOINTS if user in e.callers}
+    open_ |= {q.subject for q in QUEUES if user in q.producers}
+    open_ |= {e.subject for e in EVENTS if e.subject.startswith(f"events.{user}.")}
+    own = [(q.stream, q.durable, q.subject) for q in QUEUES if q.subject.startswith(f"jobs.{user}.")]
+    own += [(e.stream, e.durable(user), e.subject) for e in EVENTS if user in e.listeners]
+    for stream, durable, subject in own:
+        open_ |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
+        open_.add(f"dead.{subject}")
+    if user == "tasks":
+        open_ |= {f"dead.{each.subject}" for each in (*QUEUES, *EVENTS)}
+    if user == "covers":
+        open_.add("$O.art.C.x")
+    return open_
+
+
+def may_subscribe(user: str) -> set[str]:
+    """What the contracts let this user hear."""
+    if user == "tools":
+        return {e.subject for e in EVENTS}
+    heard = {e.subject for e in EVENTS if user in e.watchers}
+    if user in NODES:
+        heard |= {e.subject for e in ENDPOINTS if e.subject.startswith(f"svc.{user}.")}
+    return heard
+
+
+def universe() -> set[str]:
+    """Every subject that anybody sends on."""
+    subjects = {each.subject for each in (*ENDPOINTS, *QUEUES, *EVENTS)}
+    subjects |= {f"dead.{each.subject}" for each in (*QUEUES, *EVENTS)}
+    consumers = [(q.stream, q.durable) for q in QUEUES]
+    consumers += [(e.stream, e.durable(listener)) for e in EVENTS for listener in e.listeners]
+    for stream, durable in consumers:
+        subjects |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
+    inboxes = {f"_INBOX_{user}.abc" for user in (*NODES, "edge", "tools")}
+    return subjects | inboxes | set(CLOSED_API) | {"$O.art.C.x"}
+
+
+@pytest.mark.parametrize("user", [*NODES, "edge", "tools"])
+async def test_exactly_the_allowed_subjects_are_open(server: Server, user: str) -> None:
+    """The server refuses every subject but those of the user's contracts, for publishing and for subscribing."""
+    publishes = universe()
+    hears = {each.subject for each in (*ENDPOINTS, *QUEUES, *EVENTS)} | {
+        ">",
+        "jobs.>",
+        "svc.>",
+        "dead.>",
+        "_INBOX_other.>",
+    }
+    async with connected(server.profile(user)) as connection:
+        for subject in sorted(publishes):
+            await connection.client.publish(subject, b"{}")
+        for subject in sorted(hears):
+            group = user if subject.startswith(f"svc.{user}.") else ""
+            await connection.client.subscribe(subject, queue=group, cb=_nothing)
+        denied = await denials(connection)
+
+    assert {s for s in publishes if ("publish", s.lower()) not in denied} == may_publish(user) & publishes
+    assert {s for s in hears if ("subscription", s.lower()) not in denied} == may_subscribe(user)
+
+
+async def _nothing(_message: object) -> None:
+    """Hear and forget."""
+
+
+async def denials(connection: Connection) -> set[tuple[str, str]]:
+    """What the server refused, in lower case as nats-py tells it."""
+    await connection.rtt(5)
+    return {(m[1].lower(), m[2].lower()) for text in connection.denied if (m := DENIED.search(text))}
+
+
+async def test_a_queue_group_cannot_be_left(server: Server) -> None:
+    """A node may serve its subjects only in its own queue group: nobody can listen in on the requests."""
+    async with connected(server.profile("auth")) as connection:
+        await connection.client.subscribe("svc.auth.login", queue="spy", cb=_nothing)
+        await connection.client.subscribe("svc.auth.login", cb=_nothing)
+        await connection.rtt(5)
+
+        assert len(connection.denied) == 2
+
+
+async def test_replies_are_limited_to_one(server: Server) -> None:
+    """`allow_responses`: a node answers a request once, and nobody it was not asked by."""
+    async with connected(server.profile("edge")) as edge, connected(server.profile("auth")) as auth:
+        heard: list[bytes] = []
+
+        async def note(message: object) -> None:
+            heard.append(message.data)  # type: ignore[attr-defined]
+
+        async def thrice(message: object) -> None:
+            for _ in range(3):
+                await auth.client.publish(message.reply, b"{}")  # type: ignore[attr-defined]
+
+        inbox = edge.client.new_inbox()
+        await edge.client.subscribe(inbox, cb=note)
+        await auth.client.subscribe("svc.auth.jwks", queue="auth", cb=thrice)
+        await auth.rtt(5)
+        await edge.client.publish("svc.auth.jwks", b"{}", reply=inbox)
+        await asyncio.sleep(0.3)
+
+    assert len(heard) == 1
+
+
+async def test_strangers_stay_outside(server: Server) -> None:
+    """Without a key there is no connection."""
+    with pytest.raises((NatsError, TimeoutError)):
+        async with connected(Profile(servers=(server.url,), name="edge", connect_timeout=1)):
+            pass
