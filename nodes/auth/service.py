@@ -45,16 +45,16 @@ class Auth:
         self,
         pool: Pool,
         bus: Bus,
+        passwords: Passwords,
         *,
         admin: tuple[str, str] | None = None,
-        passwords: Passwords | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = AuthStore(pool)
         self._bus = bus
         self._admin = None if admin is None else (normalised_email(admin[0]), admin[1])
         self._admin_settled = admin is None
-        self._passwords = passwords or Passwords()
+        self._passwords = passwords
         self._clock = clock
         self._keyring = Keyring(self._store, clock)
         self._sessions = Sessions(self._store, self._keyring, clock)
@@ -72,9 +72,9 @@ class Auth:
             Chore("auth-sweep", 3600.0, self.sweep),
         )
 
-    async def close(self) -> None:
-        """Let the password threads end."""
-        self._passwords.close()
+    async def prepare(self) -> None:
+        """Before it serves: the signing keys are there. Idempotent."""
+        await self._keyring.reload()
 
     async def register(self, message: Register, context: Context) -> Session:
         """Create an account and sign in. Raises Conflict with the field email or username."""
