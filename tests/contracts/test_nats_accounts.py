@@ -10,7 +10,8 @@ import pytest_asyncio
 from nats.errors import Error as NatsError
 
 from adapters.nats.connection import Connection, Profile, connected
-from contracts.registry import ENDPOINTS, EVENTS, NODES, QUEUES
+from contracts.registry import CONTRACTS, ENDPOINTS, EVENTS, NODES, QUEUES
+from contracts.wire import Endpoint
 from ops.credentials import seed_file, write_nats_config
 from ops.paths import Home
 from ops.servers.nats import NatsServer
@@ -27,6 +28,7 @@ CLOSED_API = (
     "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.other",
     "$SYS.REQ.SERVER.PING",
 )
+WIDE = (">", "jobs.>", "svc.>", "dead.>", "_INBOX_other.>")
 
 
 class Server:
@@ -63,7 +65,7 @@ def may_publish(user: str) -> set[str]:
         open_ |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
         open_.add(f"dead.{subject}")
     if user == "tasks":
-        open_ |= {f"dead.{each.subject}" for each in (*QUEUES, *EVENTS)}
+        open_ |= {f"dead.{each.subject}" for each in CONTRACTS if not isinstance(each, Endpoint)}
     if user == "covers":
         open_.add("$O.art.C.x")
     return open_
@@ -81,8 +83,8 @@ def may_subscribe(user: str) -> set[str]:
 
 def universe() -> set[str]:
     """Every subject that anybody sends on."""
-    subjects = {each.subject for each in (*ENDPOINTS, *QUEUES, *EVENTS)}
-    subjects |= {f"dead.{each.subject}" for each in (*QUEUES, *EVENTS)}
+    subjects = {each.subject for each in CONTRACTS}
+    subjects |= {f"dead.{each.subject}" for each in CONTRACTS if not isinstance(each, Endpoint)}
     consumers = [(q.stream, q.durable) for q in QUEUES]
     consumers += [(e.stream, e.durable(listener)) for e in EVENTS for listener in e.listeners]
     for stream, durable in consumers:
@@ -95,7 +97,7 @@ def universe() -> set[str]:
 async def test_exactly_the_allowed_subjects_are_open(server: Server, user: str) -> None:
     """The server refuses every subject but those of the user's contracts, for publishing and for subscribing."""
     publishes = universe()
-    hears = {each.subject for each in (*ENDPOINTS, *QUEUES, *EVENTS)} | {
+    hears = {each.subject for each in CONTRACTS} | {
         ">",
         "jobs.>",
         "svc.>",

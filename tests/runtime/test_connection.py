@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Server
 
 from adapters.nats import connection as connections
 from adapters.nats.bus import Bus, opened_bus
@@ -36,7 +37,7 @@ async def kill(program: Supervised) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(10):
-        while program.row.pid in (None, pid) or program.state != "ready":  # noqa: ASYNC110 -- looks at a process
+        while program.row.pid in (None, pid) or program.state != "ready":
             await asyncio.sleep(0.02)
 
 
@@ -140,7 +141,7 @@ async def test_a_connection_closed_for_good_is_reported(nats_url: str) -> None:
 
 def test_clients_come_back_at_different_times() -> None:
     """The wait before a reconnect is random, grows with failures, and is bounded."""
-    servers = [connections.Server(uri=None, reconnects=n) for n in (0, 3, 50)]  # type: ignore[arg-type]
+    servers = [Server(uri=None, reconnects=n) for n in (0, 3, 50)]  # type: ignore[arg-type]
     waits = {s.reconnects: [connections.next_server([s], {})[1] for _ in range(200)] for s in servers}
 
     assert max(waits[0]) <= connections.RECONNECT_FIRST
