@@ -13,7 +13,8 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.mongo import Outbox, now
+from adapters.mongo import Database, Outbox, now
+from adapters.nats.bus import Bus
 from contracts import tasks
 from contracts.errors import KeyReused, NotFound, ServiceError, Unauthenticated, Unavailable
 from contracts.paging import decode_cursor, encode_cursor
@@ -174,6 +175,13 @@ class Tasks:
                 await self._outbox.relay(stored.document)
         except (ServiceError, TimeoutError):
             log.warning("task %s: sent later", stored.task.task_id, extra={"action": "relay_failed"})
+
+
+async def build(database: Database, bus: Bus) -> Tasks:
+    """The service on its database, with its indexes made."""
+    store = TaskStore(database)
+    await store.prepare()
+    return Tasks(store, Outbox(store.collection, bus.send))
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:
