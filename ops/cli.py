@@ -1,61 +1,38 @@
-"""`covergen`: the operator's command. Each command is one row of `COMMANDS`; what it does is in `ops/commands/`."""
+"""`covergen`: the operator's command. Each command is one row of `COMMANDS`; what it does is in `ops/commands/`.
+
+A command's module is only imported when it is asked for: the supervisor must not carry the libraries of the nodes.
+"""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from contracts.errors import ServiceError
-from nodes.runtime import Fenced
-from ops.client import RequestRefused, TaskEnded
-from ops.commands.base import JSON, Command, CommandFailed, option
-from ops.commands.config import run_migrate, run_nats
-from ops.commands.cover import run_cover
-from ops.commands.doctor import run_doctor
-from ops.commands.host import run_edge, run_node
-from ops.commands.stack import run_down, run_status, run_up
-from ops.hosting import BusLost
-from ops.launch import PortTaken
-from ops.provision_nats import ProvisioningFailed
-from ops.running import AlreadyRunning
-from ops.servers.base import NotReady, ServerMissing
-from ops.settings import SettingsInvalid, load_settings
-
-KNOWN_FAILURES = (
-    AlreadyRunning,
-    BusLost,
-    CommandFailed,
-    Fenced,
-    NotReady,
-    OSError,
-    PortTaken,
-    ProvisioningFailed,
-    RequestRefused,
-    ServerMissing,
-    ServiceError,
-    SettingsInvalid,
-    TaskEnded,
-)
+from ops.commands.base import JSON, Command, Run, option
+from ops.failure import Failure
+from ops.settings import load_settings
 
 COMMANDS = (
     Command(
         "up",
         "start everything",
-        run_up,
+        "stack:run_up",
         (
             option("--detach", action="store_true", help="leave it running in the background"),
             option("--first-cover", nargs="?", const="", metavar="TITLE", help="make a cover when all is up"),
         ),
     ),
-    Command("down", "stop everything", run_down),
-    Command("status", "list servers and nodes", run_status, (JSON,)),
-    Command("node", "host nodes in this process", run_node, (option("names", nargs="+", metavar="NAME"),)),
-    Command("edge", "host an edge in this process", run_edge),
+    Command("down", "stop everything", "stack:run_down"),
+    Command("status", "list servers and nodes", "stack:run_status", (JSON,)),
+    Command("node", "host nodes in this process", "host:run_node", (option("names", nargs="+", metavar="NAME"),)),
+    Command("edge", "host an edge in this process", "host:run_edge"),
     Command(
         "cover",
         "make one cover",
-        run_cover,
+        "cover:run_cover",
         (
             option("title", metavar="TITLE"),
             option("--author"),
@@ -67,17 +44,18 @@ COMMANDS = (
             option("-o", "--output", type=Path, required=True, metavar="FILE", help="where the PNG goes"),
         ),
     ),
-    Command("doctor", "check settings, servers and keys", run_doctor, (JSON,)),
+    Command("doctor", "check settings, servers and keys", "doctor:run_doctor", (JSON,)),
+    Command("ping", "ask nodes whether they serve", "ping:run_ping", (option("names", nargs="+", metavar="NAME"),)),
     Command(
         "nats",
-        "generated configuration: `nats render`",
-        run_nats,
+        "generated configuration (`nats render`), keys and server configuration of this home (`nats keys`)",
+        "config:run_nats",
         (
-            option("verb", choices=("render",)),
+            option("verb", choices=("render", "keys")),
             option("--check", action="store_true", help="fail when a file is stale"),
         ),
     ),
-    Command("migrate", "bring databases and streams up to date", run_migrate),
+    Command("migrate", "bring databases and streams up to date", "config:run_migrate"),
 )
 
 
@@ -86,13 +64,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     command: Command = arguments.command
     try:
-        result = command.run(load_settings(), arguments)
+        result = runner(command)(load_settings(), arguments)
         return result if isinstance(result, int) else asyncio.run(result)
-    except KNOWN_FAILURES as error:
+    except (Failure, ServiceError, OSError) as error:
         sys.stderr.write(f"covergen: {str(error) or type(error).__name__}\n")
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def runner(command: Command) -> Run:
+    """The function that a row names."""
+    module, _, name = command.run.partition(":")
+    run: Run = getattr(import_module(f"ops.commands.{module}"), name)
+    return run
 
 
 def parser() -> argparse.ArgumentParser:

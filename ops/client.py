@@ -13,16 +13,17 @@ import msgspec
 
 from contracts.errors import Problem
 from contracts.tasks import Progress
+from ops.failure import Failure
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
 COVER_SECONDS = timedelta(minutes=5).total_seconds()
 
 
-class RequestRefused(Exception):
+class RequestRefused(Failure):
     """The API said no; the message is its sentence with the fields it names."""
 
 
-class TaskEnded(Exception):
+class TaskEnded(Failure):
     """The task did not succeed; the message says why."""
 
 

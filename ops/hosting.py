@@ -8,20 +8,32 @@ import signal
 from collections.abc import Iterable
 
 from adapters.nats.connection import Connection
-from nodes.runtime import Node
+from nodes.runtime import Fenced, Node
 from ops import wiring
+from ops.failure import Failure
 from ops.processes import announce_ready
 from ops.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-class BusLost(Exception):
+class BusLost(Failure):
     """A connection to NATS closed for good; the process ends so that its supervisor starts a new one."""
 
 
+class CannotServe(Failure):
+    """A node may not start: a newer version serves, or NATS refuses one of its subjects."""
+
+
 async def host_nodes(settings: Settings, names: Iterable[str]) -> None:
-    """Run these nodes, side by side. Raises BusLost, Fenced, PermissionError, Unavailable."""
+    """Run these nodes, side by side. Raises BusLost, CannotServe, Unavailable."""
+    try:
+        await _host_nodes(settings, names)
+    except (Fenced, PermissionError) as error:
+        raise CannotServe(str(error)) from error
+
+
+async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         host = wiring.Host(settings, stack)
         nodes: list[Node] = []

@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from ops.child import ChildProgram, ProcessSpec
+from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import reserve_port, supervised
 from ops.running import RunInfo, take
@@ -32,7 +33,7 @@ from ops.supervision import Supervised
 logger = logging.getLogger(__name__)
 
 
-class PortTaken(Exception):
+class PortTaken(Failure):
     """The edge's port belongs to another program."""
 
 

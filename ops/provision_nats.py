@@ -7,6 +7,7 @@ import msgspec
 
 from adapters.nats.bus import Bus
 from contracts.wire import Context
+from ops.failure import Failure
 from ops.nats_config import consumers, streams
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ NOT_FOUND = 404
 CALL_TIMEOUT = 10.0
 
 
-class ProvisioningFailed(Exception):
+class ProvisioningFailed(Failure):
     """JetStream did not accept a stream or consumer; the message says which and why."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import children_by_parent, family, is_alive, last_lines, proportional_size
 from ops.servers.base import NotReady
@@ -19,7 +20,7 @@ from ops.supervision import ProcessRow, State
 LOCK_TRIES = 10
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunning(Failure):
     """Another supervisor holds this home."""
 
 

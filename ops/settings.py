@@ -14,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from ops.failure import Failure
+
 PREFIX = "COVERGEN_"
 MAX_PORT = 65535
 
@@ -22,7 +24,7 @@ LogFormat = Literal["json", "text"]
 Environment = Literal["development", "production"]
 
 
-class SettingsInvalid(Exception):
+class SettingsInvalid(Failure):
     """A setting cannot be used; the message is one line and begins with the variable's name."""
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from ops.failure import Failure
 from ops.settings import Settings
 
 Run = Callable[[Settings, argparse.Namespace], int | Coroutine[Any, Any, int]]
 
 
-class CommandFailed(Exception):
+class CommandFailed(Failure):
     """A command could not do its work; the message is one line."""
 
 
@@ -33,7 +32,8 @@ class Command:
 
     name: str
     help: str
-    run: Run
+    run: str
+    """`module:function` in ops/commands."""
     options: tuple[Option, ...] = ()
 
 
@@ -59,6 +59,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_j
         for row in (columns, *rows):
             say("\t".join(map(str, row)))
     else:
+        from rich.console import Console  # noqa: PLC0415 -- the supervisor never draws a table
+        from rich.table import Table  # noqa: PLC0415
+
         table = Table(*columns, box=None, header_style="bold")
         for row in rows:
             table.add_row(*map(str, row))

@@ -3,15 +3,19 @@
 import argparse
 
 from ops.commands.base import CommandFailed, say
+from ops.credentials import write_nats_config
 from ops.documents import rendered
-from ops.paths import ROOT
+from ops.paths import ROOT, Home
 from ops.provision import migrate_all, provision_nats
 from ops.running import read_run
 from ops.settings import Settings
 
 
-def run_nats(_settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write the generated files, or with `--check` tell which are stale."""
+def run_nats(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Write the generated files, or with `--check` tell which are stale; or make the keys of this home."""
+    if arguments.verb == "keys":
+        say(f"{write_nats_config(settings)} and {Home(settings.home).creds} are ready")
+        return 0
     stale = [path for path, text in rendered().items() if not path.exists() or path.read_text() != text]
     if arguments.check:
         if stale:

@@ -11,17 +11,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import SUPERVISED_HOME, Launch
 
 POLL = 0.01  # seconds between two looks at a server that starts
 
 
-class ServerMissing(Exception):
+class ServerMissing(Failure):
     """The wheel of an embedded server is not installed; the message says what to do."""
 
 
-class NotReady(Exception):
+class NotReady(Failure):
     """The program ended or stayed silent while it was starting; the message ends with its last log lines."""
 
 
