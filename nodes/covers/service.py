@@ -1,0 +1,227 @@
+"""The covers node: takes orders for covers, does its steps of the saga (`steps.py`), and keeps the shelf."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from adapters.images import ImageModel
+from adapters.mongo import Database, now
+from adapters.nats.bus import Bus
+from adapters.objects import Objects
+from adapters.workers import Workers
+from contracts import covers, safety, tasks, templates, users
+from contracts.covers import (
+    Cover,
+    CoverAccepted,
+    CoverPage,
+    DeleteCover,
+    GenerateCover,
+    GetCover,
+    GetImage,
+    GetUsage,
+    ListCovers,
+    Usage,
+)
+from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
+from contracts.paging import decode_cursor, encode_cursor
+from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
+from contracts.wire import Context, Done, ObjectRef
+from nodes.covers.model import Record, caller, fingerprint, identify, passed, resolve, shown, texts, wish
+from nodes.covers.steps import Steps
+from nodes.covers.store import CoverStore
+from nodes.runtime import Binding, Chore, listen, serve, work
+
+log = logging.getLogger(__name__)
+
+ORPHAN_AFTER = timedelta(seconds=60)
+"""Age from which a draft whose task nobody knows is taken back; far above the deadline of any request."""
+
+
+class Covers:
+    """The service. Call `prepare` once before it is bound."""
+
+    name = "covers"
+
+    def __init__(self, bus: Bus, database: Database, objects: Objects, images: ImageModel, workers: Workers) -> None:
+        self._bus = bus
+        self._objects = objects
+        self._images = images
+        self._store = CoverStore(database, bus.send)
+        self._steps = Steps(bus, self._store, objects, images, workers)
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await self._store.prepare()
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What this node does."""
+        return (
+            serve(covers.GENERATE, self.generate),
+            serve(covers.GET, self.get),
+            serve(covers.LIST, self.list),
+            serve(covers.IMAGE, self.image),
+            serve(covers.DELETE, self.delete),
+            serve(covers.USAGE, self.usage),
+            work(covers.PAINT, self._steps.paint),
+            work(covers.COMPOSE, self._steps.compose),
+            work(covers.STORE, self._steps.store),
+            work(covers.COMPLETE, self._steps.complete),
+            work(covers.DISCARD, self._steps.discard),
+            listen(tasks.FINISHED, self.task_finished),
+        )
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What this node does by itself."""
+        return (
+            Chore("send waiting events of covers", 1.0, self.send_waiting),
+            Chore("take back orphan drafts", 10.0, self.take_back_orphans),
+            Chore("empty deleted covers", 30.0, self.empty_deleted),
+        )
+
+    async def generate(self, request: GenerateCover, context: Context) -> CoverAccepted:
+        """Begin a cover. With an Idempotency-Key the same request gives the same task, another raises KeyReused."""
+        user_id = caller(context)
+        template, review = await asyncio.gather(
+            self._bus.request(templates.CHOOSE, wish(request), context), self._check(request, context)
+        )
+        ids = identify(user_id, context.idempotency_key)
+        draft = Record(
+            cover_id=ids.cover_id,
+            task_id=ids.task_id,
+            user_id=user_id,
+            request=request,
+            fingerprint=fingerprint(request),
+            recipe=resolve(request, template, ids.task_id, (self._images.name, self._images.version)),
+            review=review,
+            created_at=now(),
+        )
+        task = await (self._begin(draft, context) if await self._store.keep(draft) else self._again(draft, context))
+        return CoverAccepted(task_id=ids.task_id, cover_id=ids.cover_id, status=task.status)
+
+    async def _check(self, request: GenerateCover, context: Context) -> tuple[str, ...]:
+        """Categories to look at later. Raises Refused."""
+        return passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=texts(request)), context))
+
+    async def _begin(self, draft: Record, context: Context) -> Task:
+        """Hold quota, then create the task.
+
+        A definite refusal takes back what was done. After an unknown ending nothing is touched: the same key may come
+        again, and if not, the sweeps of users and covers find what no task belongs to.
+        """
+        held = False
+        try:
+            await self._bus.request(users.RESERVE_QUOTA, users.ReserveQuota(task_id=draft.task_id), context)
+            held = True
+            return await self._create(draft, context)
+        except (Unavailable, Internal):
+            raise
+        except ServiceError as error:
+            # KeyReused: the reservation belongs to the task that has this id
+            await self._withdraw(draft, context, release=held and not isinstance(error, KeyReused))
+            raise
+
+    async def _again(self, draft: Record, context: Context) -> Task:
+        """The key was used before: by the same request, which may have got anywhere, or by another one."""
+        kept = await self._store.fingerprint(draft.cover_id)
+        if kept is not None and kept != draft.fingerprint:
+            raise KeyReused("This Idempotency-Key belongs to another request.")
+        if draft.task_id in await self._unknown((draft.task_id,), context):
+            return await self._begin(draft, context)
+        return await self._create(draft, context)
+
+    async def _create(self, draft: Record, context: Context) -> Task:
+        asked: dict[str, object] = msgspec.to_builtins(draft.request)
+        order = CreateTask(task_id=draft.task_id, type="generate", cover_id=draft.cover_id, input_params=asked)
+        return await self._bus.request(tasks.CREATE, order, context)
+
+    async def _withdraw(self, draft: Record, context: Context, *, release: bool) -> None:
+        """Take a draft back. What cannot be done now is left to the sweeps, as the refusal matters more."""
+        settle = users.SettleQuota(task_id=draft.task_id, user_id=draft.user_id)
+        try:
+            await self._store.drop(draft.cover_id)
+            if release:
+                message_id = f"{draft.task_id}:release"
+                await self._bus.enqueue(users.RELEASE_QUOTA, settle, message_id=message_id, context=context)
+        except Unavailable:
+            log.warning("draft is left to the sweeps", extra={"action": "withdraw_failed"})
+
+    async def _unknown(self, task_ids: tuple[uuid.UUID, ...], context: Context) -> tuple[uuid.UUID, ...]:
+        return (await self._bus.request(tasks.FIND_UNKNOWN, FindUnknown(task_ids=task_ids), context)).task_ids
+
+    async def get(self, request: GetCover, context: Context) -> Cover:
+        """One cover of the caller. Raises NotFound."""
+        return shown(await self._own(request.cover_id, context))
+
+    async def list(self, request: ListCovers, context: Context) -> CoverPage:
+        """The caller's covers, newest first."""
+        after = None if request.cursor is None else decode_cursor(request.cursor, (datetime, uuid.UUID))
+        found = await self._store.page(
+            caller(context), request.status, None if after is None else (after[0], after[1]), request.limit + 1
+        )
+        items, more = found[: request.limit], len(found) > request.limit
+        cursor = encode_cursor(items[-1].created_at, items[-1].cover_id) if more else None
+        return CoverPage(items=tuple(shown(item) for item in items), next_cursor=cursor)
+
+    async def image(self, request: GetImage, context: Context) -> ObjectRef:
+        """Where the newest picture is. Raises Conflict while it is being made, NotFound when there is none."""
+        cover = await self._own(request.cover_id, context)
+        if cover.status == "generating":
+            raise Conflict("This cover is still being made.", retry_after=1)
+        if cover.status != "ready" or not cover.versions:
+            raise NotFound("This cover has no picture.")
+        newest = cover.versions[-1]
+        return newest.thumbnail if request.size == "thumb" else newest.image
+
+    async def delete(self, request: DeleteCover, context: Context) -> Done:
+        """Remove a cover, then its pictures; a crash in between is made good by the sweep."""
+        user_id = caller(context)
+        document = await self._store.bury(request.cover_id, user_id)
+        if document is None:
+            await self._own(request.cover_id, context)
+            raise Conflict("This cover is still being made: cancel its task first.")
+        await self._empty(document["_id"], document.get("objects", {}))
+        return Done()
+
+    async def usage(self, request: GetUsage, context: Context) -> Usage:
+        """How many covers of a user were completed since a time, deleted ones too."""
+        return Usage(completed=await self._store.count_completed(request.user_id, request.since))
+
+    async def task_finished(self, event: TaskFinished, context: Context) -> None:
+        """A task without success ends its cover; success was written by the last step."""
+        if event.cover_id is not None and event.status in ("failed", "cancelled"):
+            await self._store.end(event.cover_id, event.task_id, event.status)
+
+    async def send_waiting(self) -> None:
+        """Send events that a crash or a lost connection left behind."""
+        await self._store.outbox.sweep()
+
+    async def take_back_orphans(self) -> None:
+        """Remove old drafts whose task was never created; users gives back their quota by a sweep of its own."""
+        drafts = await self._store.unpainted(now() - ORPHAN_AFTER)
+        if not drafts:
+            return
+        for task_id in await self._unknown(tuple(drafts), Context.new(timeout=5)):
+            await self._store.drop(drafts[task_id])
+
+    async def empty_deleted(self) -> None:
+        """Remove pictures of deleted covers that are still there."""
+        for document in await self._store.buried():
+            await self._empty(document["_id"], document["objects"])
+
+    async def _empty(self, cover_id: uuid.UUID, objects: Mapping[str, Sequence[str]]) -> None:
+        for keys in objects.values():
+            for key in keys:
+                await self._objects.delete(key)
+        await self._store.emptied(cover_id)
+
+    async def _own(self, cover_id: uuid.UUID, context: Context) -> Record:
+        cover = await self._store.of_id(cover_id, caller(context))
+        if cover is None:
+            raise NotFound("There is no such cover.")
+        return cover

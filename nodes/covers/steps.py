@@ -1,0 +1,188 @@
+"""The covers node's part in the saga: paint, compose, store, complete, and the undoing of the first three.
+
+Every step may come twice, late, or after it was undone. So each notes the objects it is about to put, puts them, notes
+what it made unless it was undone meanwhile, and then reports to the tasks node. A failure that trying again cannot mend
+is reported; any other is raised, so that the job comes again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from adapters.images import ImageModel, PaintOrder
+from adapters.mongo import Outgoing, now
+from adapters.nats.bus import Bus
+from adapters.objects import Objects, describe
+from adapters.workers import Workers
+from contracts import tasks
+from contracts.covers import COMPLETED, CoverCompleted, CoverStep, Version
+from contracts.errors import Conflict, Internal, Invalid, Malformed, NotFound, ServiceError, Unavailable
+from contracts.tasks import StepReport
+from contracts.wire import Context, ObjectRef
+from nodes.covers.model import Record
+from nodes.covers.store import CoverStore
+
+Images = tuple[ObjectRef, ...]
+Effect = Callable[[Record], Awaitable[Images]]
+
+CLEARED: Mapping[str, Mapping[str, Any]] = {
+    "paint": {"art": None},
+    "compose": {"picture": None, "thumbnail": None, "layout": None},
+    "store": {"versions": []},
+}
+"""What undoing a step clears."""
+
+
+class Undone(Exception):
+    """The step may not be done any more."""
+
+
+class Steps:
+    """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
+
+    def __init__(self, bus: Bus, store: CoverStore, objects: Objects, images: ImageModel, workers: Workers) -> None:
+        self._bus = bus
+        self._store = store
+        self._objects = objects
+        self._images = images
+        self._workers = workers
+
+    async def paint(self, step: CoverStep, context: Context) -> None:
+        """Paint the art; as this is the first step, tell at once that the work has begun."""
+        if context.delivery <= 1:
+            begun = StepReport(task_id=step.task_id, step=step.step, begun=True)
+            await self._bus.enqueue(
+                tasks.REPORT, begun, message_id=f"{step.task_id}:{step.step}:begun", context=context
+            )
+        await self._do(step, context, self._paint)
+
+    async def compose(self, step: CoverStep, context: Context) -> None:
+        """Set the type on the art."""
+        await self._do(step, context, self._compose)
+
+    async def store(self, step: CoverStep, context: Context) -> None:
+        """Keep the picture as the first version of the cover."""
+        await self._do(step, context, self._keep_version)
+
+    async def complete(self, step: CoverStep, context: Context) -> None:
+        """Show the cover as ready and tell everybody."""
+        await self._do(step, context, self._complete)
+
+    async def discard(self, step: CoverStep, context: Context) -> None:
+        """Undo `<step>/undo`, whether its effect happened or not; it will not happen later either."""
+        name = step.step.removesuffix("/undo")
+        if name not in CLEARED:
+            raise Malformed(f"{step.step} is nothing that covers can undo")
+        await self._remove(await self._store.undo(step.cover_id, step.task_id, name, CLEARED[name]))
+        await self._report(step, context)
+
+    async def _do(self, step: CoverStep, context: Context, effect: Effect) -> None:
+        try:
+            images = await self._effect(step, effect)
+        except (Unavailable, Internal):
+            raise
+        except ServiceError as error:
+            await self._report(step, context, error=error)
+        else:
+            await self._report(step, context, images)
+
+    async def _effect(self, step: CoverStep, effect: Effect) -> Images:
+        cover = await self._store.of_id(step.cover_id, step.user_id)
+        if cover is None or cover.task_id != step.task_id:
+            raise NotFound("This cover is gone.")
+        if step.step in cover.undone:
+            # a crash after its objects were put may have left them behind the back of the undoing
+            await self._remove(cover.objects.get(step.step, ()))
+            return ()
+        try:
+            return await effect(cover)
+        except Undone:
+            return ()
+
+    async def _paint(self, cover: Record) -> Images:
+        if cover.art is not None:
+            return (cover.art,)
+        recipe = msgspec.structs.replace(cover.recipe, model=self._images.name, model_version=self._images.version)
+        style = recipe.style_params
+        order = PaintOrder(
+            prompt=recipe.prompt,
+            family=style.family,
+            palette=style.palette,
+            options=style.options,
+            width=recipe.width,
+            height=recipe.height,
+            seed=recipe.seed,
+        )
+        try:
+            picture = await self._images.paint(order)
+        except ValueError as error:
+            raise Invalid(f"The art cannot be painted: {error}.") from error
+        made = await self._keep(cover, "paint", {"art": (picture.data, picture.media_type)}, {"recipe": recipe})
+        return tuple(made.values())
+
+    async def _compose(self, cover: Record) -> Images:
+        raise Unavailable("not yet")
+
+    async def _keep_version(self, cover: Record) -> Images:
+        if cover.picture is None or cover.thumbnail is None:
+            raise Conflict("There is no picture to keep.")
+        version = Version(version=1, image=cover.picture, thumbnail=cover.thumbnail, created_at=now())
+        if not cover.versions:
+            await self._store.record(cover.cover_id, "store", {"versions": (version,)})
+        return (cover.picture, cover.thumbnail)
+
+    async def _complete(self, cover: Record) -> Images:
+        if not cover.versions:
+            raise Conflict("There is no picture to show.")
+        at = now()
+        event = CoverCompleted(
+            cover_id=cover.cover_id,
+            task_id=cover.task_id,
+            user_id=cover.user_id,
+            template_id=cover.recipe.template_id,
+            format=cover.request.format,
+            model=cover.recipe.model,
+            completed_at=at,
+        )
+        outgoing = Outgoing(
+            subject=COMPLETED.subject, payload=msgspec.json.encode(event), message_id=f"{cover.task_id}:completed"
+        )
+        document = await self._store.complete(cover.cover_id, at, outgoing)
+        if document is not None:
+            await self._store.outbox.relay(document)
+        return (cover.versions[-1].image,)
+
+    async def _keep(
+        self, cover: Record, step: str, pictures: Mapping[str, tuple[bytes, str]], more: Mapping[str, Any]
+    ) -> dict[str, ObjectRef]:
+        """Put pictures and note them under their names. Raises Undone, and then leaves nothing behind."""
+        scope = str(cover.cover_id)
+        refs = {name: describe(scope, data, media_type) for name, (data, media_type) in pictures.items()}
+        keys = tuple(ref.key for ref in refs.values())
+        if not await self._store.expect(cover.cover_id, step, keys):
+            raise Undone
+        for data, media_type in pictures.values():
+            await self._objects.put(scope, data, media_type)
+        if not await self._store.record(cover.cover_id, step, {**refs, **more}):
+            await self._remove(keys)
+            raise Undone
+        return refs
+
+    async def _remove(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            await self._objects.delete(key)
+
+    async def _report(
+        self, step: CoverStep, context: Context, images: Images = (), error: ServiceError | None = None
+    ) -> None:
+        report = StepReport(
+            task_id=step.task_id,
+            step=step.step,
+            images=images,
+            problem=None if error is None else error.problem(context.request_id),
+            deliveries=max(context.delivery, 1),
+        )
+        ending = "done" if error is None else "failed"
+        message_id = f"{step.task_id}:{step.step}:{ending}"
+        await self._bus.enqueue(tasks.REPORT, report, message_id=message_id, context=context)

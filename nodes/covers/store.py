@@ -1,0 +1,181 @@
+"""The collection `covers`: one document per cover, changed only by single conditional writes.
+
+A deleted cover leaves a short document behind, without anything the user wrote: it was made and counts as such, and its
+Idempotency-Key stays used.
+"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters.mongo import (
+    OUTBOX_INDEX,
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    Outbox,
+    Outgoing,
+    Send,
+    ensure_indexes,
+    mongo_errors,
+    now,
+    waiting,
+)
+from contracts.covers import CoverStatus
+from nodes.covers.model import Record
+
+INDEXES = (
+    Index("task", (("task_id", 1),), unique=True),
+    Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),
+    Index("completed", (("user_id", 1), ("completed_at", 1))),
+    Index("unpainted", (("status", 1), ("created_at", 1))),
+    Index("deleted", (("deleted_at", 1),), where={"deleted_at": {"$exists": True}}),
+    OUTBOX_INDEX,
+)
+PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail")
+"""What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
+EXISTS = {"deleted_at": {"$exists": False}}
+AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
+
+
+class CoverStore:
+    """All that is kept about covers. Raises Unavailable when the database is away."""
+
+    def __init__(self, database: Database, send: Send) -> None:
+        self._covers = database["covers"]
+        self.outbox = Outbox(self._covers, send)
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await ensure_indexes(self._covers, INDEXES)
+
+    async def keep(self, draft: Record) -> bool:
+        """Insert a new cover; False when there is one with its id already."""
+        try:
+            with mongo_errors():
+                await self._covers.insert_one(_stored(draft))
+        except DuplicateKey:
+            return False
+        return True
+
+    async def drop(self, cover_id: uuid.UUID) -> None:
+        """Forget a draft that nothing was made of."""
+        with mongo_errors():
+            await self._covers.delete_one({"_id": cover_id, "status": "generating", "art": None})
+
+    async def fingerprint(self, cover_id: uuid.UUID) -> str | None:
+        """Of the request that this cover, deleted or not, was made from."""
+        with mongo_errors():
+            found = await self._covers.find_one({"_id": cover_id}, {"fingerprint": 1})
+        return None if found is None else str(found["fingerprint"])
+
+    async def of_id(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Record | None:
+        """One cover of a user."""
+        with mongo_errors():
+            return _record(await self._covers.find_one({"_id": cover_id, "user_id": user_id, **EXISTS}))
+
+    async def page(
+        self, user_id: uuid.UUID, status: CoverStatus | None, after: tuple[datetime, uuid.UUID] | None, limit: int
+    ) -> tuple[Record, ...]:
+        """Covers of a user, newest first, behind the one that has `after` as time and id."""
+        query: Document = {"user_id": user_id, **EXISTS}
+        if status is not None:
+            query["status"] = status
+        if after is not None:
+            at, cover_id = after
+            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": cover_id}}]
+        with mongo_errors():
+            found = await self._covers.find(query).sort([("created_at", -1), ("_id", -1)]).to_list(limit)
+        return tuple(msgspec.convert(each, Record) for each in found)
+
+    async def count_completed(self, user_id: uuid.UUID, since: datetime) -> int:
+        """Covers completed since then, deleted ones too."""
+        with mongo_errors():
+            return await self._covers.count_documents({"user_id": user_id, "completed_at": {"$gte": since}})
+
+    async def expect(self, cover_id: uuid.UUID, step: str, keys: tuple[str, ...]) -> bool:
+        """Note objects that a step is about to put, so that undoing finds them after any crash.
+
+        False when the step must not be done: it was undone, or the cover has ended.
+        """
+        change = {"$addToSet": {f"objects.{step}": {"$each": list(keys)}}}
+        return await self._change(_doable(cover_id, step), change) is not None
+
+    async def record(self, cover_id: uuid.UUID, step: str, made: Mapping[str, Any]) -> bool:
+        """Note what a step has made; False when it was undone meanwhile."""
+        return await self._change(_doable(cover_id, step), {"$set": _plain(made)}) is not None
+
+    async def undo(
+        self, cover_id: uuid.UUID, task_id: uuid.UUID, step: str, cleared: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """From now on `step` is not done any more, and what it noted is cleared. The keys of its objects."""
+        change = {"$addToSet": {"undone": step}, "$set": dict(cleared)}
+        found = await self._change({"_id": cover_id, "task_id": task_id, **EXISTS}, change)
+        return () if found is None else tuple(found.get("objects", {}).get(step, ()))
+
+    async def complete(self, cover_id: uuid.UUID, at: datetime, event: Outgoing) -> Document | None:
+        """Show the cover as ready, with the event in its outbox, once; the document, for its outbox."""
+        change = {
+            "$set": {"status": "ready", "completed_at": at},
+            "$push": {"outbox": {"$each": waiting([event], at)}},
+        }
+        done = await self._change({"_id": cover_id, "status": "generating", **EXISTS}, change)
+        if done is not None:
+            return done
+        with mongo_errors():
+            return await self._covers.find_one({"_id": cover_id}, {"outbox": 1})
+
+    async def end(self, cover_id: uuid.UUID, task_id: uuid.UUID, status: CoverStatus) -> None:
+        """The task has ended without a cover."""
+        change = {"$set": {"status": status, "completed_at": None}}
+        await self._change({"_id": cover_id, "task_id": task_id, **EXISTS}, change)
+
+    async def bury(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
+        """Delete what is known of a cover that is not being made; None when there is none."""
+        change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
+        return await self._change(
+            {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}, change
+        )
+
+    async def buried(self, limit: int = 100) -> list[Document]:
+        """Deleted covers that still have objects."""
+        query = {"deleted_at": {"$exists": True}, "objects": {"$exists": True}}
+        with mongo_errors():
+            return await self._covers.find(query, {"objects": 1}).to_list(limit)
+
+    async def emptied(self, cover_id: uuid.UUID) -> None:
+        """The objects of a deleted cover have gone."""
+        await self._change({"_id": cover_id, "deleted_at": {"$exists": True}}, {"$unset": {"objects": ""}})
+
+    async def unpainted(self, before: datetime, limit: int = 500) -> dict[uuid.UUID, uuid.UUID]:
+        """Task id to cover id of old drafts that nobody has begun to paint."""
+        query = {"status": "generating", "created_at": {"$lt": before}, "art": None}
+        with mongo_errors():
+            found = await self._covers.find(query, {"task_id": 1}).sort("created_at", 1).to_list(limit)
+        return {each["task_id"]: each["_id"] for each in found}
+
+    async def _change(self, query: Document, change: Document) -> Document | None:
+        with mongo_errors():
+            return await self._covers.find_one_and_update(query, change, return_document=AFTER)
+
+
+def _doable(cover_id: uuid.UUID, step: str) -> Document:
+    return {"_id": cover_id, "status": "generating", "undone": {"$ne": step}, **EXISTS}
+
+
+def _plain(value: Any) -> Any:
+    """Structs as documents; times and ids stay what they are."""
+    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)
+
+
+def _stored(record: Record) -> Document:
+    document: Document = _plain(record)
+    return document
+
+
+def _record(document: Document | None) -> Record | None:
+    return None if document is None else msgspec.convert(document, Record)
