@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -87,7 +88,7 @@ class TaskStore:
     async def save(self, before: TaskState, change: Change) -> Stored | None:
         """Replace the state `before`; None when somebody else changed the task first, so read again."""
         update = {
-            "$set": _plain(change.task),
+            "$set": _changed(before, change.task),
             "$push": {
                 "log": {"$each": [_plain(change.entry)], "$slice": -LOG_LIMIT},
                 "outbox": {"$each": _waiting(change)},
@@ -130,10 +131,15 @@ class TaskStore:
         return [document["task_id"] for document in documents]
 
 
-def _plain(value: msgspec.Struct) -> Document:
-    """As MongoDB takes it: UUIDs and times stay what they are."""
-    document: Document = msgspec.to_builtins(value, builtin_types=(uuid.UUID, datetime))
-    return document
+def _plain(value: Any) -> Any:
+    """As MongoDB takes it: structs become documents, UUIDs and times stay what they are."""
+    return msgspec.to_builtins(value, builtin_types=(uuid.UUID, datetime))
+
+
+def _changed(before: TaskState, after: TaskState) -> Document:
+    """The fields that differ. What the user sent is not written again: BSON gives large numbers a type of its own."""
+    names = [name for name in TaskState.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    return {name: _plain(getattr(after, name)) for name in names}
 
 
 def _stored(document: Document) -> Stored:
