@@ -51,6 +51,7 @@ class Redis:
             retry=Retry(NoBackoff(), 1),
         )
         self._client: driver.Redis = driver.Redis.from_pool(pool)
+        self._client.response_callbacks.clear()  # replies as the server sends them; SET ... GET would become a bool
         self._clock = clock
         self._rest_until = float("-inf")
 

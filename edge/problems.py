@@ -60,7 +60,7 @@ def invalid_input(error: msgspec.ValidationError, *, root: str = "body") -> Inva
     if missing:
         path = f"{path}.{missing.group(1)}" if path else missing.group(1)
         detail = "This field is required"
-    name = path.replace("[...]", "[]") or root
+    name = path or root
     return Invalid(f"{name}: {detail}", errors=(FieldError(field=name, detail=detail),))
 
 

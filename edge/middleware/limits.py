@@ -1,6 +1,7 @@
 """Limits on what a request may take: bytes of its body, seconds of our time.
 
-Header sizes are limited by aiohttp's parser, which answers 400 by itself (8190 bytes a line, 32 KiB in all).
+Header sizes are limited by aiohttp's parser (8190 bytes a line, 32 KiB in all), which answers 400 in plain text, as it
+does for everything that is not HTTP.
 """
 
 import asyncio

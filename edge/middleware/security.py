@@ -23,9 +23,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "Server": "covergen",
     "Cache-Control": "no-store",
 }
-"""A route that may be cached says so over the last line."""
+"""A route that may be cached says so over the last line. Server hides the versions that aiohttp would tell."""
 
 
 def security_headers(_route: Route, inner: Handler) -> Handler:

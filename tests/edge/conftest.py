@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from multidict import CIMultiDictProxy
 
 from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
@@ -26,7 +27,7 @@ class Reply:
     """An answer, read whole."""
 
     status: int
-    headers: "aiohttp.typedefs.LooseHeaders | Any"
+    headers: CIMultiDictProxy[str]
     body: bytes
 
     @property

@@ -17,7 +17,15 @@ from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
 from contracts.notifications import Notification, NotificationPage
 from contracts.tasks import History, Progress, Task, TaskPage
-from contracts.templates import Categories, Category, StyleParams, Template, TemplatePage, UserTemplate, UserTemplatePage
+from contracts.templates import (
+    Categories,
+    Category,
+    StyleParams,
+    Template,
+    TemplatePage,
+    UserTemplate,
+    UserTemplatePage,
+)
 from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
 from nodes.runtime import Binding, serve
