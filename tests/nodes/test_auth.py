@@ -1,0 +1,566 @@
+"""The auth node on a real database and a real bus, with a small users node that can fail."""
+
+import asyncio
+import base64
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+import pytest_asyncio
+from argon2 import PasswordHasher
+
+from adapters.crypto import Passwords, SigningKey, Verifier
+from adapters.nats.bus import Bus
+from adapters.postgres import Pool, migrate, open_pool
+from contracts import auth, users
+from contracts.auth import GetJwks, Login, Logout, Refresh, Register, Session, VerifyToken
+from contracts.errors import Conflict, FieldError, Forbidden, NotFound, ServiceError, Unauthenticated, Unavailable
+from contracts.users import CreateUser, GetUser, User
+from contracts.wire import Context
+from nodes.auth.service import Auth
+from nodes.auth.store import MIGRATIONS
+from nodes.runtime import serve
+from nodes.users.service import Users
+from nodes.users.store import MIGRATIONS as USERS_MIGRATIONS
+from tests.support.buses import SmallService, a_bus, a_node
+from tests.support.servers import fresh_postgres
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ADA = Register(email="Ada@Example.org", password="correct horse", username="ada")
+ADMIN = ("Admin@Covergen.local", "administrator")
+
+
+@dataclass
+class Profiles:
+    """A users node in memory. `failures` are raised by the next creations, before or (True) after they took effect."""
+
+    made: dict[uuid.UUID, User] = field(default_factory=dict)
+    failures: list[tuple[ServiceError, bool]] = field(default_factory=list)
+    away: bool = False
+
+    async def create(self, message: CreateUser, context: Context) -> User:
+        failure, late = self.failures.pop(0) if self.failures else (None, False)
+        if failure is not None and not late:
+            raise failure
+        user = self.made.get(message.user_id) or self._new(message)
+        self.made[user.id] = user
+        if failure is not None:
+            raise failure
+        return user
+
+    async def get(self, message: GetUser, context: Context) -> User:
+        if self.away:
+            raise Unavailable
+        if context.user_id not in (None, message.user_id):
+            raise Forbidden
+        if message.user_id not in self.made:
+            raise NotFound
+        return self.made[message.user_id]
+
+    def _new(self, message: CreateUser) -> User:
+        name = message.username or message.email.partition("@")[0]
+        if message.username and name in {user.username for user in self.made.values()}:
+            raise Conflict("taken", errors=(FieldError(field="username", detail="is taken"),))
+        return User(
+            id=message.user_id,
+            email=message.email,
+            username=name,
+            full_name=message.full_name,
+            avatar_url=None,
+            subscription_tier="free",
+            created_at=START,
+            updated_at=START,
+        )
+
+
+@dataclass
+class House:
+    """An auth node, its database, its clock and the profiles beside it."""
+
+    url: str
+    dsn: str
+    bus: Bus
+    pool: Pool
+    service: Auth
+    profiles: Profiles
+    time: list[datetime]
+
+    def later(self, **span: float) -> None:
+        """Let time pass."""
+        self.time[0] += timedelta(**span)
+
+    async def register(self, message: Register = ADA) -> Session:
+        """Through the bus."""
+        return await self.bus.request(auth.REGISTER, message, Context.new())
+
+    async def login(self, email: str = ADA.email, password: str = ADA.password) -> Session:
+        """Through the bus."""
+        return await self.bus.request(auth.LOGIN, Login(email=email, password=password), Context.new())
+
+    async def refresh(self, token: str) -> Session:
+        """Through the bus."""
+        return await self.bus.request(auth.REFRESH, Refresh(refresh_token=token), Context.new())
+
+    async def logout(self, message: Logout, context: Context | None = None) -> None:
+        """Through the bus."""
+        await self.bus.request(auth.LOGOUT, message, context or Context.new())
+
+    async def verify(self, token: str) -> auth.Claims:
+        """Through the bus."""
+        return await self.bus.request(auth.VERIFY, VerifyToken(token=token), Context.new())
+
+    async def status(self) -> list[tuple[str, str]]:
+        """(address, status) of all accounts."""
+        rows = await self.pool.all("SELECT email, status FROM users_auth ORDER BY email")
+        return [(row["email"], row["status"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def running_auth(url: str, pool: Pool, clock: list[datetime]) -> AsyncIterator[Auth]:
+    """One instance of the node with a connection of its own; tests run its chores."""
+    passwords = Passwords(threads=1)
+    async with a_bus(url, "auth") as bus:
+        service = Auth(pool, bus, passwords, admin=ADMIN, clock=lambda: clock[0])
+        await service.prepare()
+        async with a_node(url, SmallService("auth", *service.bindings)):
+            yield service
+    passwords.close()
+
+
+@pytest_asyncio.fixture
+async def house(nats_url: str, postgres_database: str) -> AsyncIterator[House]:
+    """A running node."""
+    await migrate(postgres_database, MIGRATIONS)
+    pool, profiles, clock = await open_pool(postgres_database), Profiles(), [START]
+    beside = SmallService("users", serve(users.CREATE, profiles.create), serve(users.GET, profiles.get))
+    async with a_bus(nats_url) as bus, a_node(nats_url, beside), running_auth(nats_url, pool, clock) as service:
+        yield House(nats_url, postgres_database, bus, pool, service, profiles, clock)
+    await pool.close()
+
+
+async def fields(work: Awaitable[Session]) -> list[str]:
+    """The fields that a Conflict names."""
+    with pytest.raises(Conflict) as caught:
+        await work
+    return [error.field for error in caught.value.errors]
+
+
+async def test_register_signs_in(house: House) -> None:
+    """A new account has a profile, an access token that the published keys verify, and a refresh token."""
+    session = await house.register()
+    assert (session.user.email, session.user.username, session.user.tier) == ("ada@example.org", "ada", "free")
+    assert (session.token_type, session.expires_in, session.user.roles) == ("Bearer", 900, ("user",))
+    jwks = await house.bus.request(auth.JWKS, GetJwks(), Context.new())
+    claims = Verifier(clock=START.timestamp).verify(session.access_token, jwks)
+    assert (claims.sub, claims.tier, claims.roles) == (session.user.id, "free", ("user",))
+    assert await house.verify(session.access_token) == claims
+    assert await house.status() == [("ada@example.org", "active")]
+
+
+async def test_nothing_plain_is_stored(house: House) -> None:
+    """Neither the password nor any token is in the database."""
+    session = await house.register()
+    following = await house.refresh(session.refresh_token)
+    rows = await house.pool.all("SELECT row_to_json(u)::text AS text FROM users_auth u")
+    rows += await house.pool.all("SELECT row_to_json(t)::text AS text FROM tokens t")
+    stored = " ".join(row["text"] for row in rows)
+    assert "$argon2id$v=19$m=19456,t=2,p=1$" in stored
+    for secret in (ADA.password, session.refresh_token, session.access_token, following.refresh_token):
+        assert secret not in stored
+
+
+async def test_address_taken(house: House) -> None:
+    """An address has one account in every spelling; the error names the field."""
+    await house.register()
+    again = msgspec.structs.replace(ADA, email="aDA@example.ORG", username="other")
+    assert await fields(house.register(again)) == ["email"]
+
+
+async def test_address_taken_at_the_same_moment(house: House) -> None:
+    """Of several people who register one address at once with different passwords one gets it."""
+    tries = [msgspec.structs.replace(ADA, password=f"password {n}", username=None) for n in range(6)]
+    results = await asyncio.gather(*(house.register(message) for message in tries), return_exceptions=True)
+    assert sum(isinstance(result, Session) for result in results) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 5
+    assert await house.status() == [("ada@example.org", "active")]
+
+
+async def test_username_taken_frees_the_address(house: House) -> None:
+    """When the username is taken the account is undone, and the address is free for the next try."""
+    await house.register()
+    eve = Register(email="eve@example.org", password="correct horse", username="ada")
+    assert await fields(house.register(eve)) == ["username"]
+    assert await house.status() == [("ada@example.org", "active")]
+    assert (await house.register(msgspec.structs.replace(eve, username="eve"))).user.username == "eve"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the profile", "after the profile"])
+@pytest.mark.parametrize("how", ["login", "register"])
+async def test_broken_registration_heals(house: House, late: bool, how: str) -> None:
+    """A registration that broke off is completed by the next login or registration with the same password."""
+    house.profiles.failures = [(Unavailable("down"), late)]
+    with pytest.raises(Unavailable):
+        await house.register()
+    assert await house.status() == [("ada@example.org", "pending")]
+    session = await (house.login() if how == "login" else house.register())
+    assert session.user.username == "ada"
+    assert await house.status() == [("ada@example.org", "active")]
+    assert len(house.profiles.made) == 1
+
+
+async def test_broken_registration_is_not_for_others(house: House) -> None:
+    """Another password neither signs in nor registers there, until a minute has passed without anybody using it."""
+    house.profiles.failures = [(Unavailable("down"), False)]
+    with pytest.raises(Unavailable):
+        await house.register()
+    other = msgspec.structs.replace(ADA, password="another one")
+    with pytest.raises(Unauthenticated):
+        await house.login(password=other.password)
+    assert await fields(house.register(other)) == ["email"]
+    house.later(seconds=61)
+    await house.register(other)
+    with pytest.raises(Unauthenticated):
+        await house.login()
+    assert (await house.login(password=other.password)).user.username == "ada"
+
+
+async def test_broken_registration_whose_username_went(house: House) -> None:
+    """When somebody else got the username meanwhile, the login still works, with a name from the address."""
+    house.profiles.failures = [(Unavailable("down"), False)]
+    broken = msgspec.structs.replace(ADA, username="countess")
+    with pytest.raises(Unavailable):
+        await house.register(broken)
+    await house.register(Register(email="eve@example.org", password="correct horse", username="countess"))
+    assert (await house.login()).user.username == "ada"
+
+
+async def test_one_registration_twice_at_once(house: House) -> None:
+    """A double click with the same password is one account; each click gets a session or hears Conflict."""
+    results = await asyncio.gather(*(house.register() for _ in range(4)), return_exceptions=True)
+    good = [result for result in results if isinstance(result, Session)]
+    assert good
+    assert {session.user.id for session in good} == set(house.profiles.made)
+    assert all(isinstance(result, Session | Conflict) for result in results)
+    assert (await house.login()).user.id == good[0].user.id
+
+
+async def test_login(house: House) -> None:
+    """The password opens a session of its own, in every spelling of the address, and is written down."""
+    first = await house.register()
+    house.later(minutes=1)
+    second = await house.login(" ADA@example.org ")
+    claims = [await house.verify(session.access_token) for session in (first, second)]
+    assert claims[0].sub == claims[1].sub
+    assert claims[0].sid != claims[1].sid
+    assert await house.pool.value("SELECT last_login FROM users_auth") == START + timedelta(minutes=1)
+
+
+async def test_login_says_the_same_to_everybody(house: House) -> None:
+    """A wrong password and an unknown or impossible address get the same sentence after the same work."""
+    await house.register()
+    sentences, seconds = set(), []
+    for email in (ADA.email, "nobody@example.org", "a\x00@example.org"):
+        spent = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            with pytest.raises(Unauthenticated) as caught:
+                await house.login(email, "wrong password")
+            spent.append(time.perf_counter() - begun)
+            sentences.add(caught.value.detail)
+        seconds.append(min(spent))
+    assert len(sentences) == 1
+    assert max(seconds) < 2 * min(seconds)
+
+
+async def test_login_renews_an_old_hash(house: House) -> None:
+    """A hash with weaker parameters is replaced at the next login, and goes on to work."""
+    await house.register()
+    weak = PasswordHasher(1, 8192, 1).hash(ADA.password)
+    await house.pool.run("UPDATE users_auth SET password_hash = $1", weak)
+    await house.login()
+    assert "m=19456,t=2,p=1" in await house.pool.value("SELECT password_hash FROM users_auth")
+    await house.login()
+
+
+async def test_missing_profile_is_made_again(house: House) -> None:
+    """An account whose profile is lost still signs in."""
+    await house.register()
+    house.profiles.made.clear()
+    assert (await house.login()).user.username == "ada"
+
+
+async def test_refresh_rotates(house: House) -> None:
+    """Each refresh gives a new token of the same session; tier and roles are those of now."""
+    session = await house.register()
+    first = await house.verify(session.access_token)
+    user = house.profiles.made[session.user.id]
+    house.profiles.made[user.id] = msgspec.structs.replace(user, subscription_tier="pro")
+    tokens = {session.refresh_token}
+    for _ in range(3):
+        house.later(minutes=14)
+        session = await house.refresh(session.refresh_token)
+        claims = await house.verify(session.access_token)
+        assert (claims.sid, claims.tier) == (first.sid, "pro")
+        tokens.add(session.refresh_token)
+    assert len(tokens) == 4
+
+
+async def test_lost_answer_can_be_repeated_once(house: House) -> None:
+    """The same token within 10 s gives the same successor; a second repeat ends the session."""
+    session = await house.register()
+    one = await house.refresh(session.refresh_token)
+    house.later(seconds=9)
+    two = await house.refresh(session.refresh_token)
+    assert one.refresh_token == two.refresh_token
+    with pytest.raises(Unauthenticated):
+        await house.refresh(session.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(one.refresh_token)
+
+
+async def test_stolen_token_ends_the_session(house: House) -> None:
+    """A used token that comes back later ends its session for both holders, and no other session."""
+    session, other = await house.register(), await house.login()
+    following = await house.refresh(session.refresh_token)
+    house.later(seconds=11)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(session.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(following.refresh_token)
+    with pytest.raises(Unauthenticated, match="session has ended"):
+        await house.verify(following.access_token)
+    assert (await house.refresh(other.refresh_token)).user == other.user
+
+
+async def test_repeat_after_the_successor_was_used(house: House) -> None:
+    """Within 10 s too: once the successor was used, its predecessor is stolen."""
+    session = await house.register()
+    following = await house.refresh(session.refresh_token)
+    last = await house.refresh(following.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(session.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(last.refresh_token)
+
+
+async def test_one_token_many_times_at_once(house: House) -> None:
+    """However many present one token at the same moment: at most one successor exists, and two at most get it."""
+    session = await house.register()
+    tries = (house.refresh(session.refresh_token) for _ in range(10))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    good = [result.refresh_token for result in results if isinstance(result, Session)]
+    assert len(good) == 2
+    assert len(set(good)) == 1
+    assert all(isinstance(result, Session | Unauthenticated) for result in results)
+    assert await house.pool.value("SELECT count(*) FROM tokens WHERE revoked_at IS NULL") == 0
+
+
+async def test_refresh_expires(house: House) -> None:
+    """After 30 days without use a session is over; the sweep forgets it a day later."""
+    session = await house.register()
+    house.later(days=30)
+    with pytest.raises(Unauthenticated):
+        await house.refresh(session.refresh_token)
+    await house.service.sweep()
+    assert await house.pool.value("SELECT count(*) FROM tokens") == 1
+    house.later(days=1, seconds=1)
+    await house.service.sweep()
+    assert await house.pool.value("SELECT count(*) FROM tokens") == 0
+    assert await house.pool.value("SELECT count(*) FROM sessions") == 0
+
+
+async def test_refresh_costs_nothing_while_profiles_are_away(house: House) -> None:
+    """When the users node is down the token is not used up."""
+    session = await house.register()
+    house.profiles.away = True
+    with pytest.raises(Unavailable):
+        await house.refresh(session.refresh_token)
+    house.profiles.away = False
+    house.later(minutes=1)
+    assert (await house.refresh(session.refresh_token)).user == session.user
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "é" * 100, "\x00"], ids=["word", "dots", "letters", "nul"])
+async def test_unknown_tokens(house: House, token: str) -> None:
+    """What is no token is Unauthenticated everywhere, and ends nothing."""
+    with pytest.raises(Unauthenticated):
+        await house.refresh(token)
+    with pytest.raises(Unauthenticated):
+        await house.verify(token)
+    await house.logout(Logout(refresh_token=token))
+
+
+async def test_logout(house: House) -> None:
+    """A session ends by its refresh token, used or not, or by its owner naming it; again is fine."""
+    session = await house.register()
+    following = await house.refresh(session.refresh_token)
+    for _ in range(2):
+        await house.logout(Logout(refresh_token=session.refresh_token))
+    with pytest.raises(Unauthenticated):
+        await house.refresh(following.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await house.verify(following.access_token)
+
+
+async def test_logout_by_name_is_for_the_owner(house: House) -> None:
+    """Nobody ends another's session by knowing its id."""
+    session = await house.register()
+    claims = await house.verify(session.access_token)
+    by_name = Logout(session_id=claims.sid)
+    await house.logout(by_name, Context.new(user_id=uuid.uuid4()))
+    assert await house.verify(session.access_token) == claims
+    for message in (by_name, Logout()):
+        with pytest.raises(Unauthenticated):
+            await house.logout(message)
+    await house.logout(by_name, Context.new(user_id=claims.sub))
+    with pytest.raises(Unauthenticated):
+        await house.verify(session.access_token)
+
+
+async def test_access_token_expires(house: House) -> None:
+    """Fifteen minutes (and the five seconds that clocks may differ)."""
+    session = await house.register()
+    house.later(minutes=15, seconds=4)
+    await house.verify(session.access_token)
+    house.later(seconds=1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await house.verify(session.access_token)
+
+
+async def test_instances_agree_on_the_key(nats_url: str, postgres_database: str) -> None:
+    """Instances that start at once on an empty database make one key, and verify each other's tokens."""
+    await migrate(postgres_database, MIGRATIONS)
+    passwords = Passwords(threads=1)
+    pools = [await open_pool(postgres_database, max_size=2) for _ in range(4)]
+    async with a_bus(nats_url, "auth") as bus:
+        services = [Auth(pool, bus, passwords) for pool in pools]
+        await asyncio.gather(*(service.prepare() for service in services))
+        sets = [await service.jwks(GetJwks(), Context.new()) for service in services]
+    assert len({jwks.keys[0].kid for jwks in sets}) == 1
+    assert all(len(jwks.keys) == 1 for jwks in sets)
+    assert await pools[0].value("SELECT count(*) FROM server_keys") == 1
+    for pool in pools:
+        await pool.close()
+    passwords.close()
+
+
+async def test_tokens_outlive_a_restart(house: House) -> None:
+    """Another instance on the same database knows keys, sessions and repeats."""
+    session = await house.register()
+    one = await house.refresh(session.refresh_token)
+    other_pool = await open_pool(house.dsn)
+    passwords = Passwords(threads=1)
+    other = Auth(other_pool, house.bus, passwords, clock=lambda: house.time[0])
+    assert (await other.verify(VerifyToken(token=one.access_token), Context.new())).sub == session.user.id
+    two = await other.refresh(Refresh(refresh_token=session.refresh_token), Context.new())
+    assert two.refresh_token == one.refresh_token
+    await other_pool.close()
+    passwords.close()
+
+
+async def test_next_key_is_published_before_it_signs(house: House) -> None:
+    """A key whose time comes later is in the set at once; from then on it signs, and older tokens stay good."""
+    before = await house.register()
+    key = SigningKey.new()
+    row = (key.kid, key.private, msgspec.json.encode(key.public).decode(), START, START + timedelta(minutes=10))
+    await house.pool.run("INSERT INTO signing_keys VALUES ($1, $2, $3, $4, $5)", *row)
+    reload = next(chore.run for chore in house.service.chores if chore.name == "auth-keys")
+    await reload()
+    jwks = await house.bus.request(auth.JWKS, GetJwks(), Context.new())
+    assert len(jwks.keys) == 2
+    assert key.public in jwks.keys
+    assert signed_by(await house.login()) == signed_by(before)
+    house.later(minutes=10)
+    assert signed_by(await house.login()) == key.kid
+    await house.verify(before.access_token)
+
+
+def signed_by(session: Session) -> str:
+    """The kid in the access token's header."""
+    header = msgspec.json.decode(base64.urlsafe_b64decode(session.access_token.split(".")[0] + "=="))
+    return str(header["kid"])
+
+
+async def test_admin_is_made_once(house: House) -> None:
+    """The administrator's account exists after the chore, however often and by how many it is run."""
+    other = await open_pool(house.dsn)
+    passwords = Passwords(threads=1)
+    beside = Auth(other, house.bus, passwords, admin=ADMIN, clock=lambda: house.time[0])
+    await asyncio.gather(house.service.ensure_admin(), beside.ensure_admin())
+    await house.service.ensure_admin()
+    session = await house.login("admin@covergen.local", ADMIN[1])
+    assert session.user.roles == ("user", "admin")
+    assert (await house.verify(session.access_token)).roles == ("user", "admin")
+    assert await house.status() == [("admin@covergen.local", "active")]
+    assert len(house.profiles.made) == 1
+    await other.close()
+    passwords.close()
+
+
+async def test_admin_waits_for_the_users_node(house: House) -> None:
+    """While profiles cannot be made the chore fails and is tried again; nobody else gets the address meanwhile."""
+    house.profiles.failures = [(Unavailable("down"), False)]
+    with pytest.raises(Unavailable):
+        await house.service.ensure_admin()
+    house.later(hours=1)
+    thief = Register(email="ADMIN@covergen.local", password="correct horse")
+    assert await fields(house.register(thief)) == ["email"]
+    await house.service.ensure_admin()
+    assert (await house.login(*ADMIN)).user.roles == ("user", "admin")
+
+
+@pytest.mark.parametrize(("password", "roles"), [(ADMIN[1], ("user", "admin")), ("correct horse", ("user",))])
+async def test_admin_address_that_has_an_account(house: House, password: str, roles: tuple[str, ...]) -> None:
+    """An account made before becomes the administrator's only if its password is the administrator's."""
+    pool = await open_pool(house.dsn)
+    passwords = Passwords(threads=1)
+    without = Auth(pool, house.bus, passwords, clock=lambda: house.time[0])
+    await without.register(Register(email=ADMIN[0], password=password), Context.new())
+    await house.service.ensure_admin()
+    assert (await house.login(ADMIN[0], password)).user.roles == roles
+    await pool.close()
+    passwords.close()
+
+
+async def test_with_the_users_node_itself(nats_url: str, postgres_database: str, postgres_url: str) -> None:
+    """Both nodes together: profile, quota, a taken username, and the same profile after login and refresh."""
+    async with contextlib.AsyncExitStack() as stack:
+        users_database = await stack.enter_async_context(fresh_postgres(postgres_url))
+        await migrate(postgres_database, MIGRATIONS)
+        await migrate(users_database, USERS_MIGRATIONS)
+        pools = [await open_pool(dsn) for dsn in (postgres_database, users_database)]
+        bus = await stack.enter_async_context(a_bus(nats_url, streams=True))
+        beside = Users(pools[1], bus)
+        await stack.enter_async_context(a_node(nats_url, SmallService("users", *beside.bindings)))
+        await stack.enter_async_context(running_auth(nats_url, pools[0], [datetime.now(UTC)]))
+        session = await bus.request(auth.REGISTER, ADA, Context.new())
+        context = Context.new(user_id=session.user.id)
+        assert (await bus.request(users.QUOTA, users.GetQuota(), context)).limit == 10
+        eve = Register(email="eve@example.org", password="correct horse", username="ADA")
+        assert await fields(bus.request(auth.REGISTER, eve, Context.new())) == ["username"]
+        login = Login(email=ADA.email, password=ADA.password)
+        assert (await bus.request(auth.LOGIN, login, Context.new())).user == session.user
+        refresh = Refresh(refresh_token=session.refresh_token)
+        assert (await bus.request(auth.REFRESH, refresh, Context.new())).user == session.user
+        await beside.close()
+        await asyncio.gather(*(pool.close() for pool in pools))
+
+
+async def test_database_away(house: House) -> None:
+    """Without its database the node says Unavailable."""
+    await house.pool.close()
+    with pytest.raises(Unavailable):
+        await house.login()
+    with pytest.raises(Unavailable):
+        await house.refresh("x")
+
+
+def test_every_contract_is_bound(house: House) -> None:
+    """The node binds all its endpoints."""
+    bound = {binding.contract.subject for binding in house.service.bindings if binding.contract is not None}
+    assert bound == {contract.subject for contract in auth.CONTRACTS}
