@@ -17,8 +17,8 @@ SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_in
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed ## install, start everything, make a first cover, stay up
-	@exec $(BIN)/covergen up --first-cover
+run: $(VENV)/.installed ## install, start everything, make a first cover (TITLE="…"), stay up
+	@exec $(BIN)/covergen up --first-cover $(if $(TITLE),"$(TITLE)")
 
 test: $(VENV)/.installed-dev ## install, run the tests
 	@$(BIN)/pytest $(ARGS)

@@ -42,6 +42,7 @@ def option(*flags: str, **keywords: Any) -> Option:
     return Option(flags, keywords)
 
 
+MEBIBYTE = 1024 * 1024
 JSON = option("--json", action="store_true", help="print JSON")
 
 

@@ -11,11 +11,9 @@ from contracts.tasks import Progress as Step
 from ops.client import opened_client
 from ops.commands.base import say
 from ops.credentials import ensure_admin_password
-from ops.paths import Home
 from ops.running import read_run, start_detached
 from ops.settings import Settings
 
-DEFAULT_TITLE, DEFAULT_AUTHOR = "The Salt Road", "Ines Marlow"
 WISHES = ("author", "subtitle", "prompt", "template", "format", "seed")
 
 
@@ -28,13 +26,6 @@ async def run_cover(settings: Settings, arguments: argparse.Namespace) -> int:
     size = await make_cover(settings, run.edge, {"title": arguments.title, **wish}, arguments.output)
     say(f"{arguments.output} ({size / 1e6:.1f} MB)")
     return 0
-
-
-async def first_cover(settings: Settings, edge: str, title: str, author: str) -> Path:
-    """The cover that a first start makes; returns where it is."""
-    path = Home(settings.home).root / "first-cover.png"
-    await make_cover(settings, edge, {"title": title, "author": author}, path)
-    return path
 
 
 async def make_cover(settings: Settings, edge: str, wish: dict[str, Any], path: Path) -> int:

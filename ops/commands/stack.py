@@ -1,21 +1,26 @@
-"""`up`, `down`, `status`: the whole stack."""
+"""`up`, `down`, `status`: the whole stack.
+
+The supervisor stays small: provisioning and the first cover, which need drivers, run as commands of their own.
+"""
 
 import argparse
+import asyncio
+import os
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 from adapters.telemetry import configure_logging
-from ops.commands.base import say, show_table
-from ops.commands.cover import DEFAULT_AUTHOR, DEFAULT_TITLE, first_cover
+from ops.commands.base import MEBIBYTE, CommandFailed, say, show_table
 from ops.credentials import ensure_admin_password, write_nats_config
-from ops.launch import Stack, our_processes
+from ops.launch import Stack, Urls, our_processes
 from ops.paths import Home
-from ops.provision import provision
 from ops.running import RunInfo, down, memory, start_detached, status
 from ops.settings import Settings
 
-MEBIBYTE = 1024 * 1024
 COLUMNS = ("name", "kind", "pid", "port", "health", "restarts", "memory")
+DEFAULT_TITLE, DEFAULT_AUTHOR = "The Salt Road", "Ines Marlow"
 
 
 async def run_up(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -29,18 +34,52 @@ async def run_up(settings: Settings, arguments: argparse.Namespace) -> int:
     async def when_ready(run: RunInfo) -> None:
         say(f"Covergen is ready at {run.edge}")
         if arguments.first_cover is not None:
-            title = arguments.first_cover or DEFAULT_TITLE
-            path = await first_cover(settings, run.edge, title, DEFAULT_AUTHOR)
+            path = await _first_cover(settings, arguments.first_cover or DEFAULT_TITLE)
             say(f"First cover: {path} ({time.monotonic() - began:.1f} s after the start)")
-            total = sum(memory(settings.home).values())
-            say(f"Memory of all processes: {total / MEBIBYTE:.0f} MB (proportional set size)")
+        _say_memory(settings)
         say(f"Sign in as {settings.admin_email}; the password is in {Home(settings.home).admin_password}")
         say("Stop with Ctrl-C")
 
-    stack = Stack(settings, provision=provision, configure_nats=write_nats_config, processes=our_processes(settings))
-    await stack.run(when_ready)
+    processes = our_processes(settings)
+    await Stack(settings, provision=_provision, configure_nats=write_nats_config, processes=processes).run(when_ready)
     say("Covergen has stopped")
     return 0
+
+
+async def _provision(settings: Settings, urls: Urls) -> None:
+    await _covergen(settings, "migrate", environ=urls.environ())
+
+
+async def _first_cover(settings: Settings, title: str) -> Path:
+    path = Home(settings.home).root / "first-cover.png"
+    await _covergen(settings, "cover", title, "--author", DEFAULT_AUTHOR, "-o", str(path))
+    return path
+
+
+async def _covergen(settings: Settings, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    """Run another command of ours to its end. Raises CommandFailed with what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "ops", *arguments),
+        env={**os.environ, **settings.environ(), **(environ or {})},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
+    if process.returncode:
+        raise CommandFailed(output.decode(errors="replace").strip().removeprefix("covergen: "))
+
+
+def _say_memory(settings: Settings) -> None:
+    sizes = memory(settings.home)
+    parts = ", ".join(f"{name} {size / MEBIBYTE:.0f}" for name, size in sizes.items())
+    total = sum(sizes.values()) / MEBIBYTE
+    say(f"Memory of all processes: {total:.0f} MB (proportional set size: {parts})")
 
 
 def _up_detached(settings: Settings) -> int:
