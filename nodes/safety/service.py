@@ -3,6 +3,7 @@
 import logging
 
 from adapters.moderation.pictures import PictureLimits, inspect_picture
+from adapters.moderation.policy import read_policy
 from adapters.moderation.rulebook import Rulebook
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
@@ -26,14 +27,18 @@ class Safety:
 
     def __init__(
         self,
-        rulebook: Rulebook,
+        bus: Bus,
         objects: Objects,
         workers: Workers,
-        bus: Bus,
+        *,
+        rulebook: Rulebook | None = None,
         limits: PictureLimits = PictureLimits(),  # noqa: B008 -- frozen
     ) -> None:
-        """`workers` decode the pictures, `objects` hold them, `bus` takes the reports on steps."""
-        self._rulebook = rulebook
+        """`bus` takes the reports on steps, `objects` hold the pictures, `workers` decode them.
+
+        Without a `rulebook` the shipped policy is read, which takes some 50 ms.
+        """
+        self._rulebook = rulebook or Rulebook(read_policy())
         self._objects = objects
         self._workers = workers
         self._bus = bus

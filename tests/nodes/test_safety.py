@@ -13,8 +13,6 @@ import pytest_asyncio
 from PIL import Image
 
 from adapters.moderation.pictures import PictureLimits, inspect_picture
-from adapters.moderation.policy import read_policy
-from adapters.moderation.rulebook import Rulebook
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects, describe
 from adapters.workers import Workers
@@ -70,7 +68,7 @@ async def lab(nats_url: str, tmp_path: Path) -> AsyncIterator[Lab]:
         bus = await stack.enter_async_context(a_bus(nats_url, "safety", streams=True))
         workers = await stack.enter_async_context(Workers(1, 20))
         lab = Lab(bus, FolderObjects(tmp_path / "objects"))
-        service = Safety(Rulebook(read_policy()), lab.objects, workers, bus)
+        service = Safety(bus, lab.objects, workers)
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
         listener = await stack.enter_async_context(a_bus(nats_url, "tasks"))
         await stack.enter_async_context(Node(listener, SmallService("tasks", work(tasks.REPORT, lab.take)), "1.0.0"))

@@ -1,0 +1,61 @@
+"""The notifications node: its contracts and their handlers."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from adapters.mongo import Database, now
+from contracts import notifications, users
+from contracts.errors import NotFound
+from contracts.notifications import (
+    ListNotifications,
+    MarkRead,
+    Notification,
+    NotificationPage,
+    SendNotification,
+)
+from contracts.users import UserCreated
+from contracts.wire import Context
+from nodes.notifications.model import caller, entry, welcome
+from nodes.notifications.store import InboxStore
+from nodes.runtime import Binding, Chore, listen, serve, work
+
+
+class Notifications:
+    """The inbox of every user. A notice is told once, however often it is sent."""
+
+    name = "notifications"
+    chores: tuple[Chore, ...] = ()
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = now) -> None:
+        """`clock` gives times as the database keeps them, in whole milliseconds."""
+        self._store = InboxStore(database)
+        self._clock = clock
+        self.bindings: tuple[Binding, ...] = (
+            serve(notifications.LIST, self.list),
+            serve(notifications.MARK_READ, self.mark_read),
+            work(notifications.SEND, self.send),
+            listen(users.CREATED, self.user_created),
+        )
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await self._store.prepare()
+
+    async def list(self, ask: ListNotifications, context: Context) -> NotificationPage:
+        """The caller's inbox, newest first. Raises Unauthenticated, Invalid for a bad cursor."""
+        return await self._store.page(caller(context), ask)
+
+    async def mark_read(self, ask: MarkRead, context: Context) -> Notification:
+        """Mark one of the caller's notices as read; again changes nothing. Raises Unauthenticated, NotFound."""
+        notice = await self._store.mark_read(caller(context), ask.notification_id, self._clock())
+        if notice is None:
+            raise NotFound("There is no such notification in your inbox.")
+        return notice
+
+    async def send(self, message: SendNotification, context: Context) -> None:
+        """Tell a user something; idempotent by `(user_id, effect_key)`."""
+        await self._store.keep(message.user_id, message.effect_key, entry(message, self._clock()))
+
+    async def user_created(self, event: UserCreated, context: Context) -> None:
+        """Welcome a new user; idempotent by the user."""
+        await self.send(welcome(event), context)

@@ -1,0 +1,69 @@
+"""The collection `inbox`: one document per notice. Raises Unavailable when the database is away."""
+
+import contextlib
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors
+from contracts.notifications import ListNotifications, Notification, NotificationPage
+from contracts.paging import decode_cursor, encode_cursor
+
+INDEXES = (
+    Index("once", (("user_id", 1), ("effect_key", 1)), unique=True),
+    Index("newest", (("user_id", 1), ("created_at", -1), ("_id", -1))),
+    Index("unread", (("user_id", 1), ("read_at", 1))),
+)
+PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
+"""The types in a cursor: when the notice was made, and its id."""
+AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
+
+
+class InboxStore:
+    """All inboxes."""
+
+    def __init__(self, database: Database) -> None:
+        self._inbox = database["inbox"]
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await ensure_indexes(self._inbox, INDEXES)
+
+    async def keep(self, user_id: uuid.UUID, effect_key: str, notice: Notification) -> None:
+        """Keep a notice; nothing happens when this effect was told before."""
+        document = msgspec.structs.asdict(notice) | {"user_id": user_id, "effect_key": effect_key}
+        document["_id"] = document.pop("id")
+        with contextlib.suppress(DuplicateKey), mongo_errors():
+            await self._inbox.insert_one(document)
+
+    async def page(self, user_id: uuid.UUID, ask: ListNotifications) -> NotificationPage:
+        """A user's notices, newest first. Raises Invalid for a bad cursor."""
+        query: Document = {"user_id": user_id}
+        if ask.unread is not None:
+            query["read_at"] = None if ask.unread else {"$ne": None}
+        if ask.cursor is not None:
+            at, last = decode_cursor(ask.cursor, PLACE)
+            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": last}}]
+        with mongo_errors():
+            found = self._inbox.find(query).sort([("created_at", -1), ("_id", -1)]).limit(ask.limit + 1)
+            documents = await found.to_list(ask.limit + 1)
+            unread = await self._inbox.count_documents({"user_id": user_id, "read_at": None})
+        items = tuple(map(_notice, documents[: ask.limit]))
+        more = len(documents) > ask.limit
+        next_cursor = encode_cursor(items[-1].created_at, items[-1].id) if more else None
+        return NotificationPage(items=items, next_cursor=next_cursor, unread=unread)
+
+    async def mark_read(self, user_id: uuid.UUID, notice_id: uuid.UUID, at: datetime) -> Notification | None:
+        """Mark a user's notice as read, unless it is already; None when the user has no such notice."""
+        own = {"_id": notice_id, "user_id": user_id}
+        with mongo_errors():
+            document = await self._inbox.find_one_and_update(
+                {**own, "read_at": None}, {"$set": {"read_at": at}}, return_document=AFTER
+            ) or await self._inbox.find_one(own)
+        return None if document is None else _notice(document)
+
+
+def _notice(document: Document) -> Notification:
+    return msgspec.convert({**document, "id": document["_id"]}, Notification)

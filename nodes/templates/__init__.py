@@ -1,0 +1,1 @@
+"""The templates node: the styles a cover can be made in."""

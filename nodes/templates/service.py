@@ -1,0 +1,201 @@
+"""The templates node: its contracts and their handlers."""
+
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.mongo import Database, DuplicateKey, now
+from contracts import covers, templates
+from contracts.covers import CoverCompleted
+from contracts.errors import Conflict, FieldError, NotFound
+from contracts.templates import (
+    Categories,
+    ChooseTemplate,
+    CreateTemplate,
+    DeleteTemplate,
+    GetTemplate,
+    ListCategories,
+    ListTemplates,
+    ListUserTemplates,
+    SaveUserTemplate,
+    Template,
+    TemplatePage,
+    UpdateTemplate,
+    UserTemplate,
+    UserTemplatePage,
+)
+from contracts.wire import Context, Done
+from nodes.runtime import Binding, Chore, listen, serve
+from nodes.templates.model import (
+    Seed,
+    Sketch,
+    caller,
+    categories,
+    changed,
+    check_admin,
+    check_prompt,
+    check_use,
+    choose,
+    made,
+    read_seeds,
+)
+from nodes.templates.store import TemplateStore
+
+log = logging.getLogger(__name__)
+
+SEEDS_FILE = Path(__file__).with_name("seeds.json")
+FRESH_SECONDS = 5.0
+"""How long the brief list that styles are chosen from may be old."""
+MOST_OWN = 200
+_TRIES = 3
+
+
+class Templates:
+    """Styles to search and choose from, popular first, and each user's own variants of them."""
+
+    name = "templates"
+    chores: tuple[Chore, ...] = ()
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = TemplateStore(database)
+        self._clock = clock
+        self._shelf: tuple[Sketch, ...] = ()
+        self._shelf_until = float("-inf")
+        self.bindings: tuple[Binding, ...] = (
+            serve(templates.LIST, self.list),
+            serve(templates.GET, self.get),
+            serve(templates.CATEGORIES, self.categories),
+            serve(templates.CHOOSE, self.choose),
+            serve(templates.CREATE, self.create),
+            serve(templates.UPDATE, self.update),
+            serve(templates.DELETE, self.delete),
+            serve(templates.SAVE_MINE, self.save_mine),
+            serve(templates.LIST_MINE, self.list_mine),
+            listen(covers.COMPLETED, self.cover_completed),
+        )
+
+    async def prepare(self, seeds: tuple[Seed, ...] | None = None) -> None:
+        """Create indexes and the built-in styles; safe to repeat, and in several instances at once."""
+        await self._store.prepare()
+        for seed in read_seeds(SEEDS_FILE.read_bytes()) if seeds is None else seeds:
+            await self._store.plant(seed)
+
+    async def list(self, ask: ListTemplates, context: Context) -> TemplatePage:
+        """Search and filter, most popular first. Raises Invalid for a bad cursor."""
+        return await self._store.page(ask)
+
+    async def get(self, ask: GetTemplate, context: Context) -> Template:
+        """One style. Raises NotFound."""
+        return (await self._found(ask.template_id))[0]
+
+    async def categories(self, ask: ListCategories, context: Context) -> Categories:
+        """All categories that have styles."""
+        counts = Counter(sketch.category for sketch in await self._store.sketches())
+        return Categories(items=categories(counts))
+
+    async def choose(self, ask: ChooseTemplate, context: Context) -> Template:
+        """The style asked for, or the one that fits the hint, or the most popular standard one.
+
+        Raises NotFound, and Forbidden for a premium style on the free tier.
+        """
+        if ask.template_id is not None:
+            template, _ = await self._found(ask.template_id)
+            check_use(template, context.tier)
+            return template
+        for sketches in (await self._sketches(), await self._store.sketches()):
+            chosen = choose(sketches, ask.hint, context.tier)
+            found = await self._store.find(chosen) if chosen is not None else None
+            if found is not None:
+                return found[0]
+            self._shelf_until = float("-inf")  # the list was old: the style is gone
+        raise NotFound("There is no style to choose from.")
+
+    async def create(self, request: CreateTemplate, context: Context) -> Template:
+        """Add a style (admins); idempotent by the idempotency key. Raises Forbidden, Invalid, Conflict."""
+        check_admin(context)
+        check_prompt(request.prompt_template)
+        template = made(request, _new_id(context), context.user_id, now())
+        try:
+            added = await self._store.add(template)
+        except DuplicateKey as error:
+            raise _name_taken(template.name) from error
+        if added:
+            log.info("style %s was added", template.id, extra={"action": "style_added"})
+        return template if added else (await self._found(template.id))[0]
+
+    async def update(self, request: UpdateTemplate, context: Context) -> Template:
+        """Change a style (admins). Raises Forbidden, NotFound, Invalid, Conflict."""
+        check_admin(context)
+        if isinstance(request.prompt_template, str):
+            check_prompt(request.prompt_template)
+        for _ in range(_TRIES):
+            template, revision = await self._found(request.template_id)
+            new = changed(template, request)
+            try:
+                if await self._store.replace(new, revision):
+                    return new
+            except DuplicateKey as error:
+                raise _name_taken(new.name) from error
+        raise Conflict("Others are changing this style right now. Try again.")
+
+    async def delete(self, request: DeleteTemplate, context: Context) -> Done:
+        """Remove a style (admins); covers made in it keep their recipe. Raises Forbidden, NotFound."""
+        check_admin(context)
+        if not await self._store.remove(request.template_id):
+            raise NotFound("There is no such style.")
+        log.info("style %s was removed", request.template_id, extra={"action": "style_removed"})
+        return Done()
+
+    async def save_mine(self, request: SaveUserTemplate, context: Context) -> UserTemplate:
+        """Keep the caller's own variant; idempotent by the idempotency key.
+
+        Raises Unauthenticated, NotFound, Forbidden for a premium style on the free tier, Conflict at 200 own styles.
+        """
+        user_id = caller(context)
+        template, _ = await self._found(request.template_id)
+        check_use(template, context.tier)
+        if await self._store.count_own(user_id) >= MOST_OWN:
+            raise Conflict(f"You have {MOST_OWN} own styles already, and no more fit.")
+        own = UserTemplate(
+            id=_new_id(context),
+            template_id=request.template_id,
+            name=request.name,
+            customizations=request.customizations,
+            created_at=now(),
+        )
+        return await self._store.save_own(user_id, own)
+
+    async def list_mine(self, ask: ListUserTemplates, context: Context) -> UserTemplatePage:
+        """The caller's own styles, newest first. Raises Unauthenticated, Invalid for a bad cursor."""
+        return await self._store.page_own(caller(context), ask)
+
+    async def cover_completed(self, event: CoverCompleted, context: Context) -> None:
+        """A style that is used becomes more popular; idempotent by the task's id."""
+        await self._store.count_use(event.task_id, event.template_id)
+
+    async def _found(self, template_id: uuid.UUID) -> tuple[Template, int]:
+        found = await self._store.find(template_id)
+        if found is None:
+            raise NotFound("There is no such style.")
+        return found
+
+    async def _sketches(self) -> tuple[Sketch, ...]:
+        """All styles in brief, at most 5 s old."""
+        if self._clock() >= self._shelf_until:
+            self._shelf = await self._store.sketches()
+            self._shelf_until = self._clock() + FRESH_SECONDS
+        return self._shelf
+
+
+def _new_id(context: Context) -> uuid.UUID:
+    """A new id; the same one for the same idempotency key of the same user."""
+    if context.idempotency_key is None or context.user_id is None:
+        return uuid.uuid4()
+    return uuid.uuid5(context.user_id, context.idempotency_key)
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"There is a style called “{name}” already.", errors=(FieldError(field="name", detail="is taken"),))

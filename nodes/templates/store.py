@@ -1,0 +1,226 @@
+"""The collections `style_templates`, `user_templates` and `style_uses`.
+
+A removed style leaves its document behind, marked: a built-in style that an administrator removed stays removed when
+the node starts again. Raises Unavailable when the database is away.
+"""
+
+import contextlib
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors, now
+from contracts.paging import decode_cursor, encode_cursor
+from contracts.templates import (
+    ListTemplates,
+    ListUserTemplates,
+    Template,
+    TemplatePage,
+    UserTemplate,
+    UserTemplatePage,
+)
+from nodes.templates.model import Seed, Sketch, search_text, search_words
+
+STYLE_INDEXES = (
+    Index("shelf", (("popularity_score", -1), ("_id", 1))),
+    Index("category_shelf", (("category", 1), ("popularity_score", -1), ("_id", 1))),
+    Index("name", (("name_key", 1),), unique=True),
+)
+OWN_INDEXES = (Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),)
+USE_INDEXES = (Index("old", (("at", 1),), expire_after=90 * 24 * 3600),)
+"""A cover counts once within 90 days, far longer than its event can come again."""
+PLACE = (Annotated[int, msgspec.Meta(ge=0, lt=2**53)], uuid.UUID)
+"""The types in a cursor of styles: popularity and id."""
+OWN_PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
+PRESENT: Mapping[str, Any] = {"deleted_at": None}
+AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
+
+
+class TemplateStore:
+    """All that is kept about styles."""
+
+    def __init__(self, database: Database) -> None:
+        self._styles = database["style_templates"]
+        self._own = database["user_templates"]
+        self._uses = database["style_uses"]
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await ensure_indexes(self._styles, STYLE_INDEXES)
+        await ensure_indexes(self._own, OWN_INDEXES)
+        await ensure_indexes(self._uses, USE_INDEXES)
+
+    async def plant(self, seed: Seed) -> None:
+        """Make a built-in style what its seed says, unless an administrator changed or removed it; idempotent.
+
+        Popularity is set once and then belongs to the users. A style of the same name that somebody made stays.
+        """
+        fields = _style_fields(seed.name, seed.category, seed.prompt_template) | {
+            "style_params": msgspec.to_builtins(seed.style_params()),
+            "is_premium": seed.is_premium,
+            "keywords": list(seed.keywords),
+        }
+        first = {"popularity_score": seed.popularity_score, "created_by": None, "created_at": now(), "revision": 0}
+        untouched = {"_id": seed.id, "edited_at": None, "deleted_at": None}
+        with contextlib.suppress(DuplicateKey), mongo_errors():
+            await self._styles.update_one(untouched, {"$set": fields, "$setOnInsert": first}, upsert=True)
+
+    async def page(self, ask: ListTemplates) -> TemplatePage:
+        """Styles by popularity. Raises Invalid for a cursor of another list."""
+        conditions: list[Mapping[str, Any]] = [PRESENT]
+        if ask.category is not None:
+            conditions.append({"category": ask.category})
+        if ask.premium is not None:
+            conditions.append({"is_premium": ask.premium})
+        conditions += [{"search": {"$regex": re.escape(word)}} for word in search_words(ask.q)]
+        if ask.cursor is not None:
+            score, last = decode_cursor(ask.cursor, PLACE)
+            conditions.append(_behind({"popularity_score": {"$lt": score}}, {"popularity_score": score}, "$gt", last))
+        with mongo_errors():
+            found = self._styles.find({"$and": conditions}).sort([("popularity_score", -1), ("_id", 1)])
+            documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
+        items = tuple(map(_template, documents[: ask.limit]))
+        more = len(documents) > ask.limit
+        return TemplatePage(
+            items=items, next_cursor=encode_cursor(items[-1].popularity_score, items[-1].id) if more else None
+        )
+
+    async def find(self, template_id: uuid.UUID) -> tuple[Template, int] | None:
+        """The style and its revision; None when there is none or it was removed."""
+        with mongo_errors():
+            document = await self._styles.find_one({"_id": template_id, **PRESENT})
+        return None if document is None else (_template(document), document.get("revision", 0))
+
+    async def sketches(self) -> tuple[Sketch, ...]:
+        """All styles, briefly."""
+        fields = dict.fromkeys(("name", "category", "prompt_template", "keywords", "is_premium", "popularity_score"), 1)
+        with mongo_errors():
+            documents = await self._styles.find(PRESENT, fields).to_list(None)
+        return tuple(msgspec.convert(_named(document), Sketch) for document in documents)
+
+    async def add(self, template: Template) -> bool:
+        """Keep a new style; False when its id is there already. Raises DuplicateKey when its name is taken."""
+        document = _style_fields(template.name, template.category, template.prompt_template) | {
+            "_id": template.id,
+            "style_params": msgspec.to_builtins(template.style_params),
+            "is_premium": template.is_premium,
+            "popularity_score": template.popularity_score,
+            "created_by": template.created_by,
+            "created_at": template.created_at,
+            "edited_at": template.created_at,
+            "revision": 0,
+        }
+        try:
+            with mongo_errors():
+                await self._styles.insert_one(document)
+        except DuplicateKey:
+            if await self.find(template.id) is None:
+                raise
+            return False
+        return True
+
+    async def replace(self, template: Template, revision: int) -> bool:
+        """Write a changed style; False when it was changed since `revision`. Raises DuplicateKey for a taken name."""
+        fields = _style_fields(template.name, template.category, template.prompt_template) | {
+            "style_params": msgspec.to_builtins(template.style_params),
+            "is_premium": template.is_premium,
+            "edited_at": now(),
+        }
+        with mongo_errors():
+            result = await self._styles.update_one(
+                {"_id": template.id, "revision": revision, **PRESENT}, {"$set": fields, "$inc": {"revision": 1}}
+            )
+        return result.matched_count == 1
+
+    async def remove(self, template_id: uuid.UUID) -> bool:
+        """Mark a style as removed and free its name; False when it was not there."""
+        with mongo_errors():
+            result = await self._styles.update_one(
+                {"_id": template_id, **PRESENT},
+                {"$set": {"deleted_at": now(), "name_key": f"removed:{template_id}"}, "$inc": {"revision": 1}},
+            )
+        return result.matched_count == 1
+
+    async def count_use(self, task_id: uuid.UUID, template_id: uuid.UUID) -> None:
+        """One more cover in this style; once per task, whenever it is told again and wherever it stopped before.
+
+        The style remembers the task until the use is written down, so that neither of the two writes counts twice.
+        """
+        with mongo_errors():
+            known = await self._uses.find_one({"_id": task_id})
+            if known is None:
+                await self._styles.update_one(
+                    {"_id": template_id, "counting": {"$ne": task_id}},
+                    {"$inc": {"popularity_score": 1}, "$push": {"counting": task_id}},
+                )
+                with contextlib.suppress(DuplicateKey), mongo_errors():
+                    await self._uses.insert_one({"_id": task_id, "template_id": template_id, "at": now()})
+            await self._styles.update_one({"_id": template_id}, {"$pull": {"counting": task_id}})
+
+    async def save_own(self, user_id: uuid.UUID, own: UserTemplate) -> UserTemplate:
+        """Keep a user's own style; the one that is there when its id is known already."""
+        document = {
+            "_id": own.id,
+            "user_id": user_id,
+            "template_id": own.template_id,
+            "name": own.name,
+            "customizations": msgspec.to_builtins(own.customizations),
+            "created_at": own.created_at,
+        }
+        try:
+            with mongo_errors():
+                await self._own.insert_one(document)
+        except DuplicateKey:
+            with mongo_errors():
+                kept = await self._own.find_one({"_id": own.id, "user_id": user_id})
+            if kept is None:
+                raise
+            return msgspec.convert(_named(kept), UserTemplate)
+        return own
+
+    async def count_own(self, user_id: uuid.UUID) -> int:
+        """How many own styles a user has."""
+        with mongo_errors():
+            return await self._own.count_documents({"user_id": user_id})
+
+    async def page_own(self, user_id: uuid.UUID, ask: ListUserTemplates) -> UserTemplatePage:
+        """A user's own styles, newest first. Raises Invalid for a cursor of another list."""
+        query: Document = {"user_id": user_id}
+        if ask.cursor is not None:
+            at, last = decode_cursor(ask.cursor, OWN_PLACE)
+            query |= _behind({"created_at": {"$lt": at}}, {"created_at": at}, "$lt", last)
+        with mongo_errors():
+            found = self._own.find(query).sort([("created_at", -1), ("_id", -1)])
+            documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
+        items = tuple(msgspec.convert(_named(document), UserTemplate) for document in documents[: ask.limit])
+        more = len(documents) > ask.limit
+        return UserTemplatePage(
+            items=items, next_cursor=encode_cursor(items[-1].created_at, items[-1].id) if more else None
+        )
+
+
+def _behind(past: Document, same: Document, order: str, last: uuid.UUID) -> Document:
+    """What stands behind a place in a list that is sorted by a field and then by id."""
+    return {"$or": [past, {**same, "_id": {order: last}}]}
+
+
+def _style_fields(name: str, category: str, prompt_template: str) -> Document:
+    return {
+        "name": name,
+        "name_key": " ".join(name.split()).casefold(),
+        "category": category,
+        "prompt_template": prompt_template,
+        "search": search_text(name, category, prompt_template),
+    }
+
+
+def _template(document: Document) -> Template:
+    return msgspec.convert(_named(document), Template)
+
+
+def _named(document: Document) -> Document:
+    return {**document, "id": document["_id"]}
