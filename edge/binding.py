@@ -6,6 +6,7 @@ name.
 """
 
 from collections.abc import Callable
+from string import Formatter
 from typing import Any
 
 import msgspec
@@ -131,5 +132,6 @@ def _location(route: Route) -> Callable[[bytes], str] | None:
         return None
     if "{" not in template:
         return lambda _reply: template
-    decoder = msgspec.json.Decoder(contract_of(route).reply)
-    return lambda reply: template.format_map(msgspec.structs.asdict(decoder.decode(reply)))
+    names = [name for _, name, _, _ in Formatter().parse(template) if name]
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Named", [(name, str) for name in names]))
+    return lambda reply: template.format_map({name: getattr(decoder.decode(reply), name) for name in names})

@@ -42,18 +42,20 @@ class Exchange:
     claims: Claims | None = None
     idempotency_key: str | None = None
     body: bytes = b""
+    seconds: float = 30.0
+    """What is left of the request's time when a node is asked."""
     streaming: web.StreamResponse | None = None
     """An answer that has begun: what goes wrong from here can only end the connection."""
 
     def context(self, timeout: float) -> Context:
-        """What travels with the message to a node; the deadline is `timeout` seconds from now."""
+        """What travels with the message to a node; the deadline is at most `timeout` seconds from now."""
         claims = self.claims
         return Context(
             request_id=self.request_id,
             user_id=None if claims is None else claims.sub,
             tier="free" if claims is None else claims.tier,
             roles=() if claims is None else claims.roles,
-            deadline=time.time() + timeout,
+            deadline=time.time() + min(timeout, self.seconds),
             traceparent=self.traceparent,
             region=self.region,
             idempotency_key=self.idempotency_key,

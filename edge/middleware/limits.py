@@ -5,6 +5,7 @@ does for everything that is not HTTP.
 """
 
 import asyncio
+import time
 
 from contracts.errors import DeadlineExceeded, TooLarge
 from edge.exchange import Exchange, Handler, Middleware, Result
@@ -18,7 +19,11 @@ _LONG = ("events", "image")
 
 
 def limits(*, max_body: int = MAX_BODY, max_seconds: float = MAX_SECONDS) -> Middleware:
-    """Read the body within the limits: 413 above `max_body` bytes, 504 after `max_seconds`."""
+    """Read the body within the limits: 413 above `max_body` bytes, 504 after `max_seconds`.
+
+    What is left of the time bounds the deadline that travels to the node; everything else that is waited for has a
+    timeout of its own.
+    """
 
     def stage(route: Route, inner: Handler) -> Handler:
         if route.handler in _LONG:
@@ -26,13 +31,10 @@ def limits(*, max_body: int = MAX_BODY, max_seconds: float = MAX_SECONDS) -> Mid
         read_body = route.body != "none" or route.idempotent
 
         async def handle(exchange: Exchange) -> Result:
-            try:
-                async with asyncio.timeout(max_seconds):
-                    if read_body:
-                        exchange.body = await _body(exchange, max_body)
-                    return await inner(exchange)
-            except TimeoutError:
-                raise DeadlineExceeded("The request took too long.") from None
+            exchange.seconds = max_seconds
+            if read_body:
+                exchange.body = await _body(exchange, max_body)
+            return await inner(exchange)
 
         return handle
 
@@ -43,7 +45,15 @@ async def _body(exchange: Exchange, max_body: int) -> bytes:
     request = exchange.request
     if (request.content_length or 0) > max_body:
         raise TooLarge(f"A body has at most {max_body} bytes.")
-    body = await request.read()  # raises HTTPRequestEntityTooLarge above the application's client_max_size
-    if len(body) > max_body:
-        raise TooLarge(f"A body has at most {max_body} bytes.")
+    # Both raise HTTPRequestEntityTooLarge above the application's client_max_size, whatever was announced.
+    return await request.read() if request.content.is_eof() else await _slow_body(exchange)
+
+
+async def _slow_body(exchange: Exchange) -> bytes:
+    try:
+        async with asyncio.timeout(exchange.seconds):
+            body = await exchange.request.read()
+    except TimeoutError:
+        raise DeadlineExceeded("The body took too long.") from None
+    exchange.seconds = max(0.0, exchange.seconds - (time.perf_counter() - exchange.began))
     return body

@@ -160,6 +160,22 @@ async def test_a_node_that_is_too_slow_is_504(nats_url: str, redis: Any, world: 
         assert (await edge.ask("GET", "/v1/me/quota")).status == 200
 
 
+async def test_a_body_that_does_not_come_is_504(nats_url: str, redis: Any, world: World) -> None:
+    """A client that announces a body and sends half of it is not waited for without end."""
+
+    async def half() -> Any:
+        yield b'{"title":'
+        await asyncio.sleep(1)
+        yield b'"x"}'
+
+    async with the_nodes(nats_url, world, ("auth", "covers")), an_edge(nats_url, redis, world, max_seconds=0.3) as edge:
+        async with asyncio.timeout(0.9):
+            assert_problem(
+                await edge.ask("POST", "/v1/covers", data=half(), headers=JSON_TYPE), 504, "deadline_exceeded"
+            )
+        assert world.count(covers.GENERATE) == 0
+
+
 async def test_the_nodes_own_errors_pass(edge: Edge) -> None:
     """What a node raises arrives with its status, code and Retry-After."""
     edge.world.failing[templates.LIST.subject] = Unavailable("MongoDB is down.", retry_after=7)
