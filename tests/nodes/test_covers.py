@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from adapters.images import Capabilities, PaintOrder, Picture
-from adapters.mongo import Collection, Database, now, open_mongo
+from adapters.mongo import Collection, Database, Outgoing, now, open_mongo
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
 from adapters.workers import Workers
@@ -34,6 +34,7 @@ from contracts.errors import (
 from contracts.tasks import CreateTask, StepReport, Task
 from contracts.wire import Context
 from nodes.covers.service import Covers
+from nodes.covers.store import CoverStore
 from nodes.runtime import Node, Service, listen, serve, work
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
@@ -592,3 +593,82 @@ async def test_a_cover_without_a_picture_cannot_be_completed(world: World) -> No
     assert report.problem is not None
     assert report.problem.code == "conflict"
     assert (await world.get(accepted)).status == "generating"
+
+
+async def composed(world: World) -> covers.CoverAccepted:
+    """A cover as it is after the type was set, without waiting for that."""
+    accepted = await world.generate()
+    scope, objects = str(accepted.cover_id), FolderObjects(world.art)
+    refs = [await objects.put(scope, data, "image/png") for data in (b"picture", b"thumbnail")]
+    made = {"picture": msgspec.to_builtins(refs[0]), "thumbnail": msgspec.to_builtins(refs[1])}
+    keys = {"objects.compose": [ref.key for ref in refs]}
+    await world.documents.update_one({"_id": accepted.cover_id}, {"$set": made | keys})
+    return accepted
+
+
+async def test_a_stored_and_completed_cover_is_shown_and_told_of_once(world: World) -> None:
+    """The picture becomes version 1, the cover is ready, and one event goes out, however often the jobs come."""
+    accepted = await composed(world)
+    for _ in range(2):
+        await world.do(covers.STORE, accepted, "store")
+    for _ in range(2):
+        await world.do(covers.COMPLETE, accepted, "complete")
+    cover = await world.get(accepted)
+    assert (cover.status, [version.version for version in cover.versions]) == ("ready", [1])
+    assert await world.image(accepted) == cover.versions[0].image.key
+    thumb = covers.GetImage(cover_id=accepted.cover_id, size="thumb")
+    assert (await world.bus.request(covers.IMAGE, thumb, asks())).key == cover.versions[0].thumbnail.key
+    await world.service.send_waiting()
+    async with asyncio.timeout(5):
+        event = await world.neighbours.completed.get()
+    assert (event.cover_id, event.user_id, event.template_id) == (accepted.cover_id, USER, TEMPLATE.id)
+    await asyncio.sleep(0.2)
+    assert world.neighbours.completed.empty()
+
+
+async def test_an_event_that_a_crash_held_up_is_sent_later(world: World) -> None:
+    """The event is in the same write as the status, so a worker that dies before sending loses nothing."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    payload = msgspec.json.encode(
+        CoverCompleted(
+            cover_id=accepted.cover_id,
+            task_id=accepted.task_id,
+            user_id=USER,
+            template_id=TEMPLATE.id,
+            format="ebook",
+            model="brush",
+            completed_at=now(),
+        )
+    )
+    outgoing = Outgoing(subject=covers.COMPLETED.subject, payload=payload, message_id=f"{accepted.task_id}:completed")
+    await CoverStore(world.database, world.bus.send).complete(accepted.cover_id, now(), outgoing)
+    async with asyncio.timeout(5):  # the chore of the running node finds it
+        assert (await world.neighbours.completed.get()).cover_id == accepted.cover_id
+        while await world.documents.count_documents({"outbox.0": {"$exists": True}}):
+            await asyncio.sleep(0.05)
+
+
+async def test_undoing_store_takes_the_version_away(world: World) -> None:
+    """Version 1 goes, and with compose undone its pictures go too."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    await world.do(covers.DISCARD, accepted, "store/undo")
+    assert (await world.get(accepted)).versions == ()
+    await world.do(covers.DISCARD, accepted, "compose/undo")
+    assert world.files() == set()
+
+
+async def test_a_late_failure_of_the_task_takes_a_ready_cover_back(world: World) -> None:
+    """The task decides: a cover that was shown before its task failed is shown no longer, and does not count."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    await world.do(covers.COMPLETE, accepted, "complete")
+    await finish(world, accepted, "failed")
+    async with asyncio.timeout(5):
+        while (await world.get(accepted)).status != "failed":
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFound):
+        await world.image(accepted)
+    usage = covers.GetUsage(user_id=USER, since=now() - timedelta(hours=1))
+    assert (await world.bus.request(covers.USAGE, usage, asks())).completed == 0
