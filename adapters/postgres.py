@@ -264,12 +264,13 @@ class Outbox:
 
     They wait in table `outbox(position, id, subject, headers, payload, created_at)`. `relay` sends them in the order of
     their positions, each with its `id` as Nats-Msg-Id, and deletes what the bus has acknowledged: every message is sent
-    at least once, and a second sending is recognised by its id. One instance at a time sends.
+    at least once, and a second sending is recognised by its id. One instance at a time sends, the others wait for it.
     """
 
     def __init__(self, pool: Pool, send: Send) -> None:
         self._pool = pool
         self._send = send
+        self._relaying = asyncio.Lock()
         self._wanted = False
         self._task: asyncio.Task[None] | None = None
 
@@ -291,10 +292,11 @@ class Outbox:
     async def relay(self) -> None:
         """Send everything that waits, or as much as the bus takes now; the rest stays, in order.
 
-        Returns at once when another instance is at it. Raises Unavailable when the database is away.
+        Raises Unavailable when the database is away.
         """
-        while await self._relay_batch() == RELAY_BATCH:
-            pass
+        async with self._relaying:  # so that an instance waits for the others with one connection only
+            while await self._relay_batch() == RELAY_BATCH:
+                pass
 
     def kick(self) -> None:
         """Relay soon, without waiting for it; a failure is left to the next regular `relay`."""
@@ -317,8 +319,7 @@ class Outbox:
 
     async def _relay_batch(self) -> int:
         async with self._pool.transaction() as transaction:
-            if not await transaction.value("SELECT pg_try_advisory_xact_lock($1)", _LOCKS["outbox"]):
-                return 0
+            await transaction.run("SELECT pg_advisory_xact_lock($1)", _LOCKS["outbox"])
             rows: Sequence[Row] = await transaction.all(_NEXT, RELAY_BATCH)
             sent: list[int] = []
             try:

@@ -291,6 +291,23 @@ async def test_outbox_of_two_instances_sends_once(pool: Pool, postgres_database:
     await other.close()
 
 
+async def test_outbox_kick_waits_for_a_relay_elsewhere(pool: Pool, postgres_database: str) -> None:
+    """A message stored while another instance is sending goes out after it, without a further kick."""
+    bus = Recorder()
+    other = await open_pool(postgres_database)
+    ours, theirs = Outbox(pool, bus.send), Outbox(other, bus.send)
+    await put(pool, theirs, 1)
+    bus.delay = 0.2
+    theirs.kick()
+    await asyncio.sleep(0.1)
+    await put(pool, ours, 2)
+    ours.kick()
+    await ours.close()
+    await theirs.close()
+    assert bus.ids == ["fact:1", "fact:2"]
+    await other.close()
+
+
 async def test_outbox_survives_a_crash_between_send_and_delete(pool: Pool) -> None:
     """When the sender dies after the bus took a message, it is sent again with the same id."""
     bus = Recorder()

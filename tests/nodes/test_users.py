@@ -173,7 +173,7 @@ async def chore(house: House, name: str) -> None:
 
 
 async def test_create_and_read(house: House) -> None:
-    """A new profile has the defaults and is read back; the fact is told at once."""
+    """A new profile has the defaults and is read back; the fact is told."""
     ada = await house.user("Ada.Lovelace@example.org")
     assert (ada.username, ada.subscription_tier, ada.avatar_url) == ("Ada.Lovelace", "free", None)
     assert ada.created_at == NOVEMBER
@@ -181,7 +181,7 @@ async def test_create_and_read(house: House) -> None:
     assert await house.bus.request(users.GET, GetUser(user_id=ada.id), Context.new()) == ada
     quota = await house.bus.request(users.QUOTA, GetQuota(), of(ada))
     assert quota == Quota(used=0, reserved=0, limit=10, tier="free", resets_at=DECEMBER)
-    await until(lambda: house.neighbours.created, limit=0.9)
+    await until(lambda: house.neighbours.created)
     assert house.neighbours.created == [UserCreated(user_id=ada.id, username=ada.username, created_at=NOVEMBER)]
 
 
