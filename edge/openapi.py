@@ -15,6 +15,20 @@ REF = "#/components/schemas/"
 ALWAYS = (500, 503, 504)
 """Statuses that any call may have."""
 BY_ACCESS: dict[Access, tuple[int, ...]] = {"public": (), "optional": (401,), "user": (401,), "admin": (401, 403)}
+BY_SUBJECT: dict[str, tuple[int, ...]] = {
+    "svc.auth.register": (409,),
+    "svc.auth.login": (401,),
+    "svc.auth.refresh": (401,),
+    "svc.auth.logout": (401,),
+    "svc.users.update": (409,),
+    "svc.templates.update": (409,),
+    "svc.templates.save_mine": (409,),
+    "svc.covers.generate": (402, 403, 404, 422),
+    "svc.covers.image": (409,),
+    "svc.covers.delete": (409,),
+    "svc.tasks.cancel": (409,),
+}
+"""Statuses that a node's own rules add."""
 BEARER: list[Json] = [{"bearer": []}]
 TITLES = {error.status: error.title for error in reversed(ERRORS)}
 EXAMPLES: dict[str, Json] = {
@@ -119,7 +133,7 @@ def _reply_schema(route: Route) -> Json:
 def _problems(route: Route) -> Json:
     statuses = {*BY_ACCESS[route.access]}
     if route.contract is not None:
-        statuses.update(ALWAYS)
+        statuses.update(ALWAYS, BY_SUBJECT.get(route.contract.subject, ()))
     if route.fields:
         statuses.add(404)
     if route.body != "none":
@@ -130,6 +144,8 @@ def _problems(route: Route) -> Json:
         statuses.add(409)
     if route.handler == "events":
         statuses.add(429)
+    if route.handler == "ready":
+        statuses.add(503)
     return {str(status): _problem(status) for status in sorted(statuses)}
 
 

@@ -17,6 +17,8 @@ from edge.routes import Route
 log = logging.getLogger("edge.access")
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+QUIET = ("alive", "ready", "metrics")
+"""Handlers that machines ask every few seconds: logged only when they do not answer 200."""
 GONE = 499
 """The status in metrics and log of a request whose client went away."""
 
@@ -59,6 +61,7 @@ def observation(metrics: Metrics) -> Middleware:
 
     def stage(route: Route, inner: Handler) -> Handler:
         count = metrics.for_route(route)
+        quiet = 200 if route.handler in QUIET else 0
 
         async def handle(exchange: Exchange) -> Result:
             status = GONE
@@ -69,7 +72,7 @@ def observation(metrics: Metrics) -> Middleware:
             finally:
                 seconds = time.perf_counter() - exchange.began
                 count(status, seconds)
-                if log.isEnabledFor(logging.INFO):
+                if status != quiet and log.isEnabledFor(logging.INFO):
                     _write(route, exchange, status, seconds)
 
         return handle

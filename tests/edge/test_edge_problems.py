@@ -244,6 +244,7 @@ async def test_no_secret_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture)
     caplog.set_level("INFO", logger="edge.access")
     token = edge.world.token(edge.user)
     headers = {"Authorization": f"Bearer {token}"}
+    await edge.ask("GET", "/healthz")
     await edge.ask("POST", "/v1/covers?code=query-secret", json={"title": "title-secret"}, headers=headers)
     record = next(r for r in caplog.records if r.name == "edge.access")
     fields = {name: getattr(record, name) for name in ("action", "method", "path", "route", "status", "user_id")}

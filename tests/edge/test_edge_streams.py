@@ -5,6 +5,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,9 +15,12 @@ from adapters.nats.bus import Bus
 from adapters.redis import Redis
 from contracts import tasks
 from contracts.tasks import Progress, Status
+from ops.paths import Home
+from ops.servers.nats import NatsServer, write_plain_config
 from tests.edge.conftest import Edge, an_edge
 from tests.edge.small_nodes import World, the_nodes
 from tests.support.buses import a_bus
+from tests.support.servers import running
 
 
 class Reader:
@@ -183,3 +187,26 @@ async def test_an_id_that_was_never_sent_is_ignored(edge: Edge) -> None:
         headers = {**edge.world.bearer(edge.user), "Last-Event-ID": given}
         async with edge.client.get(f"{edge.url}/v1/tasks/{task}/events", headers=headers) as answer:
             assert len(await Reader(answer).rest()) == 3, given
+
+
+async def test_the_stream_outlives_the_bus(redis: Redis, world: World, tmp_path: Path) -> None:
+    """NATS goes away and comes back: the stream stays open, and later rings and entries arrive."""
+    home = Home(tmp_path / "nats")
+    server = NatsServer(home, write_plain_config(home.nats_config))
+    async with contextlib.AsyncExitStack() as stack:
+        supervised = await stack.enter_async_context(running(server))
+        await stack.enter_async_context(the_nodes(server.url, world, ("auth", "tasks")))
+        edge = await stack.enter_async_context(an_edge(server.url, redis, world, heartbeat=30))
+        task = a_task(edge, "queued")
+        reader = await stack.enter_async_context(watching(edge, task))
+        assert (await reader.next() or {})["id"] == "1"
+        await supervised.stop()
+        await supervised.start()
+        bus = await stack.enter_async_context(a_bus(server.url, "tasks"))
+        entry = edge.world.moved(task, "succeeded")
+        async with asyncio.timeout(10):
+            rest = asyncio.create_task(reader.rest())
+            while not rest.done():
+                await ring(bus, entry)
+                await asyncio.sleep(0.1)
+        assert [event.get("id") for event in await rest] == ["2", None]
