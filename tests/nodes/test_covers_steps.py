@@ -1,0 +1,202 @@
+"""The covers node's steps of the saga: done once, undone at any time, told to the tasks node."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from adapters.mongo import Outgoing, now
+from adapters.objects import FolderObjects
+from contracts import covers
+from contracts.covers import CoverCompleted, GenerateCover
+from contracts.errors import (
+    NotFound,
+)
+from nodes.covers.store import CoverStore
+from tests.support.covers_world import TEMPLATE, USER, World, a_world, asks, composed, finish
+from tests.support.servers import MongoDatabase
+
+
+@pytest.fixture
+async def world(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) -> AsyncIterator[World]:
+    async with a_world(nats_url, mongo_database, tmp_path / "art") as world:
+        yield world
+
+
+async def test_painting_again_paints_nothing(world: World) -> None:
+    """A repeated step makes and reports nothing new; the recipe says what the art was made with."""
+    accepted = await world.generate(GenerateCover(title="Tides", seed=5, format="thumbnail"))
+    first = await world.do(covers.PAINT, accepted, "paint")
+    assert first is not None
+    assert await world.do(covers.PAINT, accepted, "paint") is None
+    assert (first.problem, [ref.media_type for ref in first.images]) == (None, ["image/png"])
+    assert world.files() == {first.images[0].key}
+    assert [(o.seed, o.width, o.height, o.family) for o in world.brush.orders] == [(5, 1280, 720, "landscape")]
+    recipe = (await world.get(accepted)).recipe
+    assert (recipe.model, recipe.model_version) == ("brush", "1")
+
+
+async def test_art_that_cannot_be_painted_fails_the_step(world: World) -> None:
+    """A ValueError of the model is final and is told to tasks."""
+    world.brush.refusal = ValueError("there is no family of art called 'x'")
+    accepted = await world.generate()
+    report = await world.do(covers.PAINT, accepted, "paint")
+    assert report is not None
+    assert report.problem is not None
+    assert (report.problem.code, report.images) == ("invalid", ())
+    assert "no family of art" in report.problem.detail
+
+
+async def test_a_step_of_a_cover_that_is_gone_fails(world: World) -> None:
+    """A task whose draft does not exist ends, rather than trying for ever."""
+    accepted = await world.generate()
+    await world.documents.delete_one({"_id": accepted.cover_id})
+    report = await world.do(covers.PAINT, accepted, "paint")
+    assert report is not None
+    assert report.problem is not None
+    assert report.problem.code == "not_found"
+    undone = await world.do(covers.DISCARD, accepted, "paint/undo")
+    assert undone is not None
+    assert undone.problem is None
+
+
+async def test_discarded_art_stays_away(world: World) -> None:
+    """Undoing removes the art; undoing again is fine; a late paint does nothing."""
+    accepted = await world.generate()
+    await world.do(covers.PAINT, accepted, "paint")
+    undone = await world.do(covers.DISCARD, accepted, "paint/undo")
+    assert undone is not None
+    assert (undone.step, undone.problem) == ("paint/undo", None)
+    assert world.files() == set()
+    assert await world.do(covers.DISCARD, accepted, "paint/undo") is None
+    assert await world.do(covers.PAINT, accepted, "paint") is None
+    assert len(world.brush.orders) == 1
+    assert world.files() == set()
+
+
+@pytest.mark.parametrize(
+    ("queue", "step"), [(covers.PAINT, "paint"), (covers.COMPOSE, "compose"), (covers.STORE, "store")]
+)
+async def test_undoing_what_never_happened(world: World, queue: object, step: str) -> None:
+    """A discard that overtakes its step is done; the step then only reports, and does nothing."""
+    accepted = await world.generate()
+    undone = await world.do(covers.DISCARD, accepted, f"{step}/undo")
+    assert undone is not None
+    assert undone.problem is None
+    late = await world.do(queue, accepted, step)
+    assert late is not None
+    assert (late.step, late.images, late.problem) == (step, (), None)
+    assert world.brush.orders == []
+    assert world.files() == set()
+
+
+async def test_a_discard_in_the_middle_of_painting_leaves_nothing(world: World) -> None:
+    """Art that is finished after its undoing is thrown away."""
+    accepted = await world.generate()
+    world.brush.may_finish.clear()
+    await world.send(covers.PAINT, accepted, "paint")
+    async with asyncio.timeout(5):
+        while not world.brush.orders:
+            await asyncio.sleep(0.01)
+    await world.send(covers.DISCARD, accepted, "paint/undo")
+    async with asyncio.timeout(5):
+        undone = await world.neighbours.reports.get()
+    assert undone.step == "paint/undo"
+    world.brush.may_finish.set()
+    await world.idle()
+    assert world.neighbours.reports.get_nowait().images == ()
+    assert world.files() == set()
+    assert (await world.documents.find_one({"_id": accepted.cover_id}) or {})["art"] is None
+
+
+async def test_what_a_crash_left_behind_an_undoing_is_removed(world: World) -> None:
+    """A worker that died after putting its art, when undoing had been before: the next delivery cleans up."""
+    accepted = await world.generate()
+    report = await world.do(covers.PAINT, accepted, "paint")
+    assert report is not None
+    await world.do(covers.DISCARD, accepted, "paint/undo")
+    await FolderObjects(world.art).put(str(accepted.cover_id), b"art %d" % world.brush.orders[0].seed, "image/png")
+    assert world.files() == {report.images[0].key}
+    await world.do(covers.PAINT, accepted, "paint")
+    assert world.files() == set()
+
+
+async def test_a_cover_without_a_picture_cannot_be_completed(world: World) -> None:
+    """complete fails for good rather than showing an empty cover."""
+    accepted = await world.generate()
+    report = await world.do(covers.COMPLETE, accepted, "complete")
+    assert report is not None
+    assert report.problem is not None
+    assert report.problem.code == "conflict"
+    assert (await world.get(accepted)).status == "generating"
+
+
+async def test_a_stored_and_completed_cover_is_shown_and_told_of_once(world: World) -> None:
+    """The picture becomes version 1, the cover is ready, and one event goes out, however often the jobs come."""
+    accepted = await composed(world)
+    for _ in range(2):
+        await world.do(covers.STORE, accepted, "store")
+    for _ in range(2):
+        await world.do(covers.COMPLETE, accepted, "complete")
+    cover = await world.get(accepted)
+    assert (cover.status, [version.version for version in cover.versions]) == ("ready", [1])
+    assert await world.image(accepted) == cover.versions[0].image.key
+    thumb = covers.GetImage(cover_id=accepted.cover_id, size="thumb")
+    assert (await world.bus.request(covers.IMAGE, thumb, asks())).key == cover.versions[0].thumbnail.key
+    await world.service.send_waiting()
+    async with asyncio.timeout(5):
+        event = await world.neighbours.completed.get()
+    assert (event.cover_id, event.user_id, event.template_id) == (accepted.cover_id, USER, TEMPLATE.id)
+    await asyncio.sleep(0.2)
+    assert world.neighbours.completed.empty()
+
+
+async def test_an_event_that_a_crash_held_up_is_sent_later(world: World) -> None:
+    """The event is in the same write as the status, so a worker that dies before sending loses nothing."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    payload = msgspec.json.encode(
+        CoverCompleted(
+            cover_id=accepted.cover_id,
+            task_id=accepted.task_id,
+            user_id=USER,
+            template_id=TEMPLATE.id,
+            format="ebook",
+            model="brush",
+            completed_at=now(),
+        )
+    )
+    outgoing = Outgoing(subject=covers.COMPLETED.subject, payload=payload, message_id=f"{accepted.task_id}:completed")
+    await CoverStore(world.database, world.bus.send).complete(accepted.cover_id, now(), outgoing)
+    async with asyncio.timeout(5):  # the chore of the running node finds it
+        assert (await world.neighbours.completed.get()).cover_id == accepted.cover_id
+        while await world.documents.count_documents({"outbox.0": {"$exists": True}}):
+            await asyncio.sleep(0.05)
+
+
+async def test_undoing_store_takes_the_version_away(world: World) -> None:
+    """Version 1 goes, and with compose undone its pictures go too."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    await world.do(covers.DISCARD, accepted, "store/undo")
+    assert (await world.get(accepted)).versions == ()
+    await world.do(covers.DISCARD, accepted, "compose/undo")
+    assert world.files() == set()
+
+
+async def test_a_late_failure_of_the_task_takes_a_ready_cover_back(world: World) -> None:
+    """The task decides: a cover that was shown before its task failed is shown no longer, and does not count."""
+    accepted = await composed(world)
+    await world.do(covers.STORE, accepted, "store")
+    await world.do(covers.COMPLETE, accepted, "complete")
+    await finish(world, accepted, "failed")
+    async with asyncio.timeout(5):
+        while (await world.get(accepted)).status != "failed":
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFound):
+        await world.image(accepted)
+    usage = covers.GetUsage(user_id=USER, since=now() - timedelta(hours=1))
+    assert (await world.bus.request(covers.USAGE, usage, asks())).completed == 0
