@@ -48,8 +48,9 @@ class InboxStore:
             query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": last}}]
         with mongo_errors():
             found = self._inbox.find(query).sort([("created_at", -1), ("_id", -1)]).limit(ask.limit + 1)
-            documents = await found.to_list(ask.limit + 1)
+            # counted first, so that whatever is counted can also be seen
             unread = await self._inbox.count_documents({"user_id": user_id, "read_at": None})
+            documents = await found.to_list(ask.limit + 1)
         items = tuple(map(_notice, documents[: ask.limit]))
         more = len(documents) > ask.limit
         next_cursor = encode_cursor(items[-1].created_at, items[-1].id) if more else None
