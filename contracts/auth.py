@@ -5,7 +5,7 @@ Access tokens are JWTs signed with EdDSA (RFC 8037), verified by the edge agains
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Tier = Literal["free", "pro", "pro_plus"]
 OpaqueToken = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 ISSUER = "covergen"

@@ -11,12 +11,12 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.auth import FullName, Username
+from contracts.auth import FullName, Tier, Username
 from contracts.tasks import Step
 from contracts.wire import Endpoint, Event, WorkQueue
 
 Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://")]
-Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
+Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=20)]
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,8 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     username: Username | None = None
     """None: made from the e-mail address."""
     full_name: FullName | None = None
+    tier: Tier = "free"
+    """The plan to begin with; a subscription changes it later."""
 
 
 class GetUser(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ class Auth:
             serve(auth.VERIFY, self.verify),
         )
         self.chores: tuple[Chore, ...] = (
-            Chore("auth-admin", 2.0, self.ensure_admin),
+            Chore("auth-admin", 0.5, self.ensure_admin),
             Chore("auth-keys", 30.0, self._keyring.reload),
             Chore("auth-sweep", 3600.0, self.sweep),
         )
@@ -199,6 +199,7 @@ class Auth:
             email=account.email,
             username=account.pending_username,
             full_name=account.pending_full_name,
+            tier="pro_plus" if ADMIN in account.roles else "free",
         )
         user = await self._bus.request(users.CREATE, wanted, _on_behalf(context, account))
         try:

@@ -7,6 +7,7 @@ in the reservation, but the counters of the new month do not know it.
 import re
 import unicodedata
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -22,7 +23,7 @@ State = Literal["reserved", "committed", "released"]
 Settled = Literal["committed", "released"]
 
 FREE = "free"
-LIMITS = {FREE: 10}
+LIMITS: Mapping[str, int] = {FREE: 10, "pro": 100, "pro_plus": 1000}
 """Covers a month, by tier."""
 
 SETTLEMENTS: dict[tuple[State, Settled], tuple[int, int]] = {

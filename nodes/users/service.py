@@ -26,7 +26,6 @@ from contracts.users import (
 from contracts.wire import Context
 from nodes.runtime import Binding, Chore, serve, work
 from nodes.users.model import (
-    FREE,
     LIMITS,
     Allowance,
     caller,
@@ -123,7 +122,9 @@ class Users:
 
     async def _insert(self, wanted: CreateUser, username: str, context: Context) -> User | None:
         now = self._clock()
-        allowance = Allowance(tier=FREE, used=0, reserved=0, limit=LIMITS[FREE], resets_at=month_after(now))
+        allowance = Allowance(
+            tier=wanted.tier, used=0, reserved=0, limit=LIMITS[wanted.tier], resets_at=month_after(now)
+        )
         async with self._store.transaction() as transaction:
             user = await self._store.insert(transaction, wanted, username, allowance, now)
             if user is None:
