@@ -2,6 +2,9 @@
 
 The driver is motor, in one import line and used only in ways that `pymongo.AsyncMongoClient` knows too (cursors are
 read by `to_list`, no callbacks). Handlers never see a driver's error: wrap every call in `with mongo_errors():`.
+
+SecantusDB reads the whole collection for `find_one_and_update`, whatever the indexes: where many documents are, use
+`update_one` and its `matched_count`. Each index that a changed document is in costs a write there, too.
 """
 
 import asyncio
@@ -160,19 +163,20 @@ class Outbox:
     until then the same process does not send it again.
     """
 
-    def __init__(self, collection: Collection, send: Send, *, grace: float = 1.0, clock: Callable[[], datetime] = now):
-        """`grace`: seconds after which a message that still waits is taken to be forgotten."""
+    def __init__(self, collection: Collection, send: Send, *, grace: float = 2.0, clock: Callable[[], datetime] = now):
+        """`grace`: seconds after which a message that still waits is taken to be forgotten, more than others need."""
         self._collection = collection
         self._send = send
         self._grace = timedelta(seconds=grace)
         self._clock = clock
         self._sent: dict[str, Any] = {}
+        self._cleared: frozenset[str] = frozenset()
 
     async def relay(self, document: Mapping[str, Any]) -> None:
         """Send what waits in this document, as it was just read or written. Raises Unavailable: the rest waits on."""
         for entry in document.get("outbox", ()):
-            if entry["id"] in self._sent:
-                continue
+            if entry["id"] in self._sent or entry["id"] in self._cleared:
+                continue  # the document may have been read before it was cleared
             await self._send(
                 entry["subject"], entry["payload"], message_id=entry["id"], headers=entry.get("headers") or {}
             )
@@ -181,6 +185,7 @@ class Outbox:
     async def flush(self) -> int:
         """Clear what was sent; returns how many messages. Run it by a chore, about twice a second."""
         sent = dict(self._sent)
+        self._cleared = frozenset(sent)
         if sent:
             with mongo_errors():
                 await self._collection.update_many(

@@ -162,7 +162,7 @@ class Tasks:
             change = None if found is None else transition(found.task)
             if found is None or change is None:
                 return found
-            saved = await self._store.save(found.task, change)
+            saved = await self._store.save(found, change)
             if saved is not None:
                 await self._relay(saved)
                 return saved

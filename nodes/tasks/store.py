@@ -1,5 +1,8 @@
 """Tasks in MongoDB, collection `generation_tasks`: one document per task with its state, its log and its outbox.
 
+The task's id is the document's `_id` too. Indexes are few because every change of a task pays for each of them; a list
+by status reads the user's own tasks in order and leaves out the others.
+
 Every change is one write of all three, and names the `rev` that it was computed from: of two instances that change a
 task at once one finds nothing to update and must read again. So no message is ever sent of a change that is not
 stored, and none of a stored change is forgotten (`Outbox.sweep`).
@@ -33,9 +36,7 @@ LOG_LIMIT = 500
 """Entries kept per task; a saga has about ten, only an undo that fails for days has more."""
 
 INDEXES = (
-    Index("task_id", (("task_id", 1),), unique=True),
     Index("own", (("user_id", 1), ("created_at", -1), ("task_id", -1))),
-    Index("own_by_status", (("user_id", 1), ("status", 1), ("created_at", -1), ("task_id", -1))),
     Index("due", (("due_at", 1),)),
     OUTBOX_INDEX,
 )
@@ -68,10 +69,8 @@ class TaskStore:
 
     async def insert(self, change: Change) -> Stored | None:
         """A new task with its first message; None when the task id is taken."""
-        document = _plain(change.task) | {
-            "log": [_plain(change.entry)],
-            "outbox": _waiting(change),
-        }
+        first: Document = {"_id": change.task.task_id, "log": [_plain(change.entry)], "outbox": _waiting(change)}
+        document = first | _plain(change.task)
         try:
             with mongo_errors():
                 await self.collection.insert_one(document)
@@ -82,23 +81,28 @@ class TaskStore:
     async def find(self, task_id: uuid.UUID, *, with_log: bool = False) -> Stored | None:
         """The task, or None."""
         with mongo_errors():
-            document = await self.collection.find_one({"task_id": task_id}, None if with_log else STATE)
+            document = await self.collection.find_one({"_id": task_id}, None if with_log else STATE)
         return None if document is None else _stored(document)
 
-    async def save(self, before: TaskState, change: Change) -> Stored | None:
-        """Replace the state `before`; None when somebody else changed the task first, so read again."""
+    async def save(self, before: Stored, change: Change) -> Stored | None:
+        """Replace the state `before`; None when somebody else changed the task first, so read again.
+
+        Not by `find_one_and_update`: SecantusDB reads the whole collection for it.
+        """
+        messages = _waiting(change)
         update = {
-            "$set": _changed(before, change.task),
+            "$set": _changed(before.task, change.task),
             "$push": {
                 "log": {"$each": [_plain(change.entry)], "$slice": -LOG_LIMIT},
-                "outbox": {"$each": _waiting(change)},
+                "outbox": {"$each": messages},
             },
         }
         with mongo_errors():
-            document = await self.collection.find_one_and_update(
-                {"task_id": before.task_id, "rev": before.rev}, update, projection=STATE, return_document=True
-            )
-        return None if document is None else _stored(document)
+            result = await self.collection.update_one({"_id": before.task.task_id, "rev": before.task.rev}, update)
+        if result.matched_count == 0:
+            return None
+        pending = [*before.document.get("outbox", ()), *messages]
+        return Stored(change.task, {"_id": before.task.task_id, "outbox": pending})
 
     async def page(
         self, user_id: uuid.UUID, limit: int, after: tuple[datetime, uuid.UUID] | None, status: Status | None
@@ -120,15 +124,15 @@ class TaskStore:
     async def known(self, task_ids: Iterable[uuid.UUID]) -> frozenset[uuid.UUID]:
         """Those of the ids that are tasks."""
         with mongo_errors():
-            documents = await self.collection.find({"task_id": {"$in": list(task_ids)}}, {"task_id": 1}).to_list(None)
-        return frozenset(document["task_id"] for document in documents)
+            documents = await self.collection.find({"_id": {"$in": list(task_ids)}}, {"_id": 1}).to_list(None)
+        return frozenset(document["_id"] for document in documents)
 
     async def due(self, at: datetime, limit: int = 100) -> Sequence[uuid.UUID]:
         """Tasks whose awaited step has not reported in time, the longest overdue first."""
         with mongo_errors():
-            query = self.collection.find({"due_at": {"$lte": at}}, {"task_id": 1})
+            query = self.collection.find({"due_at": {"$lte": at}}, {"_id": 1})
             documents = await query.sort("due_at", 1).limit(limit).to_list(limit)
-        return [document["task_id"] for document in documents]
+        return [document["_id"] for document in documents]
 
 
 def _plain(value: Any) -> Any:

@@ -15,13 +15,13 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Database, Outbox, ensure_indexes, now, open_mongo
+from adapters.mongo import Database, Outbox, now, open_mongo
 from contracts import notifications, tasks
 from contracts.errors import Refused
 from contracts.wire import Context
 from nodes.tasks.service import Stuck, Tasks
 from nodes.tasks.state import Change, TaskState
-from nodes.tasks.store import INDEXES, Stored, TaskStore
+from nodes.tasks.store import Stored, TaskStore
 from tests.support.servers import MongoDatabase
 
 FORWARD = ["paint", "check_image", "compose", "store", "commit", "complete"]
@@ -66,7 +66,7 @@ class FusedStore(TaskStore):
         self._fuse.point()
         return stored
 
-    async def save(self, before: TaskState, change: Change) -> Stored | None:
+    async def save(self, before: Stored, change: Change) -> Stored | None:
         """As it is."""
         self._fuse.point()
         stored = await super().save(before, change)
@@ -115,12 +115,11 @@ class Run:
             await act(self.node)
         except Killed:
             self.node = self.start()
-            self.time += timedelta(seconds=2)
+            self.time += timedelta(seconds=3)
             await act(self.node)
 
     async def live(self) -> TaskState:
         """To the end."""
-        await ensure_indexes(self.store.collection, INDEXES[:1])
         await self.survive(lambda node: node.create(self.request, self.user))
         step = None
         for _ in range(100):
@@ -131,7 +130,7 @@ class Run:
             if found.task.ended and not found.document["outbox"]:
                 return found.task
             step = found.task.step
-            self.time += timedelta(seconds=2)
+            self.time += timedelta(seconds=3)
             await self.survive(lambda node: node.sweep())
         raise AssertionError(f"stuck at {step}")
 
