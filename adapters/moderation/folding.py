@@ -6,7 +6,7 @@ lookalikes from other scripts. Kana keep their voicing marks, which are letters 
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 _CACHE_LIMIT = 20_000
@@ -28,39 +28,36 @@ class Folded:
         return self.origin[start], self.origin[end - 1] + 1
 
 
+class _Known(dict[str, str]):
+    """What characters fold to, learnt as they come, up to a limit."""
+
+    def __init__(self, fold: Callable[[str], str]) -> None:
+        super().__init__()
+        self._fold = fold
+
+    def __missing__(self, char: str) -> str:
+        folded = self._fold(char)
+        if len(self) < _CACHE_LIMIT:
+            self[char] = folded
+        return folded
+
+
 class Folding:
     """Folds texts; `lookalikes` maps single characters of other scripts to what they look like."""
 
     def __init__(self, lookalikes: Mapping[str, str]) -> None:
         self._lookalikes = str.maketrans(dict(lookalikes))
-        self._known: dict[str, str] = {}
+        self._known = _Known(self._fold_char)
 
     def fold(self, text: str) -> Folded:
         """The folded text; linear in its length."""
         if _PLAIN.fullmatch(text):
             return Folded(text.lower(), range(len(text)))
-        out: list[str] = []
-        origin: list[int] = []
-        for index, char in enumerate(text):
-            if char in _VOICING and out:
-                out[-1] = _voiced(out[-1], char)
-                continue
-            folded = self._known.get(char)
-            if folded is None:
-                folded = self._learn(char)
-            if folded in _VOICING and out:  # a half-width voicing mark
-                out[-1] = _voiced(out[-1], folded)
-                continue
-            for piece in folded:
-                out.append(piece)
-                origin.append(index)
-        return Folded("".join(out), origin)
-
-    def _learn(self, char: str) -> str:
-        folded = self._fold_char(char)
-        if len(self._known) < _CACHE_LIMIT:
-            self._known[char] = folded
-        return folded
+        pieces = list(map(self._known.__getitem__, text))
+        folded = "".join(pieces)
+        if len(folded) == len(text) and "" not in pieces and _VOICING.isdisjoint(folded):
+            return Folded(folded, range(len(text)))
+        return _mapped(pieces)
 
     def _fold_char(self, char: str) -> str:
         if char in "\t\n\r":
@@ -71,6 +68,19 @@ class Folding:
         parts = unicodedata.normalize("NFKD", char)
         bare = "".join(piece for piece in parts if unicodedata.category(piece) not in _DROPPED)
         return bare.translate(self._lookalikes).casefold()
+
+
+def _mapped(pieces: list[str]) -> Folded:
+    """The joined pieces, each character with the index of its piece; voicing marks go to the kana before them."""
+    out: list[str] = []
+    origin: list[int] = []
+    for index, piece in enumerate(pieces):
+        if piece in _VOICING and out:
+            out[-1] = _voiced(out[-1], piece)
+        else:
+            out += piece
+            origin += [index] * len(piece)
+    return Folded("".join(out), origin)
 
 
 def _voiced(base: str, mark: str) -> str:

@@ -18,7 +18,7 @@ _ENDINGS = "!*+"
 _LEET = (str.maketrans("0134578@$!+", "oieastbasit"), str.maketrans("0134578@$!+", "oleastbaslt"))
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 _JOINERS = frozenset(".-_'’|/*~:,+=")
-_DIVIDED = re.compile(rf"[^\W_][{re.escape(''.join(_JOINERS))}][^\W_]")
+_DIVIDED = re.compile(rf"[^\W_{_CJK}][{re.escape(''.join(_JOINERS))}][^\W_{_CJK}]")
 _SHORTEST_REPEATED = 3
 _LONGEST_SPELLING = 14
 _LONGEST_JOIN = 4
@@ -70,26 +70,32 @@ class Lattice:
     def __init__(self, vocabulary: Set[str]) -> None:
         self._vocabulary = vocabulary
         self.edges: list[list[Edge]] = []
-        self.spans: list[tuple[int, int]] = []
-        """Where each position is in its original text."""
         self.parts: list[int] = []
         """Which text each position belongs to; -1 between texts."""
+        self._texts: dict[int, tuple[int, list[Word], Folded]] = {}
 
     def add(self, part: int, folded: Folded) -> None:
         """Append a text as number `part`."""
         found = list(words(folded.text))
-        first = len(self.edges)
-        for after, (word, start, end) in enumerate(found, first + 1):
-            self.edges.append([(reading, after) for reading in readings(word)])
-            self.spans.append(folded.span(start, end - len(word) + len(word.rstrip(_ENDINGS) or word)))
-        self.parts += [part] * len(found)
+        first, known = len(self.edges), self._vocabulary
+        self._texts[part] = first, found, folded
+        self.edges += [
+            [(word, after)] if len(word) == 1 or word in known else [(reading, after) for reading in readings(word)]
+            for after, (word, _, _) in enumerate(found, first + 1)
+        ]
         for start, end in _spelled(found):
             self._join(first + start, [word for word, _, _ in found[start:end]], 3, _LONGEST_SPELLING)
         for start, end in _divided(found, folded.text):
             self._join(first + start, [word for word, _, _ in found[start:end]], 2, _LONGEST_JOIN)
         self.edges += [[] for _ in range(PART_GAP)]
-        self.spans += [(0, 0)] * PART_GAP
-        self.parts += [-1] * PART_GAP
+        self.parts += [part] * len(found) + [-1] * PART_GAP
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where the positions `start` to `end` (exclusive), all of one text, are in it; without signs behind them."""
+        first, found, folded = self._texts[self.parts[start]]
+        word, begun, ended = found[end - 1 - first]
+        signs = len(word) - len(word.rstrip(_ENDINGS) or word)
+        return folded.span(begun if start == end - 1 else found[start - first][1], ended - signs)
 
     def _join(self, first: int, pieces: list[str], fewest: int, most: int) -> None:
         """Edges over `fewest` to `most` of the pieces, which begin at position `first`, where they make a word."""
@@ -114,7 +120,8 @@ def _divided(found: list[Word], text: str) -> Iterator[Run]:
     """Runs of words that only one punctuation mark each divides."""
     if not _DIVIDED.search(text):
         return iter(())
-    return _runs((i for i in range(1, len(found)) if text[found[i - 1][2] : found[i][1]] in _JOINERS), 2)
+    apart = (i for i in range(1, len(found)) if text[found[i - 1][2] : found[i][1]] in _JOINERS)
+    return _runs((i for i in apart if max(found[i - 1][0][0], found[i][0][0]) < _CJK_FROM), 2)
 
 
 def _runs(linked: Iterable[int], fewest: int) -> Iterator[Run]:

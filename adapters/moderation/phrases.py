@@ -2,10 +2,10 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from adapters.moderation.lattice import Lattice, words
+from adapters.moderation.lattice import Edge, Lattice, words
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _HEAD = 3
@@ -83,13 +83,19 @@ class Phrases:
     def find(self, lattice: Lattice) -> list[Occurrence]:
         """Every occurrence of every phrase, overlapping ones too, each once, by position."""
         found: dict[Occurrence, None] = {}
-        edges, follow = lattice.edges, self._root.follow
-        for start in range(len(edges)):
-            reached = [(branch, after) for word, after in edges[start] for branch in follow(word)]
-            while reached:
-                branch, position = reached.pop()
-                for label in branch.labels:
-                    found[Occurrence(label, start, position)] = None
-                if branch.exact or branch.heads:
-                    reached += [(child, after) for word, after in edges[position] for child in branch.follow(word)]
+        exact, heads = self._root.exact, self._root.heads
+        for start, row in enumerate(lattice.edges):
+            for word, after in row:
+                if word in exact or word[:_HEAD] in heads:
+                    found.update(dict.fromkeys(self._walk(lattice.edges, start, word, after)))
         return list(found)
+
+    def _walk(self, edges: Sequence[Sequence[Edge]], start: int, word: str, after: int) -> Iterator[Occurrence]:
+        """Every phrase that begins with this word there."""
+        reached = [(branch, after) for branch in self._root.follow(word)]
+        while reached:
+            branch, position = reached.pop()
+            for label in branch.labels:
+                yield Occurrence(label, start, position)
+            if branch.exact or branch.heads:
+                reached += [(child, end) for following, end in edges[position] for child in branch.follow(following)]

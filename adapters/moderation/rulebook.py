@@ -148,8 +148,7 @@ def _findings(rule: Rule, match: Match, found: Found, lattice: Lattice, parts: S
         field = parts[number].field
         if decision == "allow" or (rule.fields and field not in rule.fields):
             continue
-        start = lattice.spans[min(o.start for o in occurrences)][0]
-        end = lattice.spans[max(o.end for o in occurrences) - 1][1]
+        start, end = lattice.span(min(o.start for o in occurrences), max(o.end for o in occurrences))
         yield Finding(category=rule.category, field=field, start=start, end=end, decision=decision)
 
 

@@ -86,6 +86,15 @@ async def test_texts_are_judged_together(lab: Lab) -> None:
     assert (fine.decision, fine.findings) == ("allow", ())
 
 
+async def test_the_longest_texts_are_judged_too(lab: Lab) -> None:
+    """Ten parts of 4000 characters, with what matters at the very end."""
+    filler = ("a lighthouse in the fog " * 170)[:3980]
+    parts = tuple(TextPart(field=f"part{number}", text=filler) for number in range(9))
+    last = TextPart(field="last", text=f"{filler} Sieg Heil")
+    reply = await lab.bus.request(safety.CHECK_TEXT, CheckText(parts=(*parts, last)), Context.new())
+    assert [(f.field, f.category) for f in reply.findings] == [("last", "extremism")]
+
+
 async def test_a_picture_is_allowed_and_a_blank_one_blocked(lab: Lab) -> None:
     """A picture passes; one colour all over is a broken one."""
     good = await lab.objects.put("cover", picture(), "image/png")
