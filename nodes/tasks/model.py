@@ -57,8 +57,9 @@ def started(task: TaskState, report: StepReport, at: datetime) -> Change | None:
     """A worker has taken up the first step."""
     if report.step != task.step or task.status != "queued" or task.outcome is not None:
         return None
-    task = _counted(task, 1, at)
-    return _change(task, at, "begun", report.step, saga_of(task).at(report.step).sentence)
+    step = saga_of(task).at(report.step)
+    task = _with(_counted(task, 1, at), due_at=at + timedelta(seconds=step.timeout))  # it no longer waits in a queue
+    return _change(task, at, "begun", report.step, step.sentence)
 
 
 def advance(task: TaskState, report: StepReport, at: datetime) -> Change | None:

@@ -133,8 +133,10 @@ def test_a_running_task_is_cancelled_at_the_next_report(step: str) -> None:
 
 def test_begun_paint_makes_cancel_wait_for_its_report() -> None:
     """A worker that says it has begun makes the task running, so that cancelling waits for the safe point."""
-    task = moved(model.settle(at_step("paint"), report(at_step("paint"), begun=True), START))
-    assert (task.status, task.started_at, task.step) == ("running", START, "paint")
+    later = START + timedelta(seconds=100)
+    task = moved(model.settle(at_step("paint"), report(at_step("paint"), begun=True), later))
+    assert (task.status, task.started_at, task.step) == ("running", later, "paint")
+    assert task.due_at == later + timedelta(seconds=180), "its time counts from when it began"
     assert model.settle(task, report(task, begun=True), START) is None
     assert sent(model.cancel(task, START)) == []
 
