@@ -1,6 +1,6 @@
 // Numbers, times and names as people read them.
 
-const LANGUAGE = "en";
+const LANGUAGE = "en-GB";
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long" });
 const FULL = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
@@ -32,15 +32,18 @@ export const FORMATS = {
   thumbnail: { name: "Wide", note: "video, social", ratio: [18, 10] },
 };
 
-/** The steps of a cover in order, with what is said while each runs. */
+/** The steps of a cover in order. The sentence of the running one comes from the server. */
 export const STEPS = [
-  ["paint", "Painting the art"],
-  ["check_image", "Looking it over"],
-  ["compose", "Setting the type"],
-  ["store", "Pulling the print"],
-  ["commit", "Writing it in the book"],
-  ["complete", "Laying it on the table"],
+  ["paint", "Paint the art"],
+  ["check_image", "Look it over"],
+  ["compose", "Set the type"],
+  ["store", "Keep the print"],
+  ["commit", "Count it"],
+  ["complete", "Put it on your shelf"],
 ];
+
+/** The part of the work after which the art is whole: painted and looked over. */
+export const ART_SHARE = 0.58;
 
 /** A file name for a cover: "the-long-winter.png". */
 export function fileName(title) {

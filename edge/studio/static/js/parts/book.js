@@ -12,7 +12,7 @@ export function sketchedBook({ title, subtitle, author, format, style, wet = fal
   const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
   return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },
     drawn?.art,
-    h("div", { class: "type", vars: { "--type": drawn?.type ?? "var(--ink)", "--size": `${titleSize(title || "Untitled")}cqw` } },
+    h("div", { class: title ? "type" : "type is-empty", vars: { "--type": drawn?.type ?? "var(--ink)", "--foot": drawn?.foot ?? "var(--ink)", "--size": `${titleSize(title || "Untitled")}cqw` } },
       h("div", { class: "type-title" }, title || "Untitled"),
       subtitle && h("div", { class: "type-subtitle" }, subtitle),
       author && h("div", { class: "type-author" }, author)),
@@ -24,9 +24,11 @@ export function blankBook(format, more = "", ...children) {
   return h("div", { class: `book book-${format} ${more}` }, children);
 }
 
-/** Says how much of a wet cover is painted, 0 to 1. */
-export function paintTo(book, share) {
-  book.style.setProperty("--done", `${Math.round(Math.max(0, Math.min(1, share)) * 100)}%`);
+/** Shows a wet cover as far as it has come: `painted` is the share of the art (0 to 1), `set` whether the type is on it. */
+export function paintTo(book, painted, set) {
+  book.style.setProperty("--done", `${Math.round(Math.max(0, Math.min(1, painted)) * 100)}%`);
+  book.classList.toggle("is-painted", painted >= 1);
+  book.classList.toggle("is-set", set);
 }
 
 /** A small outline of a format for the form. */

@@ -65,7 +65,7 @@ export function styleChooser({ chosen, onChoose, signal }) {
 
   function anyStyle() {
     return h("label", { class: "style" }, radio(null), h("span", { class: "style-sheet style-any" }, "Choose for me"),
-      h("span", { class: "style-name" }, "By your words"), h("span", { class: "style-kind" }, "the style that fits best"));
+      h("span", { class: "style-name" }, "By your words"), h("span", { class: "style-kind" }, "The best fit"));
   }
 
   function card(template) {

@@ -120,7 +120,7 @@ async function begin(order, key, signal) {
 
 function wordFields(draft, changed) {
   const parts = {
-    title: ["Title", "", "The title", "input input-title"],
+    title: ["Title", "", "Untitled", "input input-title"],
     subtitle: ["Subtitle", "optional", "", "input"],
     author: ["Author", "optional", "", "input"],
     prompt: ["What should the art show?", "optional", "A lighthouse at dusk, gulls, a long calm sea", "input"],

@@ -107,8 +107,8 @@ function facts(found) {
 }
 
 function contrastOf({ placed }) {
-  const parts = placed.map(({ role, contrast }) => `${role} ${contrast.toFixed(1)} : 1`);
-  return h("span", { title: "WCAG 2 contrast of each text against the pixels behind it, measured on the finished picture" }, parts.join(", "));
+  const parts = placed.flatMap(({ role, contrast }, at) => [at ? ", " : "", h("span", { class: "ratio" }, `${role} ${contrast.toFixed(1)} : 1`)]);
+  return h("span", { title: "WCAG 2 contrast of each text against the pixels behind it, measured on the finished picture" }, parts);
 }
 
 function inks(palette) {

@@ -50,7 +50,7 @@ function nothing() {
 function work(cover, gone) {
   const sheet = blankBook(cover.format, "book-still");
   const place = cover.status === "generating" ? `#/making/${cover.task_id}` : `#/covers/${cover.cover_id}`;
-  const item = h("li", { class: "work" },
+  const item = h("li", { class: cover.format === "thumbnail" ? "work work-wide" : "work" },
     h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name" }, cover.title)),
     h("div", { class: "work-foot" }, h("span", {}, STATES[cover.status] ?? sayAgo(cover.created_at)),
       cover.status !== "generating" && h("button", { class: "button button-quiet", type: "button", "aria-label": `Delete ${cover.title}`, on: { click: async () => { if (await remove(cover, true)) gone(item); } } }, "Delete")));

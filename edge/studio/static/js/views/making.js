@@ -6,7 +6,7 @@ import { recallMaking } from "../draft.js";
 import { blankBook, paintTo, sketchedBook } from "../parts/book.js";
 import { readQuota } from "../parts/quota.js";
 import { failed } from "../parts/states.js";
-import { STEPS } from "../words.js";
+import { ART_SHARE, STEPS } from "../words.js";
 
 /** The view of a task while it runs; it turns into the cover's own view when the cover is ready. */
 export function making({ id, signal }) {
@@ -22,20 +22,27 @@ export function making({ id, signal }) {
     h("p", { class: "panel-sub" }, "is being made"), gauge, h("div", { class: "gauge-line" }, sentence, share), steps, acts);
   const cancel = h("button", { class: "button", type: "button", on: { click: stop } }, "Cancel");
   let ended = false;
+  let at = -1;
+  let reached = 0;
 
   function step(entry) {
-    const reached = Math.max(0, ...[entry.progress ?? 0].map((part) => part));
-    const at = STEPS.findIndex(([name]) => name === entry.step?.replace("/undo", ""));
     const bad = entry.status === "failed" || entry.status === "cancelled";
-    paintTo(book, reached);
+    const undoing = entry.step?.endsWith("/undo");
+    const index = STEPS.findIndex(([name]) => name === entry.step);
+    if (index >= 0) at = index;
+    if (!bad && !undoing) reached = Math.max(reached, entry.progress ?? 0);
+    paintTo(book, reached / ART_SHARE, at > STEPS.findIndex(([name]) => name === "compose"));
     gauge.value = Math.round(reached * 100);
     share.textContent = `${Math.round(reached * 100)} %`;
     sentence.textContent = entry.detail || STEPS[at]?.[1] || "Waiting for a free hand";
     announce(sentence.textContent);
-    show(steps, STEPS.map(([, name], index) => {
-      const state = entry.status === "succeeded" || index < at ? "is-done" : index === at ? (bad ? "is-bad" : "is-now") : "";
-      return h("li", { class: `step ${state}`, "aria-current": state === "is-now" ? "step" : null }, name);
-    }));
+    show(steps, STEPS.map(([, name], place) => line(name, stateOf(place, entry.status === "succeeded", bad || undoing))));
+  }
+
+  function stateOf(place, done, bad) {
+    if (done || place < at) return "is-done";
+    if (place > at) return "";
+    return bad ? "is-bad" : "is-now";
   }
 
   async function run() {
@@ -90,4 +97,8 @@ export function making({ id, signal }) {
     element: h("div", { class: "bench bench-final" }, h("section", { class: "bench-stage", "aria-label": "The sheet" }, h("div", { class: "table" }, book)), panel),
     title: "Making a cover", heading,
   };
+}
+
+function line(name, state) {
+  return h("li", { class: `step ${state}`, "aria-current": state === "is-now" ? "step" : null }, name);
 }
