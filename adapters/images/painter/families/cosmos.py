@@ -1,0 +1,201 @@
+"""Night sky and nebula: warped clouds of gas, dust lanes, stars of many sizes, and a planet or its lit horizon."""
+
+import numpy as np
+
+from adapters.images.painter import noise
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, shade
+from adapters.images.painter.scene import Band, Family, Finish, Scene
+from adapters.images.painter.shapes import over
+
+BODIES = ("none", "planet", "horizon", "eclipse")
+
+
+def compose(scene: Scene) -> Band:
+    """Gas first, stars in it, the planet in front."""
+    gas = noise.ColourSheet(_gas(scene), scene.width, scene.height)
+    stars = Stars(scene)
+    body = _body(scene)
+    planet = Planet(scene, body) if body != "none" else None
+
+    def band(top: int, bottom: int) -> Rgb:
+        rgb = np.clip(gas.rows(top, bottom), 0, 1)
+        rgb = stars.lay(rgb, top, bottom)
+        return planet.lay(rgb, top, bottom) if planet is not None else rgb
+
+    return band
+
+
+def _body(scene: Scene) -> str:
+    motifs = scene.reading.motifs
+    default = "planet" if motifs & {"planet", "moon"} else "eclipse" if "sun" in motifs else "none"
+    if not motifs & {"planet", "moon", "sun", "star"}:
+        default = str(scene.chance("body").choice(BODIES))
+    return scene.word("body", BODIES, default)
+
+
+def _gas(scene: Scene) -> Rgb:
+    rng = scene.chance("gas")
+    across, down = scene.small(3.2)
+    cells = (2.6 * scene.width / scene.unit / 1600, 2.6 * scene.height / scene.unit / 1600)
+    dx = noise.fbm(rng, across, down, cells, 4) - 0.5
+    dy = noise.fbm(rng, across, down, cells, 4) - 0.5
+    reach = np.float32(across * scene.number("turbulence", 0.55) * 0.62)
+    cloud = noise.spread(noise.warp(noise.fbm(rng, across, down, cells, 6, 0.55), dx * reach, dy * reach))
+    tint = noise.spread(noise.warp(noise.fbm(rng, across, down, cells, 3), dy * reach, dx * reach))
+    dust = noise.spread(
+        noise.warp(noise.fbm(rng, across, down, (cells[0] * 2, cells[1] * 2), 5, 0.6), dy * reach * 0.7, dx * reach)
+    )
+    flow = _lane(scene, rng, across, down) * scene.number("gas", 0.8)
+    palette = scene.palette
+    deep = shade(palette.dark, 0.12, 0.9)
+    first, second = palette.accents[0], palette.accents[min(1, len(palette.accents) - 1)]
+    warm = Ramp([deep, mix(deep, first, 0.45), first, mix(first, palette.light, 0.75)], [0, 0.35, 0.72, 1])
+    cool = Ramp([deep, mix(deep, second, 0.45), second, mix(second, palette.light, 0.75)], [0, 0.38, 0.75, 1])
+    glow = np.clip(cloud**1.3 * flow * 1.15, 0, 1)
+    glow *= 1 - 0.72 * noise.smoothstep(0.52, 0.85, dust) * noise.smoothstep(0.12, 0.5, glow)
+    share = noise.smoothstep(0.32, 0.68, tint)[..., None]
+    return warm.at(glow) * (1 - share) + cool.at(glow) * share
+
+
+def _lane(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
+    """Where the gas gathers: a tilted lane across the sky, never filling all of it."""
+    x = np.linspace(-0.5, 0.5, across, dtype=np.float32)[None, :] * np.float32(scene.width / scene.height)
+    y = np.linspace(-0.5, 0.5, down, dtype=np.float32)[:, None]
+    angle = float(rng.uniform(0.5, 1.1)) * float(rng.choice([-1, 1]))
+    offset = (noise.fbm(rng, across, down, (1.6, 1.6), 3) - 0.5) * 0.5
+    away = (
+        x * np.float32(np.sin(angle)) + (y - np.float32(rng.uniform(-0.06, 0.12))) * np.float32(np.cos(angle)) + offset
+    )
+    return np.asarray(np.exp(-((away / np.float32(0.24)) ** 2)) * 0.92 + 0.10, np.float32)
+
+
+class Stars:
+    """Points of light: a dust of faint ones and a few with a glow and a cross of diffraction."""
+
+    def __init__(self, scene: Scene) -> None:
+        rng = scene.chance("stars")
+        self._scene = scene
+        area = scene.width * scene.height / scene.unit**2 / 4.1e6
+        count = int(2600 * area * scene.number("stars", 0.6))
+        self._x = (rng.random(count) * scene.width).astype(np.float32)
+        self._y = np.sort((rng.random(count) * scene.height).astype(np.float32))
+        power = (rng.pareto(1.7, count) + 0.25).astype(np.float32)
+        self._power = np.clip(power, 0.25, 9)
+        self._warm = rng.random(count).astype(np.float32)
+        self._cold, self._hot = np.array([0.82, 0.9, 1.0], np.float32), np.array([1.0, 0.88, 0.74], np.float32)
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """Stars added as light to rows top..bottom."""
+        reach = 60 * self._scene.unit
+        first, last = np.searchsorted(self._y, [top - reach, bottom + reach])
+        for index in range(first, last):
+            tint = self._cold + (self._hot - self._cold) * self._warm[index]
+            self._star(rgb, top, float(self._x[index]), float(self._y[index]), float(self._power[index]), tint)
+        return np.clip(rgb, 0, 1)
+
+    def _star(self, rgb: Rgb, top: int, x: float, y: float, power: float, tint: Rgb) -> None:
+        unit = self._scene.unit
+        size = unit * (0.55 + 0.28 * power)
+        reach = int(size * (3 if power < 5 else 14)) + 2
+        left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, rgb.shape[1])
+        low, high = max(int(y) - reach - top, 0), min(int(y) + reach + 1 - top, rgb.shape[0])
+        if left >= right or low >= high:
+            return
+        dx = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
+        dy = np.arange(low + top, high + top, dtype=np.float32)[:, None] - np.float32(y)
+        light = np.exp(-(dx * dx + dy * dy) / np.float32(size * size)) * np.float32(min(0.35 + power * 0.22, 1.1))
+        if power >= 5:
+            light = light + _glare(dx, dy, size)
+        rgb[low:high, left:right] += light[..., None] * tint
+
+
+def _glare(dx: Field, dy: Field, size: float) -> Field:
+    far = np.hypot(dx, dy)
+    halo = np.exp(-far / np.float32(size * 2.6)) * np.float32(0.35)
+    across = np.exp(-np.abs(dy) / np.float32(size * 0.3)) * np.exp(-np.abs(dx) / np.float32(size * 4))
+    upright = np.exp(-np.abs(dx) / np.float32(size * 0.3)) * np.exp(-np.abs(dy) / np.float32(size * 4))
+    return np.asarray(halo + (across + upright) * np.float32(0.5), np.float32)
+
+
+class Planet:
+    """A lit ball with surface bands and air at its rim: whole, as a vast horizon, or dark before its sun."""
+
+    def __init__(self, scene: Scene, body: str) -> None:
+        rng = scene.chance("planet")
+        self._scene, self._body = scene, body
+        short = min(scene.width, scene.height)
+        if body == "horizon":
+            self._radius = max(scene.width, scene.height) * 0.95
+            self._x, self._y = scene.width * float(rng.uniform(0.35, 0.65)), scene.height * 0.74 + self._radius
+        else:
+            self._radius = short * scene.number("size", 0.25, 0.05, 0.6)
+            self._x, self._y = scene.width * float(rng.uniform(0.36, 0.64)), scene.height * scene.number("place", 0.6)
+        palette = scene.palette
+        base, other = palette.accents[min(1, len(palette.accents) - 1)], palette.accents[0]
+        self._ground = Ramp(
+            [
+                shade(base, 0.32, 0.8),
+                mix(base, other, 0.3),
+                mix(base, palette.light, 0.5),
+                mix(other, palette.light, 0.35),
+            ]
+        )
+        self._air = mix(other, palette.light, 0.5)
+        self._night = shade(palette.dark, 0.07, 0.6)
+        angle = float(rng.uniform(-2.5, -0.7)) if body == "planet" else -np.pi / 2
+        self._sun = (float(np.cos(angle)) * 0.8, float(np.sin(angle)) * 0.8, 0.6 if body == "planet" else -0.15)
+        self._surface = noise.spread(self._texture(rng))
+
+    def _texture(self, rng: np.random.Generator) -> Field:
+        side = 420
+        base = noise.fbm(rng, side, side, (1.2, 8.0), 6, 0.55)
+        bend = noise.fbm(rng, side, side, (3.0, 5.0), 4) - 0.5
+        return noise.warp(base, bend * 120, bend * 46)
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """The planet over rows top..bottom."""
+        if bottom < self._y - self._radius * 1.6 or top > self._y + self._radius * 1.6:
+            return rgb
+        x = (self._scene.columns() - np.float32(self._x)) / np.float32(self._radius)
+        y = (self._scene.lines(top, bottom) - np.float32(self._y)) / np.float32(self._radius)
+        far = np.hypot(x, y)
+        day = np.clip((x * self._sun[0] + y * self._sun[1]) / np.maximum(far, 0.3) * 0.5 + 0.5, 0, 1)
+        thin = 26 if self._body == "horizon" else 9
+        rim = np.exp(-np.clip(far - 1, 0, None) * np.float32(thin)) * day**2 * np.float32(0.85)
+        rgb = over(rgb, self._air, rim)
+        cover = np.clip((1 - far) * np.float32(self._radius) + np.float32(0.5), 0, 1)
+        return over(rgb, self._ball(x, y, far, day), cover)
+
+    def _ball(self, x: Field, y: Field, far: Field, day: Field) -> Rgb:
+        z = np.sqrt(np.clip(1 - far * far, 0, 1))
+        lit = np.clip(x * self._sun[0] + y * self._sun[1] + z * self._sun[2], 0, 1)
+        if self._body == "eclipse":
+            lit = lit * 0
+        side = self._surface.shape[0]
+        u = (x / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)
+        v = (y / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)
+        ground = self._ground.at(noise.sample(self._surface, u, v))
+        ball = self._night + (ground - self._night) * np.sqrt(lit)[..., None]
+        sharp = 16 if self._body == "horizon" else 5
+        return over(ball, self._air, np.exp(-(1 - far).clip(0, 1) * np.float32(sharp)) * day**2 * np.float32(0.7))
+
+
+FAMILY = Family(
+    name="cosmos",
+    compose=compose,
+    palettes=(
+        ("#070b1e", "#1f2a63", "#7b2d8b", "#ef5da8", "#ffe3d0"),
+        ("#04101c", "#0f4c5c", "#2fa4a9", "#f4a259", "#fff4d9"),
+        ("#0a0714", "#3a1d6e", "#d1495b", "#f2a154", "#fbe9c7"),
+        ("#030a14", "#11355e", "#2e7fd0", "#86d9f0", "#f1fbff"),
+    ),
+    finish=Finish(grain=0.008, vignette=0.22),
+    options={
+        "body": "none, planet, horizon or eclipse",
+        "size": "planet radius, 0.05 to 0.6 of the short side",
+        "place": "planet height, 0 top to 1 bottom",
+        "gas": "0 to 1",
+        "turbulence": "0 to 1",
+        "stars": "0 to 1",
+    },
+)

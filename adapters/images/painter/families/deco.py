@@ -1,0 +1,191 @@
+"""Art deco: a sun of rays behind stepped arches, fans and fine gold lines, in strict symmetry inside a frame."""
+
+import numpy as np
+
+from adapters.images.painter import noise
+from adapters.images.painter.colour import Ramp, Rgb, lightness, mix, shade
+from adapters.images.painter.scene import Band, Family, Finish, Scene
+from adapters.images.painter.shapes import Points, Stencil, box, circle, over, ring, strip
+
+MOTIFS = ("sunburst", "fans", "tower")
+
+
+def compose(scene: Scene) -> Band:
+    """Ground, then tone on tone shapes, then everything that is metal."""
+    motif = scene.word("motif", MOTIFS, _default(scene))
+    ground, tone, metal = _colours(scene)
+    plain, gold = {"sunburst": _sunburst, "fans": _fans, "tower": _tower}[motif](scene)
+    low = Stencil(plain, scene.width)
+    high = Stencil([*gold, *_frame(scene)], scene.width)
+    sheen = _sheen(scene)
+
+    def band(top: int, bottom: int) -> Rgb:
+        depth = np.broadcast_to(scene.lines(top, bottom) / np.float32(scene.height), (bottom - top, scene.width))
+        rgb = ground.at(depth)
+        rgb = over(rgb, tone, low.rows(top, bottom))
+        cover = high.rows(top, bottom)
+        return rgb if cover is None else over(rgb, metal.at(sheen.rows(top, bottom)), cover)
+
+    return band
+
+
+def _default(scene: Scene) -> str:
+    if "city" in scene.reading.motifs:
+        return "tower"
+    return str(scene.chance("motif").choice(MOTIFS))
+
+
+def _colours(scene: Scene) -> tuple[Ramp, Rgb, Ramp]:
+    palette = scene.palette
+    metal = max(palette.given, key=lambda c: lightness(c) * 0.4 + abs(float(c[0] - c[2])))
+    ground = palette.dark
+    tone = mix(ground, palette.middle[0], 0.55)
+    deep, bright = shade(metal, 0.55, 1.0), mix(metal, palette.light, 0.75)
+    run = Ramp([deep, metal, bright, metal, deep, metal, bright], [0, 0.18, 0.34, 0.5, 0.66, 0.84, 1])
+    return Ramp([mix(ground, palette.middle[0], 0.18), ground, shade(ground, lightness(ground) * 0.72)]), tone, run
+
+
+def _sheen(scene: Scene) -> noise.Sheet:
+    """Light travelling over the metal: a slanted wave with a little unevenness."""
+    across, down = scene.small(8)
+    rng = scene.chance("sheen")
+    x = np.linspace(0, 1, across, dtype=np.float32)[None, :]
+    y = np.linspace(0, 1, down, dtype=np.float32)[:, None]
+    uneven = noise.fbm(rng, across, down, (3.0, 4.0), 4) - 0.5
+    wave = 0.5 + 0.5 * np.sin((x * 1.4 + y * 2.2 + uneven * 1.1) * 2.6 * np.pi)
+    return noise.Sheet(wave.astype(np.float32), scene.width, scene.height)
+
+
+def _frame(scene: Scene) -> list[Points]:
+    """Two lines round the page, stepped inwards at the corners."""
+    unit, w, h = scene.unit, scene.width, scene.height
+    lines: list[Points] = []
+    for inset, weight, step in ((44.0, 5.0, 46.0), (66.0, 2.4, 46.0)):
+        i, s = inset * unit, step * unit
+        corner = [(i + 2 * s, i), (i + 2 * s, i + s), (i + s, i + s), (i + s, i + 2 * s), (i, i + 2 * s)]
+        path = [
+            *corner,
+            *[(x, h - y) for x, y in corner[::-1]],
+            *[(w - x, h - y) for x, y in corner],
+            *[(w - x, y) for x, y in corner[::-1]],
+        ]
+        closed = [*path, path[0]]
+        for a, b in zip(closed, closed[1:], strict=False):
+            lines.append(_stroke(a, b, weight * unit))
+    return lines
+
+
+def _stroke(a: tuple[float, float], b: tuple[float, float], weight: float) -> Points:
+    """An upright or level line with square ends that meet the next one."""
+    half = weight / 2
+    return box(min(a[0], b[0]) - half, min(a[1], b[1]) - half, max(a[0], b[0]) + half, max(a[1], b[1]) + half)
+
+
+def _ray(x: float, y: float, angle: float, near: float, far: float, spread: float) -> Points:
+    ends = [(near, -spread), (far, -spread), (far, spread), (near, spread)]
+    return np.array([(x + r * np.cos(angle + s), y + r * np.sin(angle + s)) for r, s in ends], np.float32)
+
+
+def _sunburst(scene: Scene) -> tuple[list[Points], list[Points]]:
+    rng = scene.chance("sunburst")
+    x, y = scene.width / 2, scene.height * scene.number("horizon", 0.74, 0.45, 0.9)
+    reach, unit, core = float(np.hypot(scene.width, scene.height)), scene.unit, 210 * scene.unit
+    count = int(rng.choice([9, 11, 13])) * 2 + 1
+    angles = np.linspace(-np.pi, 0, count)
+    pitch = np.pi / (count - 1)
+    plain = [_ray(x, y, float(a), core, reach, pitch * 0.5) for a in angles[::2]]
+    gold = [
+        _ray(x, y, float(a), core * (1.9 if i % 2 else 1.25), core * (3.2 if i % 2 else 4.6), pitch * 0.035)
+        for i, a in enumerate(angles)
+    ]
+    gold += [
+        ring(x, y, core * k, core * k - weight * unit, -np.pi, 0)
+        for k, weight in ((1.0, 12.0), (0.86, 4.0), (1.16, 4.0))
+    ]
+    gold += [circle(x, y, core * 0.74, -np.pi, 0)]
+    gold += _steps(scene, y)
+    return plain, gold
+
+
+def _steps(scene: Scene, y: float) -> list[Points]:
+    """Level lines under the sun, closer as they go down, like a stair seen from the front."""
+    unit, lines = scene.unit, []
+    inset, drop = 66 * unit, 0.0
+    while y + drop < scene.height - 240 * unit:
+        lines.append(box(inset, y + drop, scene.width - inset, y + drop + max(9 - drop / unit / 30, 2.5) * unit))
+        drop += (26 + drop / unit * 0.22) * unit
+        if len(lines) > 5:
+            break
+    return lines
+
+
+def _fans(scene: Scene) -> tuple[list[Points], list[Points]]:
+    """Overlapping scales from the foot of the page up, getting fewer: a shoreline of fans."""
+    plain: list[Points] = []
+    gold: list[Points] = []
+    across = int(scene.number("density", 0.4) * 6) + 3
+    radius = (scene.width - 132 * scene.unit) / across / 2
+    top = scene.height * scene.number("horizon", 0.52, 0.2, 0.9)
+    row, y = 0, top + radius
+    while y < scene.height - 66 * scene.unit + radius * 0.5:
+        shift = radius if row % 2 else 0.0
+        for k in range(across + (0 if row % 2 == 0 else -1)):
+            gold += _fan(scene, 66 * scene.unit + radius + shift + k * radius * 2, y, radius)
+        row, y = row + 1, y + radius * 0.98
+    return plain, [p for p in gold if p[:, 1].max() < scene.height - 66 * scene.unit]
+
+
+def _fan(scene: Scene, x: float, y: float, radius: float) -> list[Points]:
+    unit = scene.unit
+    arcs = [
+        ring(x, y, radius * k, radius * k - weight * unit, -np.pi, 0)
+        for k, weight in ((1.0, 7.0), (0.9, 2.6), (0.46, 3.0))
+    ]
+    spokes = [_ray(x, y, float(a), radius * 0.46, radius * 0.9, 0.011) for a in np.linspace(-np.pi, 0, 13)[1:-1]]
+    return [*arcs, *spokes, circle(x, y, radius * 0.16, -np.pi, 0)]
+
+
+def _tower(scene: Scene) -> tuple[list[Points], list[Points]]:
+    """A stepped tower on the middle line with rays of searchlight behind it."""
+    unit, w = scene.unit, scene.width
+    foot, crown = scene.height - 66 * unit, scene.height * scene.number("horizon", 0.5, 0.3, 0.8)
+    x, gold = w / 2, []
+    angles = np.linspace(-np.pi * 0.93, -np.pi * 0.07, 12)
+    plain = [_ray(x, crown + 220 * unit, float(a), 60 * unit, scene.height * 1.4, 0.052) for a in angles]
+    rng = scene.chance("tower")
+    half, top = 70 * unit, crown
+    gold.append(
+        strip(
+            np.array([(x, crown - 250 * unit), (x, crown)], np.float32),
+            np.array([1.5, 9], np.float32) * np.float32(unit),
+        )
+    )
+    while half < w / 2 - 80 * unit:
+        for side in (-1, 1):
+            edge = x + side * half
+            gold.append(box(min(edge, x), top, max(edge, x), top + 5 * unit))
+            gold.append(box(edge - 3 * unit, top, edge + 3 * unit, foot))
+            for inner in np.arange(1, 3):
+                line = edge - side * inner * 17 * unit
+                gold.append(box(line - 1.4 * unit, top + 26 * unit, line + 1.4 * unit, foot))
+        half += float(rng.uniform(62, 84)) * unit
+        top += float(rng.uniform(90, 220)) * unit
+    return plain, [p for p in gold if p[:, 1].min() < foot]
+
+
+FAMILY = Family(
+    name="deco",
+    compose=compose,
+    palettes=(
+        ("#0d1321", "#1d2d44", "#d4a94e", "#f6e7c1"),
+        ("#0b2b26", "#14524a", "#cfae70", "#f5ead0"),
+        ("#2a0a18", "#5c1a33", "#d9a05b", "#f9e8cf"),
+        ("#17141f", "#3b3355", "#c9a66b", "#f3e9dc"),
+    ),
+    finish=Finish(grain=0.010, vignette=0.18),
+    options={
+        "motif": "sunburst, fans or tower",
+        "horizon": "height of the sun, fans or tower, 0 top to 1 bottom",
+        "density": "0 few to 1 many fans",
+    },
+)

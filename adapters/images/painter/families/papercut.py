@@ -1,0 +1,118 @@
+"""Cut paper: sheets laid over one another, each with a larger opening, and soft shadows falling from edge to edge."""
+
+import numpy as np
+
+from adapters.images.painter import noise
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix
+from adapters.images.painter.scene import Band, Family, Finish, Scene
+
+FORMS = ("cave", "waves", "islands")
+
+
+def compose(scene: Scene) -> Band:
+    """The sheets from the deepest up; each shades the one below it."""
+    levels, shadow = _relief(scene)
+    count = int(scene.number("sheets", 7, 3, 10))
+    tones = _tones(scene, count + 1)
+    height = noise.Sheet(levels, scene.width, scene.height)
+    shade = noise.Sheet(shadow, scene.width, scene.height)
+    across, down = scene.small(2)
+    fibre = noise.Sheet(
+        noise.fbm(scene.chance("fibre"), across, down, (44.0, 70.0), 4, 0.75), scene.width, scene.height
+    )
+    edge = np.float32(levels.shape[1] / scene.width)
+
+    def band(top: int, bottom: int) -> Rgb:
+        relief, cast = height.rows(top, bottom), shade.rows(top, bottom)
+        slope = np.maximum(np.hypot(*np.gradient(relief)), edge * np.float32(1e-3))
+        rgb = np.broadcast_to(tones[0], (*relief.shape, 3)).astype(np.float32)
+        for index in range(1, count + 1):
+            limit = np.float32(index / (count + 1))
+            dark = noise.smoothstep(-0.004, 0.052, cast - limit) * np.float32(0.42)
+            rgb = rgb * (1 - dark)[..., None]
+            cover = np.clip((relief - limit) / slope + np.float32(0.5), 0, 1)
+            rim = np.exp(-np.clip((relief - limit) / slope, 0, None) / np.float32(2.2 * scene.unit)) * np.float32(0.10)
+            rgb = rgb + (tones[index] * (1 + rim)[..., None] - rgb) * cover[..., None]
+        return rgb * (1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07))[..., None]
+
+    return band
+
+
+def _tones(scene: Scene, count: int) -> list[Rgb]:
+    """From the light at the bottom of the hole to the dark of the top sheet, or the other way round."""
+    palette = scene.palette
+    colours = [palette.light, *palette.by_light[::-1], mix(palette.dark, palette.middle[0], 0.1)]
+    ramp = list(Ramp(colours).at(np.linspace(0.04, 1, count).astype(np.float32)))
+    return ramp[::-1] if scene.flag("inverted", False) else ramp
+
+
+def _relief(scene: Scene) -> tuple[Field, Field]:
+    """The height field that the sheets are cut from, 0..1, and where its shadow falls."""
+    rng = scene.chance("relief")
+    across, down = scene.small(4)
+    form = scene.word("form", FORMS, _default(scene))
+    field = {"cave": _cave, "waves": _waves, "islands": _islands}[form](scene, rng, across, down)
+    field = np.clip(field, 0, 0.999).astype(np.float32)
+    short = min(across, down)
+    soft = noise.enlarge(noise.enlarge(field, max(across // 6, 4), max(down // 6, 4)), across, down)
+    reach = max(int(short * 0.014), 1)
+    shadow = np.roll(soft, (reach, -reach // 2), axis=(0, 1))
+    shadow[:reach] = soft[:reach]
+    return field, shadow.astype(np.float32)
+
+
+def _default(scene: Scene) -> str:
+    if "sea" in scene.reading.motifs:
+        return "waves"
+    return str(scene.chance("form").choice(FORMS))
+
+
+def _cave(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
+    """An opening below the middle; the paper closes in towards the borders."""
+    x = (np.linspace(0, 1, across, dtype=np.float32)[None, :] - np.float32(0.5)) * np.float32(
+        min(across / down * 1.6, 2.0)
+    )
+    y = np.linspace(0, 1, down, dtype=np.float32)[:, None] - np.float32(scene.number("place", 0.6))
+    far = np.sqrt((x * 1.35) ** 2 + (y * np.float32(1.28)) ** 2)
+    wave = noise.fbm(rng, across, down, (2.6 * max(across / down, 0.8), 3.4), 3, 0.4) - 0.5
+    return np.asarray(far * 1.55 + wave * 0.62 + 0.03, np.float32)
+
+
+def _waves(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
+    """Rollers from the foot of the page up to the horizon."""
+    x = np.linspace(0, 1, across, dtype=np.float32)[None, :]
+    y = np.linspace(0, 1, down, dtype=np.float32)[:, None]
+    swell = noise.fbm(rng, across, down, (2.2 * max(across / down, 0.8), 3.0), 2, 0.35) - 0.5
+    ripple = np.sin((x * 2.1 * max(across / down, 0.8) + y * 1.7 + swell * 1.2) * 2 * np.pi) * 0.055
+    start = scene.number("place", 0.42)
+    return np.asarray((y - start) / (1 - start) * 0.95 + ripple + swell * 0.30, np.float32)
+
+
+def _islands(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
+    """Contours of an unknown map, highest in the lower part."""
+    y = np.linspace(0, 1, down, dtype=np.float32)[:, None]
+    cells = (2.4 * max(across / down, 0.8), 2.4 * max(down / across, 0.8))
+    land = noise.spread(noise.fbm(rng, across, down, cells, 3, 0.38))
+    return np.asarray(
+        land * (0.35 + 0.75 * noise.smoothstep(0.15, 0.7, np.broadcast_to(y, land.shape).astype(np.float32))),
+        np.float32,
+    )
+
+
+FAMILY = Family(
+    name="papercut",
+    compose=compose,
+    palettes=(
+        ("#12263f", "#1f5673", "#3f9c9c", "#f2b950", "#fdf1d5"),
+        ("#2b1a3d", "#6b2d5c", "#c8435a", "#f58f5b", "#ffe6b8"),
+        ("#14342b", "#2f6f4f", "#7fb069", "#e6c24a", "#fbf4d0"),
+        ("#2a1a1a", "#7d2e2e", "#d1603d", "#f0a868", "#fff0dc"),
+    ),
+    finish=Finish(grain=0.006),
+    options={
+        "form": "cave, waves or islands",
+        "sheets": "3 to 10",
+        "place": "height of the opening or the horizon, 0 to 1",
+        "inverted": "true for light sheets on top",
+    },
+)
