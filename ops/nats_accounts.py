@@ -87,9 +87,10 @@ def _objects(user: str) -> Iterator[str]:
     for bucket in BUCKETS:
         stream = f"OBJ_{bucket.name}"
         if user in bucket.readers | bucket.writers:
-            yield from (f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}")
+            yield from ("$JS.API.STREAM.NAMES", f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}")
             yield from (f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.>")
-            yield from (f"$JS.API.CONSUMER.CREATE.{stream}.>", f"$JS.API.CONSUMER.DELETE.{stream}.*")
+            yield from (f"$JS.API.CONSUMER.CREATE.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}.>")
+            yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
             yield f"$JS.FC.{stream}.>"
         yield from _writes(user, bucket)
 

@@ -24,7 +24,9 @@ CHUNK = 64 * 1024
 class NatsObjects:
     """Objects in one bucket, which operations made."""
 
-    def __init__(self, connection: Connection, bucket: str):
+    def __init__(self, connection: Connection, bucket: str, *, limit: float = TIMEOUT):
+        """`limit` is in seconds, for one call."""
+        self._limit = limit
         self._connection = connection
         self._bucket = bucket
         self._store: ObjectStore | None = None
@@ -34,7 +36,7 @@ class NatsObjects:
         ref = describe(scope, data, media_type)
         store = await self._opened()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._limit):
                 if not await self._has(store, ref):
                     await store.put(ref.key, BytesIO(data))
         except (NatsError, TimeoutError) as error:
@@ -45,7 +47,7 @@ class NatsObjects:
         """The bytes of `ref`, checked against its hash. Raises NotFound, Unavailable."""
         store = await self._opened()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._limit):
                 found = await store.get(ref.key)
         except NotFoundError as error:
             raise NotFound("There is no such object.") from error
@@ -63,7 +65,7 @@ class NatsObjects:
         """Remove an object; removing it again changes nothing. Raises Unavailable."""
         store = await self._opened()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._limit):
                 await store.delete(key)
         except NotFoundError:
             return
@@ -73,7 +75,8 @@ class NatsObjects:
     async def _opened(self) -> ObjectStore:
         if self._store is None:
             try:
-                self._store = await self._connection.client.jetstream().object_store(self._bucket)
+                async with asyncio.timeout(self._limit):
+                    self._store = await self._connection.client.jetstream().object_store(self._bucket)
             except (NatsError, TimeoutError) as error:
                 raise Unavailable("The object store does not answer.") from error
         return self._store
