@@ -182,6 +182,24 @@ def check_prompt(prompt_template: str) -> None:
         raise Invalid("The prompt is not valid.", errors=(FieldError(field="prompt_template", detail=detail),))
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the painter and the typesetter have; an empty set is not checked."""
+
+    families: frozenset[str] = frozenset()
+    pairings: frozenset[str] = frozenset()
+
+    def check(self, style: StyleParams, field: str = "style_params") -> None:
+        """Raises Invalid naming what nobody can paint or set, as a cover in such a style could only fail."""
+        names = (("family", style.family, self.families), ("typography", style.typography, self.pairings))
+        errors = tuple(
+            FieldError(field=f"{field}.{part}", detail=f"is none of {', '.join(sorted(known))}")
+            for part, name, known in names
+            if known and name not in known
+        )
+        if errors:
+            raise Invalid("This style cannot be made.", errors=errors)
+
+
 def made(request: CreateTemplate, template_id: uuid.UUID, creator: uuid.UUID | None, at: datetime) -> Template:
     """A new style."""
     return Template(

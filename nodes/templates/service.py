@@ -21,6 +21,7 @@ from contracts.templates import (
     ListTemplates,
     ListUserTemplates,
     SaveUserTemplate,
+    StyleParams,
     Template,
     TemplatePage,
     UpdateTemplate,
@@ -30,6 +31,7 @@ from contracts.templates import (
 from contracts.wire import Context, Done
 from nodes.runtime import Binding, Chore, listen, serve
 from nodes.templates.model import (
+    Known,
     Seed,
     Sketch,
     caller,
@@ -59,8 +61,16 @@ class Templates:
     name = "templates"
     chores: tuple[Chore, ...] = ()
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        known: Known = Known(),  # noqa: B008 -- frozen
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`known` is what styles may ask for; `clock` counts seconds."""
         self._store = TemplateStore(database)
+        self._known = known
         self._clock = clock
         self._shelf: tuple[Sketch, ...] = ()
         self._shelf_until = float("-inf")
@@ -117,6 +127,7 @@ class Templates:
         """Add a style (admins); idempotent by the idempotency key. Raises Forbidden, Invalid, Conflict."""
         check_admin(context)
         check_prompt(request.prompt_template)
+        self._known.check(request.style_params)
         template = made(request, _new_id(context), context.user_id, now())
         try:
             added = await self._store.add(template)
@@ -131,6 +142,8 @@ class Templates:
         check_admin(context)
         if isinstance(request.prompt_template, str):
             check_prompt(request.prompt_template)
+        if isinstance(request.style_params, StyleParams):
+            self._known.check(request.style_params)
         for _ in range(_TRIES):
             template, revision = await self._found(request.template_id)
             new = changed(template, request)
@@ -152,9 +165,10 @@ class Templates:
     async def save_mine(self, request: SaveUserTemplate, context: Context) -> UserTemplate:
         """Keep the caller's own variant; idempotent by the idempotency key.
 
-        Raises Unauthenticated, NotFound, Forbidden for a premium style on the free tier, Conflict at 200 own styles.
+        Raises Unauthenticated, Invalid, NotFound, Forbidden for a premium style on the free tier, Conflict at 200.
         """
         user_id = caller(context)
+        self._known.check(request.customizations, "customizations")
         template, _ = await self._found(request.template_id)
         check_use(template, context.tier)
         if await self._store.count_own(user_id) >= MOST_OWN:

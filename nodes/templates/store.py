@@ -37,7 +37,6 @@ PLACE = (Annotated[int, msgspec.Meta(ge=0, lt=2**53)], uuid.UUID)
 """The types in a cursor of styles: popularity and id."""
 OWN_PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
 PRESENT: Mapping[str, Any] = {"deleted_at": None}
-AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
 
 
 class TemplateStore:

@@ -33,7 +33,7 @@ from contracts.templates import (
 from contracts.wire import Context
 from nodes.runtime import Node
 from nodes.templates import service as templates_service
-from nodes.templates.model import Seed, read_seeds
+from nodes.templates.model import Known, Seed, read_seeds
 from nodes.templates.service import Templates
 from tests.support.buses import a_bus
 from tests.support.servers import MongoDatabase
@@ -54,6 +54,7 @@ def user(tier: str = "free", key: str | None = None) -> Context:
 
 
 ADMIN, USER = uuid.uuid4(), uuid.uuid4()
+KNOWN = Known(families=frozenset({"mesh", "ink"}))
 
 
 @dataclass
@@ -87,7 +88,7 @@ async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab
     async with contextlib.AsyncExitStack() as stack:
         client = open_mongo(mongo_database.url)
         stack.callback(client.close)
-        service = Templates(client[mongo_database.name], clock=lambda: 0.0)
+        service = Templates(client[mongo_database.name], known=KNOWN, clock=lambda: 0.0)
         await service.prepare(seeds=())
         bus = await stack.enter_async_context(a_bus(nats_url, "templates", streams=True))
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
@@ -228,6 +229,19 @@ async def test_a_style_is_changed_and_found_by_its_new_words(lab: Lab) -> None:
     assert reply.style_params == style.style_params
     assert await lab.names(q="brand") == ["Brand New"]
     assert await lab.names(q="old") == []
+
+
+async def test_a_style_of_an_unknown_family_is_invalid(lab: Lab) -> None:
+    """In creating, changing and saving an own one."""
+    style, oil = await lab.make("Base"), StyleParams(family="oil")
+    with pytest.raises(Invalid):
+        await lab.bus.request(templates.CREATE, msgspec.structs.replace(an_order("Oil"), style_params=oil), admin())
+    with pytest.raises(Invalid):
+        await lab.bus.request(templates.UPDATE, UpdateTemplate(template_id=style.id, style_params=oil), admin())
+    ask = SaveUserTemplate(template_id=style.id, name="Oil", customizations=oil)
+    with pytest.raises(Invalid):
+        await lab.bus.request(templates.SAVE_MINE, ask, user())
+    assert (await lab.get(style.id)).style_params == style.style_params
 
 
 async def test_a_name_is_taken_once(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from contracts.templates import StyleParams, UpdateTemplate
 from contracts.wire import Context
 from nodes.templates import service
 from nodes.templates.model import (
+    Known,
     Seed,
     Sketch,
     caller,
@@ -169,6 +170,16 @@ def test_a_prompt_with_strange_braces_is_invalid(prompt: str) -> None:
     with pytest.raises(Invalid) as caught:
         check_prompt(f"art, {prompt}")
     assert caught.value.errors[0].field == "prompt_template"
+
+
+def test_a_style_that_nobody_can_make_is_invalid() -> None:
+    """An unknown family or pairing is named; an empty set of known ones checks nothing."""
+    known = Known(families=frozenset({"ink"}), pairings=frozenset({"literary"}))
+    known.check(StyleParams(family="ink"))
+    Known().check(StyleParams(family="anything", typography="anything"))
+    with pytest.raises(Invalid) as caught:
+        known.check(StyleParams(family="oil", typography="comic"), "customizations")
+    assert [error.field for error in caught.value.errors] == ["customizations.family", "customizations.typography"]
 
 
 def test_an_update_changes_what_it_brings_and_nothing_else() -> None:
