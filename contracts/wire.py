@@ -141,8 +141,8 @@ class WorkQueue(Generic[M]):
     message: type[M]
     producers: frozenset[str]
     about: str
-    ack_wait: float = 30.0
-    """Seconds without a heartbeat after which the work is given to another instance."""
+    ack_wait: float = 10.0
+    """Seconds without a heartbeat (there are three in that time) after which another instance gets the work."""
     max_ack_pending: int = 256
     concurrency: int = 16
     """Messages one instance works on at a time."""
@@ -168,7 +168,7 @@ class Event(Generic[M]):
     listeners: frozenset[str]
     about: str
     watchers: frozenset[str] = frozenset()
-    ack_wait: float = 30.0
+    ack_wait: float = 10.0
     max_ack_pending: int = 256
     concurrency: int = 16
     stream: str = EVENTS
