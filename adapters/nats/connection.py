@@ -18,6 +18,8 @@ from typing import Any
 from nats.aio.client import Client, Server
 from nats.errors import Error as NatsError
 
+from adapters.nats.client import LeanClient
+
 log = logging.getLogger(__name__)
 
 WATCHDOG_SECONDS = 5.0
@@ -120,7 +122,7 @@ def next_server(servers: list[Server], _info: dict[str, Any]) -> tuple[Server, f
 @contextlib.asynccontextmanager
 async def connected(profile: Profile) -> AsyncIterator[Connection]:
     """A connection for the length of the block. Raises TimeoutError or NatsError when the first connect fails."""
-    client = Client()
+    client = LeanClient()
     connection = Connection(client, profile)
     options: dict[str, Any] = {
         "servers": list(profile.servers),
