@@ -39,3 +39,11 @@ def test_no_style_is_refused_by_the_rules() -> None:
     rulebook = Rulebook(read_policy())
     texts = [f"{seed.name}. {seed.prompt_template} {' '.join(seed.keywords)}" for seed in SEEDS]
     assert [text for text in texts if rulebook.check([TextPart(field="prompt", text=text)])] == []
+
+
+def test_every_style_has_a_pairing_of_fonts() -> None:
+    """The typography of every built-in style is one that the typesetter has."""
+    pairings = getattr(pytest.importorskip("adapters.typesetter"), "PAIRINGS", None)
+    if pairings is None:
+        pytest.skip("the typesetter has no table of pairings yet")
+    assert {seed.typography for seed in SEEDS} <= set(pairings)
