@@ -1,8 +1,8 @@
 """The studio's pages: the shell, its static files, the web manifest and the favicon.
 
-Everything is read once, when `routes` is called: what is not on disk then does not exist later, and no path of a request
-ever reaches the file system. Files are addressed below a digest of all of them (`/static/<digest>/js/app.js`), so the
-modules' relative imports stay inside one release and browsers may keep them for a year.
+Everything is read once, when `routes` is called: what is not on disk then does not exist later, and no path of a
+request ever reaches the file system. Files are addressed below a digest of all of them (`/static/<digest>/js/app.js`),
+so the modules' relative imports stay inside one release and browsers may keep them for a year.
 """
 
 import gzip

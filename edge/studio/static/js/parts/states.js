@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 /** A failure with a way on. */
 export function failed(failure, retry) {
   return h("div", { class: "void", role: "alert" },
-    h("h2", { class: "headline" }, failure.status === 404 ? "It is not here" : "That did not work"),
+    h("h2", { class: "part-title" }, failure.status === 404 ? "It is not here" : "That did not work"),
     h("p", {}, failure.message),
     failure.status === 404
       ? h("a", { class: "button", href: "#/covers" }, "To your covers")

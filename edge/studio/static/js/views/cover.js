@@ -100,7 +100,7 @@ function facts(found) {
     layout && ["Contrast", contrastOf(layout)],
     layout && ["Type", [...new Set(layout.placed.map(({ font }) => font))].join(", ")],
     ["Seed", String(recipe.seed)],
-    ["Painted by", `${recipe.model} ${recipe.model_version}`],
+    ["Painted by", `${recipe.model}, version ${recipe.model_version}`],
     ["Made", h("time", { datetime: found.created_at }, sayTime(found.created_at))],
   ];
   return h("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));

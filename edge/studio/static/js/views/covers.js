@@ -44,7 +44,9 @@ export function covers({ signal }) {
 }
 
 function nothing() {
-  return h("div", { class: "void" }, h("p", { class: "lead" }, "The shelf is empty. The first cover takes a title, a style and a few seconds."), h("a", { class: "button button-main", href: "#/" }, "Make the first cover"));
+  return h("div", { class: "first" }, blankBook("ebook", "book-still"),
+    h("div", { class: "void" }, h("h2", { class: "part-title" }, "Nothing on the shelf yet"), h("p", {}, "The first cover takes a title and a style. You can change both as often as you like before it is made."),
+      h("a", { class: "button button-main", href: "#/" }, "Make the first cover")));
 }
 
 function work(cover, gone) {

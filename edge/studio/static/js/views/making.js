@@ -10,8 +10,9 @@ import { ART_SHARE, STEPS } from "../words.js";
 
 /** The view of a task while it runs; it turns into the cover's own view when the cover is ready. */
 export function making({ id, signal }) {
-  const words = recallMaking(id);
-  const book = words ? sketchedBook({ ...words, wet: true }) : blankBook("ebook", "book-stage book-wet", h("div", { class: "brush" }));
+  let words = recallMaking(id);
+  let book = words ? sketchedBook({ ...words, wet: true }) : blankBook("ebook", "book-stage book-wet", h("div", { class: "brush" }));
+  const table = h("div", { class: "table" }, book);
   const heading = h("h1", { class: "headline", tabindex: "-1" }, words?.title.trim() || "Your cover");
   const steps = h("ol", { class: "steps" });
   const gauge = h("progress", { class: "gauge", max: 100, value: 0, "aria-label": "Progress" });
@@ -19,7 +20,7 @@ export function making({ id, signal }) {
   const share = h("span", {}, "0 %");
   const acts = h("div", { class: "acts" });
   const panel = h("section", { class: "bench-work panel", "aria-label": "Progress" }, heading,
-    h("p", { class: "panel-sub" }, "is being made"), gauge, h("div", { class: "gauge-line" }, sentence, share), steps, acts);
+    h("p", { class: "panel-sub" }, subSentence(words)), gauge, h("div", { class: "gauge-line" }, sentence, share), steps, acts);
   const cancel = h("button", { class: "button", type: "button", on: { click: stop } }, "Cancel");
   let ended = false;
   let at = -1;
@@ -31,18 +32,30 @@ export function making({ id, signal }) {
     const index = STEPS.findIndex(([name]) => name === entry.step);
     if (index >= 0) at = index;
     if (!bad && !undoing) reached = Math.max(reached, entry.progress ?? 0);
-    paintTo(book, reached / ART_SHARE, at > STEPS.findIndex(([name]) => name === "compose"));
+    paint();
     gauge.value = Math.round(reached * 100);
     share.textContent = `${Math.round(reached * 100)} %`;
     sentence.textContent = entry.detail || STEPS[at]?.[1] || "Waiting for a free hand";
     announce(sentence.textContent);
-    show(steps, STEPS.map(([, name], place) => line(name, stateOf(place, entry.status === "succeeded", bad || undoing))));
+    const here = entry.status === "failed" || undoing ? "is-bad" : bad ? "" : "is-now";
+    show(steps, STEPS.map(([, name], place) => line(name, entry.status === "succeeded" || place < at ? "is-done" : place === at ? here : "")));
   }
 
-  function stateOf(place, done, bad) {
-    if (done || place < at) return "is-done";
-    if (place > at) return "";
-    return bad ? "is-bad" : "is-now";
+  function paint() {
+    paintTo(book, reached / ART_SHARE, at > STEPS.findIndex(([name]) => name === "compose"));
+  }
+
+  /** The cover's record knows the words and the style that was chosen for it, also when it was begun elsewhere. */
+  async function lookUp() {
+    if (words?.style) return;
+    const coverId = words?.cover_id ?? (await call("GET", `/v1/tasks/${id}`, null, { signal })).cover_id;
+    const { title, subtitle, author, format, recipe } = await call("GET", `/v1/covers/${coverId}`, null, { signal });
+    words = { title, subtitle, author, format, cover_id: coverId, style: { id: recipe.template_id, name: recipe.template_name, style_params: recipe.style_params } };
+    book = sketchedBook({ ...words, wet: true });
+    show(table, book);
+    heading.textContent = title;
+    if (!ended) panel.querySelector(".panel-sub").textContent = subSentence(words);
+    requestAnimationFrame(paint);
   }
 
   async function run() {
@@ -93,11 +106,14 @@ export function making({ id, signal }) {
   step({ status: "queued", step: null, progress: 0, detail: "" });
   show(acts, cancel, h("a", { class: "button button-quiet", href: "#/" }, "Start another meanwhile"));
   run();
+  lookUp().catch(() => {});
   return {
-    element: h("div", { class: "bench bench-final" }, h("section", { class: "bench-stage", "aria-label": "The sheet" }, h("div", { class: "table" }, book)), panel),
+    element: h("div", { class: "bench bench-final" }, h("section", { class: "bench-stage", "aria-label": "The sheet" }, table), panel),
     title: "Making a cover", heading,
   };
 }
+
+const subSentence = (words) => (words?.style ? `is being made in the style ${words.style.name}` : "is being made");
 
 function line(name, state) {
   return h("li", { class: `step ${state}`, "aria-current": state === "is-now" ? "step" : null }, name);
