@@ -122,6 +122,7 @@ class Working:
                 sequence=delivery.sequence,
                 deliveries=delivery.deliveries,
                 error=error,
+                headers=delivery.headers,
             )
         except Unavailable:
             return Nak(RETRY_DELAYS[-1])  # at the last delivery the server's advisory and the undertaker take over

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from adapters.nats.bus import Bus
 from adapters.nats.discovery import Discovery, Meter, peers
@@ -67,6 +67,14 @@ class Service(Protocol):
     @property
     def chores(self) -> tuple[Chore, ...]:
         """What it does by itself."""
+
+
+@runtime_checkable
+class Guarding(Protocol):
+    """A service that may also have this: it calls targets through circuit breakers, which `$SRV.STATS` shows."""
+
+    def breakers(self) -> Mapping[str, Mapping[str, Any]]:
+        """The statistics of its breakers by target (`adapters.resilience.states`)."""
 
 
 def serve(endpoint: Endpoint[Q, R], handler: Callable[[Q, Context], Awaitable[R]]) -> Binding:
@@ -201,8 +209,12 @@ class Node:
             description=f"Covergen {self._service.name} node",
             meters=tuple(self._meters),
             metadata={},
+            data=self._data,
         )
         await self._discovery.start(self._bus.connection)
+
+    def _data(self) -> Mapping[str, Any]:
+        return {"breakers": self._service.breakers()} if isinstance(self._service, Guarding) else {}
 
     async def _refuse_denied(self) -> None:
         await self._bus.connection.rtt(5)  # a refused subscription is told before the answer to our ping

@@ -1,7 +1,7 @@
 """Dead letters: messages that could not be worked on, kept with their reason in stream DEAD.
 
-A message is buried under `dead.<original subject>` with its own body, so that replaying it is publishing it again. The
-message id names stream and sequence, so that burying it twice keeps one.
+A message is buried under `dead.<original subject>` with its own body and the headers of its context, so that replaying
+it is publishing it again. The message id names stream and sequence, so that burying it twice keeps one.
 """
 
 import base64
@@ -20,11 +20,32 @@ MAX_DELIVERIES = "max_deliveries"
 
 
 async def bury(
-    bus: Bus, *, subject: str, payload: bytes, stream: str, sequence: int, deliveries: int, error: ServiceError
+    bus: Bus,
+    *,
+    subject: str,
+    payload: bytes,
+    stream: str,
+    sequence: int,
+    deliveries: int,
+    error: ServiceError,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Keep a message that nobody can work on. Raises Unavailable."""
-    headers = {REASON: error.code, DETAIL: _header_text(error.detail), DELIVERIES: str(deliveries)}
-    await bus.send(f"dead.{subject}", payload, message_id=f"dead-{stream}-{sequence}", headers=headers)
+    """Keep a message that nobody can work on, `headers` being its own. Raises Unavailable."""
+    facts = {REASON: error.code, DETAIL: _header_text(error.detail), DELIVERIES: str(deliveries)}
+    kept = context_headers(headers or {}) | facts
+    await bus.send(f"dead.{subject}", payload, message_id=f"dead-{stream}-{sequence}", headers=kept)
+
+
+def context_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a message without those of the server (`Nats-...`) and of the grave (`dead-...`)."""
+    return {name: text for name, text in headers.items() if not name.lower().startswith(("nats-", "dead-"))}
+
+
+def stored_headers(message: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a message as `STREAM.MSG.GET` answers it: after the version line, one `Name: text` a line."""
+    lines = base64.b64decode(message.get("hdrs", "")).decode(errors="replace").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name: text.strip() for name, _, text in pairs}
 
 
 def unburied(delivery: Delivery) -> DeadLetter:
@@ -72,6 +93,7 @@ class Undertaker:
             sequence=advisory.stream_seq,
             deliveries=advisory.deliveries,
             error=_Crashed(),
+            headers=stored_headers(message),
         )
         if advisory.stream == JOBS:  # in a work queue it would stay for ever; other listeners still need an event
             await self._call(f"STREAM.MSG.DELETE.{advisory.stream}", {"seq": advisory.stream_seq, "no_erase": True})
