@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,9 @@ from ops.processes import announce_ready
 from ops.settings import Settings
 
 log = logging.getLogger(__name__)
+
+YOUNG_OBJECTS = 10_000
+"""New containers before the garbage collector looks for cycles (Python's own choice is 700, a few requests)."""
 
 
 class BusLost(Failure):
@@ -44,6 +48,7 @@ async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
             nodes.append(Node(bus, await wiring.NODES[name](host, bus), host.version))
         stack.push_async_callback(_stop_all, nodes)
         await asyncio.gather(*(node.start() for node in nodes))
+        spare_collector()
         announce_ready("nodes")
         log.info("nodes serve", extra={"action": "nodes_ready"})
         await until_told(connections)
@@ -56,9 +61,21 @@ async def host_edge(settings: Settings) -> None:
         host = wiring.Host(settings, stack)
         bus = await host.bus("edge")
         url = await wiring.edge(host, bus)
+        spare_collector()
         announce_ready("edge", url=url)
         log.info("edge serves %s", url, extra={"action": "edge_ready"})
         await until_told([bus.connection])
+
+
+def spare_collector() -> None:
+    """Keep what was made until now out of every later garbage collection, and collect less often.
+
+    Requests leave hardly any cycles; looking through all modules and tables again and again took a sixth of the edge's
+    time under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 async def until_told(connections: Iterable[Connection]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from adapters.crypto import SigningKey
 from contracts import auth, covers, tasks, templates, users
 from contracts.errors import Unavailable
+from edge.middleware.observe import BATCH_SECONDS
 from edge.routes import ROUTES
 from tests.edge.conftest import Edge, Reply, an_edge
 from tests.edge.small_nodes import World, the_nodes
@@ -246,6 +247,7 @@ async def test_no_secret_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture)
     headers = {"Authorization": f"Bearer {token}"}
     await edge.ask("GET", "/healthz")
     await edge.ask("POST", "/v1/covers?code=query-secret", json={"title": "title-secret"}, headers=headers)
+    await asyncio.sleep(2 * BATCH_SECONDS)
     record = next(r for r in caplog.records if r.name == "edge.access")
     fields = {name: getattr(record, name) for name in ("action", "method", "path", "route", "status", "user_id")}
     assert fields == {
