@@ -256,3 +256,12 @@ async def test_favicon_is_drawn(studio: Client, path: str) -> None:
     """Browsers that ask for either icon get the drawing."""
     answer = await studio.get(path)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+
+
+def test_built_in_styles_have_their_picture() -> None:
+    """Every seeded style is shown by a picture painted in its own colours, and no picture is left over."""
+    seeds = json.loads((FOLDER.parent.parent / "nodes" / "templates" / "seeds.json").read_text())
+    keys = {f"{seed['family']}-{''.join(colour[1:].lower() for colour in seed['palette'])}" for seed in seeds}
+    listed = set(re.findall(r'^  \["([a-z0-9-]+)",', (STATIC / "js" / "painted.js").read_text(), re.MULTILINE))
+    assert len(keys) >= 24
+    assert keys == listed == {path.stem for path in (STATIC / "styles").glob("*.webp")}

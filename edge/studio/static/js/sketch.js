@@ -1,7 +1,8 @@
-// Small drawings in a style's own colours: what a style looks like before anything is painted.
+// What a style looks like before a cover is made in it: its painted picture, or a small drawing in its own colours.
 
 import { contrast, mix, roles } from "./colour.js";
-import { svg } from "./dom.js";
+import { h, svg } from "./dom.js";
+import { PAINTED } from "./painted.js";
 
 const KINDS = [
   [/land|hill|mount|sea|coast|forest|winter|nature/, hills],
@@ -30,10 +31,21 @@ export function chance(text) {
 }
 
 /**
- * A drawing for a style: `{art, type, foot}` with the SVG element and the colours that read on its upper and lowest parts.
- * `width` and `height` are its proportions; `seed` makes it repeatable.
+ * A picture of a style: `{art, type, foot}` with the element and the colours that read on its upper and lowest parts.
+ * `width` and `height` are its proportions; `seed` makes a drawing repeatable.
  */
 export function sketch({ family = "", palette = [], seed = "", width = 100, height = 160 }) {
+  const key = `${family}-${palette.map((hex) => hex.slice(1).toLowerCase()).join("")}`;
+  const inks = PAINTED.get(key);
+  if (inks) return { art: painted(key), type: inks[0], foot: inks[1] };
+  return drawn({ family, palette, seed, width, height });
+}
+
+function painted(key) {
+  return h("img", { class: "art", alt: "", loading: "lazy", decoding: "async", draggable: "false", src: new URL(`../styles/${key}.webp`, import.meta.url).pathname });
+}
+
+function drawn({ family, palette, seed, width, height }) {
   const colours = roles(palette);
   const rng = chance(seed + family);
   const draw = KINDS.find(([words]) => words.test(family))?.[1] ?? KINDS[Math.floor(chance(family)() * KINDS.length)][1];

@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { FORMATS } from "../words.js";
+import { luminance } from "../colour.js";
 import { sketch } from "../sketch.js";
 
 /** A sketched cover: the style's drawing with the words on it. `style` is a template, or null for none chosen. */
@@ -12,11 +13,18 @@ export function sketchedBook({ title, subtitle, author, format, style, wet = fal
   const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
   return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },
     drawn?.art,
-    h("div", { class: title ? "type" : "type is-empty", vars: { "--type": drawn?.type ?? "var(--ink)", "--foot": drawn?.foot ?? "var(--ink)", "--size": `${titleSize(title || "Untitled")}cqw` } },
+    h("div", { class: title ? "type" : "type is-empty", vars: { ...inksOf(drawn), "--size": `${titleSize(title || "Untitled")}cqw` } },
       h("div", { class: "type-title" }, title || "Untitled"),
       subtitle && h("div", { class: "type-subtitle" }, subtitle),
       author && h("div", { class: "type-author" }, author)),
     wet && h("div", { class: "brush" }));
+}
+
+/** The colours of the type, each with a faint halo of its opposite, for samples whose art is busy. */
+function inksOf(drawn) {
+  if (!drawn) return {};
+  const halo = (ink) => (luminance(ink) > 0.4 ? "rgb(0 0 0 / .4)" : "rgb(255 255 255 / .45)");
+  return { "--type": drawn.type, "--halo": halo(drawn.type), "--foot": drawn.foot, "--foot-halo": halo(drawn.foot) };
 }
 
 /** An empty sheet of a format, for covers whose words are not known or not here yet. */

@@ -11,7 +11,9 @@ const PAGE = 23;
 
 /** The chooser; `chosen` is a template or null for "choose for me", `onChoose(template)` tells of another. */
 export function styleChooser({ chosen, onChoose, signal }) {
-  const chips = h("div", { class: "chips", role: "group", "aria-label": "Kinds of style" });
+  const chips = h("div", { class: "chips", id: "kinds", role: "group", "aria-label": "Kinds of style" });
+  const fold = h("button", { class: "button button-quiet styles-fold", type: "button", "aria-expanded": "false", "aria-controls": "kinds" }, "All kinds");
+  const tools = h("div", { class: "styles-tools is-folded" });
   const search = h("input", { class: "input", type: "search", placeholder: "Search styles", "aria-label": "Search styles", maxlength: 100, autocomplete: "off" });
   const wall = h("div", { class: "styles", role: "radiogroup", "aria-label": "Style" });
   const foot = h("div", { class: "more" });
@@ -82,6 +84,15 @@ export function styleChooser({ chosen, onChoose, signal }) {
     return h("input", { type: "radio", name: "style", value: template?.id ?? "", checked: (chosen?.id ?? null) === (template?.id ?? null), on: { change: choose } });
   }
 
+  fold.addEventListener("click", () => {
+    const folded = tools.classList.toggle("is-folded");
+    fold.textContent = folded ? "All kinds" : "Fewer kinds";
+    fold.setAttribute("aria-expanded", String(!folded));
+    if (folded) chips.scrollTop = 0;
+  });
+  chips.addEventListener("focusin", (event) => {
+    if (tools.classList.contains("is-folded") && event.target.offsetTop - chips.offsetTop > 20) fold.click();
+  });
   search.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => { wanted.q = search.value.trim(); read(); }, 250);
@@ -89,7 +100,8 @@ export function styleChooser({ chosen, onChoose, signal }) {
   search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   readCategories();
   read();
-  return [h("div", { class: "styles-tools" }, h("div", { class: "styles-search" }, icon(GLASS, 17), search), chips), wall, foot];
+  tools.append(h("div", { class: "styles-search" }, icon(GLASS, 17), search), fold, chips);
+  return [tools, wall, foot];
 }
 
 function addThumbnail(sheet, url) {

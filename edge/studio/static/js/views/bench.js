@@ -30,7 +30,7 @@ export function bench({ signal }) {
 
   function draw() {
     show(table, h("div", { class: "sr-only" }, "The sketch"), sketchedBook(draft),
-      h("p", { class: "caption" }, draft.style ? `A sketch in the colours of ${draft.style.name}. The art is painted when you make it.` : "A blank sheet. The studio picks the style that fits your words."));
+      h("p", { class: "caption" }, draft.style ? `${draft.style.name}, as a sample. Yours is painted from your own words.` : "A blank sheet. The studio picks the style that fits your words."));
     note.textContent = hindrance() || allowance();
     note.classList.toggle("is-hindrance", Boolean(hindrance()));
     make.setAttribute("aria-disabled", String(busy || Boolean(hindrance())));

@@ -34,10 +34,19 @@ export function cover({ id, signal }) {
     }
   }
 
+  /** The small picture first, since it is here at once; then the whole one. */
   async function lay(found) {
-    const image = h("img", { alt: altOf(found), src: await pictureUrl(found.image_url ?? `/v1/covers/${id}/image`) });
-    await image.decode().catch(() => {});
-    if (!signal.aborted) show(table, blankBook(found.format, "book-stage", image));
+    const whole = pictureUrl(found.image_url ?? `/v1/covers/${id}/image`);
+    let best = 0;
+    const put = async (src, rank) => {
+      const image = h("img", { alt: altOf(found), src });
+      await image.decode().catch(() => {});
+      if (signal.aborted || rank < best) return;
+      best = rank;
+      show(table, blankBook(found.format, "book-stage", image));
+    };
+    pictureUrl(found.thumbnail_url ?? `/v1/covers/${id}/image?size=thumb`).then((url) => put(url, 1), () => {});
+    await put(await whole, 2);
   }
 
   read();

@@ -6,12 +6,12 @@ import { sketchedBook } from "../parts/book.js";
 import { keep } from "../session.js";
 
 const SHELF = [
-  ["The Voyage Out", "Virginia Woolf", "sea", ["#14323f", "#2f6675", "#e08a4b", "#f3e6cf"]],
-  ["Cosmicomics for Beginners", "A. N. Other", "cosmos", ["#10142b", "#3b3f78", "#e9b44c", "#f4efe1"]],
-  ["Walden", "Henry D. Thoreau", "botanical", ["#16392c", "#3f7a4e", "#c8553d", "#f2ecd9"]],
-  ["Hard Times", "Charles Dickens", "city", ["#23222b", "#5d4a4e", "#d9a441", "#d8cfc4"]],
-  ["The Waves", "Virginia Woolf", "waves", ["#0e2a47", "#2d6f9f", "#d65a31", "#f1ede2"]],
-  ["Flatland", "Edwin A. Abbott", "geometric", ["#1d1d1f", "#c4342b", "#2a55a3", "#efe8d6"]],
+  ["The Voyage Out", "Virginia Woolf", "landscape", ["#221d2b", "#5b3a5c", "#b5566b", "#f2a65a", "#fff1d6"]],
+  ["The Waves", "Virginia Woolf", "ribbons", ["#1d2a44", "#e4572e", "#f3a712", "#76b5a5", "#f5ecd9"]],
+  ["From the Earth to the Moon", "Jules Verne", "cosmos", ["#0a0714", "#3a1d6e", "#d1495b", "#f2a154", "#fbe9c7"]],
+  ["Walden", "Henry David Thoreau", "ink", ["#16181d", "#4a5560", "#b3261e", "#f4eee0"]],
+  ["The Age of Innocence", "Edith Wharton", "deco", ["#0d1321", "#1d2d44", "#d4a94e", "#f6e7c1"]],
+  ["The Secret Garden", "Frances Hodgson Burnett", "midcentury", ["#23395b", "#d95d39", "#f0a202", "#7ba098", "#f6ecd6"]],
 ];
 
 /** The sign-in view, or the sign-up view when `mode` is "sign-up". */
@@ -22,7 +22,7 @@ export function door({ mode }) {
     h("section", { class: "door-pitch" },
       h("div", {}, heading,
         h("p", { class: "lead" }, "Type a title and choose a style. Covergen paints the art, sets the type on it, and measures that every line can be read.")),
-      h("div", {}, h("div", { class: "shelf", "aria-hidden": "true" }, SHELF.map(sample)), h("p", { class: "shelf-note" }, "Sketches, as the studio shows them before it paints."))),
+      h("div", {}, h("div", { class: "shelf", "aria-hidden": "true" }, SHELF.map(sample)), h("p", { class: "shelf-note" }, "A few of the styles, as samples."))),
     h("section", { class: "door-form", "aria-label": entering ? "Sign in" : "Sign up" }, h("div", { class: "door-inner" }, form(entering))));
   return { element, title: entering ? "Sign in" : "Sign up", heading };
 }
