@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.wire import Done, Endpoint
+from contracts.wire import Done, Endpoint, Event
 
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
@@ -116,7 +116,46 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ("user",)
 
 
+class GetAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What the auth node holds about the caller."""
+
+
+class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of an account, without anything that proves it: no hashes, no tokens."""
+
+    id: uuid.UUID
+    email: str
+    roles: tuple[str, ...]
+    created_at: datetime
+    last_login: datetime | None
+    sessions: int
+    """Sessions that go on."""
+
+
+class DeleteAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """End the caller's account and delete everything of it, proven by the password once more.
+
+    Nobody signs in to it or refreshes a session of it from now on, and its e-mail address is free at once; every other
+    node deletes what it holds when it hears `ACCOUNT_DELETED`. Access tokens that were given out before end by
+    themselves, 15 minutes after they were made; until then they find nothing, and nothing can be made with them.
+
+    Raises Invalid naming the field password, Conflict for an administrator, Unauthenticated when it is deleted already.
+    """
+
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """An account has ended: delete everything of that user, and keep nothing that still comes. Told again every hour
+    for a day, so that what died on the way or was made meanwhile goes too; idempotent by `user_id`."""
+
+    user_id: uuid.UUID
+    deleted_at: datetime
+
+
 EDGE = frozenset({"edge"})
+HOLDERS = frozenset({"users", "templates", "covers", "tasks", "notifications"})
+"""Who holds something of a user."""
 
 REGISTER = Endpoint("svc.auth.register", Register, Session, EDGE, "Create an account and sign in", timeout=10)
 LOGIN = Endpoint("svc.auth.login", Login, Session, EDGE, "Sign in by password", timeout=10)
@@ -124,5 +163,12 @@ REFRESH = Endpoint("svc.auth.refresh", Refresh, Session, EDGE, "Change a refresh
 LOGOUT = Endpoint("svc.auth.logout", Logout, Done, EDGE, "End a session")
 JWKS = Endpoint("svc.auth.jwks", GetJwks, Jwks, EDGE, "Public keys of access tokens")
 VERIFY = Endpoint("svc.auth.verify", VerifyToken, Claims, EDGE, "Check a token with the issuer, revocation included")
+ACCOUNT = Endpoint("svc.auth.account", GetAccount, AccountFacts, EDGE, "Read the facts of the caller's account")
+DELETE_ACCOUNT = Endpoint(
+    "svc.auth.delete_account", DeleteAccount, Done, EDGE, "End the caller's account and delete all of it", timeout=10
+)
+ACCOUNT_DELETED = Event(
+    "events.auth.account_deleted", AccountDeleted, HOLDERS, "An account has ended: delete what is its user's"
+)
 
-CONTRACTS = (REGISTER, LOGIN, REFRESH, LOGOUT, JWKS, VERIFY)
+CONTRACTS = (REGISTER, LOGIN, REFRESH, LOGOUT, JWKS, VERIFY, ACCOUNT, DELETE_ACCOUNT, ACCOUNT_DELETED)

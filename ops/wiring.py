@@ -81,6 +81,7 @@ async def auth(host: Host, bus: Bus) -> Service:
     host.stack.callback(passwords.close)
     admin = (host.settings.admin_email, ensure_admin_password(host.settings))
     service = Auth(await host.postgres("auth"), bus, passwords, admin=admin)
+    host.stack.push_async_callback(service.close)
     await service.prepare()
     return service
 

@@ -2,11 +2,11 @@
 
 -- name: account_by_email
 SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, created_at
-FROM users_auth WHERE email = $1;
+FROM users_auth WHERE email = $1 AND status <> 'deleted';
 
 -- name: account
 SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, created_at
-FROM users_auth WHERE id = $1;
+FROM users_auth WHERE id = $1 AND status <> 'deleted';
 
 -- name: insert_pending
 INSERT INTO users_auth (id, email, password_hash, roles, status, pending_username, pending_full_name, created_at)
@@ -18,7 +18,7 @@ ON CONFLICT (email) DO NOTHING;
 INSERT INTO users_auth (id, email, password_hash, roles, status, created_at)
 VALUES ($1, $2, $3, $4, 'active', $5)
 ON CONFLICT (id) DO UPDATE SET status = 'active', pending_username = NULL, pending_full_name = NULL
-WHERE users_auth.password_hash = excluded.password_hash;
+WHERE users_auth.password_hash = excluded.password_hash AND users_auth.status <> 'deleted';
 
 -- name: delete_pending
 DELETE FROM users_auth WHERE id = $1 AND status = 'pending';
@@ -34,7 +34,38 @@ UPDATE users_auth SET password_hash = $3 WHERE id = $1 AND password_hash = $2;
 UPDATE users_auth SET roles = array_append(roles, $2) WHERE id = $1 AND NOT $2 = ANY(roles);
 
 -- name: set_last_login
-UPDATE users_auth SET last_login = $2 WHERE id = $1;
+-- Also takes the lock under which an account is deleted: no session begins after that.
+UPDATE users_auth SET last_login = $2 WHERE id = $1 AND status <> 'deleted';
+
+-- name: account_facts
+SELECT id, email, roles, created_at, last_login,
+    (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.revoked_at IS NULL) AS sessions
+FROM users_auth u WHERE id = $1 AND status <> 'deleted';
+
+-- name: lock_sessions
+-- Before the account's row, because a refresh locks its session first.
+SELECT id FROM sessions WHERE user_id = $1 ORDER BY id FOR UPDATE;
+
+-- name: mark_deleted
+-- The row stays for a day without anything of its owner, so that nothing under way brings the account back.
+UPDATE users_auth SET
+    status = 'deleted', email = 'deleted:' || id, password_hash = '', roles = '{}', pending_username = NULL,
+    pending_full_name = NULL, last_login = NULL, deleted_at = $3, announced_at = $3
+WHERE id = $1 AND password_hash = $2 AND status <> 'deleted' AND NOT 'admin' = ANY(roles);
+
+-- name: delete_sessions
+DELETE FROM sessions WHERE user_id = $1;
+
+-- name: unannounced
+-- Deleted accounts that were last told of before a time; those that another instance is telling of are left to it.
+SELECT id, deleted_at FROM users_auth WHERE status = 'deleted' AND announced_at < $1
+ORDER BY announced_at LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: set_announced
+UPDATE users_auth SET announced_at = $2 WHERE id = ANY($1::uuid[]);
+
+-- name: forget_deleted
+DELETE FROM users_auth WHERE status = 'deleted' AND deleted_at < $1;
 
 -- name: insert_session
 INSERT INTO sessions (id, user_id, created_at) VALUES ($1, $2, $3);

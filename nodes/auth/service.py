@@ -9,12 +9,13 @@ import msgspec
 
 from adapters.crypto import Passwords
 from adapters.nats.bus import Bus
-from adapters.postgres import Duplicate, Pool
+from adapters.postgres import Duplicate, Outbox, Pool
 from contracts import auth, users
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from contracts.users import CreateUser, GetUser, User
 from contracts.wire import Context, Done
+from nodes.auth.ending import Ending
 from nodes.auth.keyring import Keyring
 from nodes.auth.model import ADMIN, USER, Credentials, checked_email, normalised_email
 from nodes.auth.sessions import Sessions
@@ -58,6 +59,8 @@ class Auth:
         self._clock = clock
         self._keyring = Keyring(self._store, clock)
         self._sessions = Sessions(self._store, self._keyring, clock)
+        self._outbox = Outbox(pool, bus.send)
+        ending = Ending(self._store, self._outbox, passwords, clock)
         self.bindings: tuple[Binding, ...] = (
             serve(auth.REGISTER, self.register),
             serve(auth.LOGIN, self.login),
@@ -65,16 +68,24 @@ class Auth:
             serve(auth.LOGOUT, self.logout),
             serve(auth.JWKS, self.jwks),
             serve(auth.VERIFY, self.verify),
+            serve(auth.ACCOUNT, ending.facts),
+            serve(auth.DELETE_ACCOUNT, ending.delete),
         )
         self.chores: tuple[Chore, ...] = (
             Chore("auth-admin", 0.5, self.ensure_admin),
             Chore("auth-keys", 30.0, self._keyring.reload),
+            Chore("auth-outbox", 1.0, self._outbox.relay),
+            Chore("auth-deleted", 60.0, ending.announce),
             Chore("auth-sweep", 3600.0, self.sweep),
         )
 
     async def prepare(self) -> None:
         """Before it serves: the signing keys are there. Idempotent."""
         await self._keyring.reload()
+
+    async def close(self) -> None:
+        """Wait for messages that are being sent."""
+        await self._outbox.close()
 
     async def register(self, message: Register, context: Context) -> Session:
         """Create an account and sign in. Raises Conflict with the field email or username."""
@@ -156,7 +167,7 @@ class Auth:
         self._admin_settled = True
 
     async def sweep(self) -> None:
-        """Delete sessions and tokens that expired long ago."""
+        """Delete sessions and tokens that expired long ago, and what is left of accounts deleted a day ago."""
         await self._store.sweep(self._clock() - KEPT_AFTER_EXPIRY)
 
     def _pending(

@@ -35,9 +35,10 @@ class Sessions:
         self._verifier = Verifier(clock=lambda: clock().timestamp())
 
     async def begin(self, account: Credentials, user: User) -> Session:
-        """A new session of its own."""
+        """A new session of its own. Raises Unauthenticated when the account was deleted meanwhile."""
         now, session_id, token = self._clock(), uuid.uuid4(), new_opaque_token()
-        await self._store.begin_session(session_id, account.id, token_hash(token), now, now + REFRESH_LIFE)
+        if not await self._store.begin_session(session_id, account.id, token_hash(token), now, now + REFRESH_LIFE):
+            raise Unauthenticated("The account is gone.")
         return await self.answer(account, user, session_id, token)
 
     async def find(self, token: str) -> RefreshToken:

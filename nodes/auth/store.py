@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.crypto import SigningKey
 from adapters.postgres import Pool, Queries, Row, Transaction, load_queries
+from contracts.auth import AccountDeleted, AccountFacts
 from nodes.auth.model import Credentials, KeyTimes, RefreshToken, SessionRow
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -78,13 +79,43 @@ class AuthStore:
 
     async def begin_session(
         self, session_id: uuid.UUID, user_id: uuid.UUID, token_hash: bytes, now: datetime, expires_at: datetime
-    ) -> None:
-        """A new family with its first token; this is also the account's last login."""
+    ) -> bool:
+        """A new family with its first token; this is also the account's last login. False when it is deleted."""
         async with self._pool.transaction() as transaction:
+            if await transaction.run(self._sql["set_last_login"], user_id, now) == 0:
+                return False
             await transaction.run(self._sql["insert_session"], session_id, user_id, now)
             token = (uuid.uuid4(), user_id, token_hash, session_id, None, now, expires_at)
             await transaction.run(self._sql["insert_token"], *token)
-            await transaction.run(self._sql["set_last_login"], user_id, now)
+        return True
+
+    async def facts(self, user_id: uuid.UUID) -> AccountFacts | None:
+        """What is known of an account, without anything that proves it."""
+        row = await self._pool.one(self._sql["account_facts"], user_id)
+        return None if row is None else msgspec.convert(row, AccountFacts)
+
+    @asynccontextmanager
+    async def deleting(self, account: Credentials, now: datetime) -> AsyncIterator[Transaction | None]:
+        """Delete an account with its sessions; the block may add to the same transaction.
+
+        None when the account has changed meanwhile: another password, an administrator by now, or deleted.
+        """
+        async with self._pool.transaction() as transaction:
+            await transaction.all(self._sql["lock_sessions"], account.id)
+            marked = await transaction.run(self._sql["mark_deleted"], account.id, account.password_hash, now)
+            if marked:
+                await transaction.run(self._sql["delete_sessions"], account.id)
+            yield transaction if marked else None
+
+    @asynccontextmanager
+    async def announcing(
+        self, before: datetime, now: datetime, limit: int
+    ) -> AsyncIterator[tuple[Transaction, list[AccountDeleted]]]:
+        """Deleted accounts that were last told of before a time, to be told of again in this transaction."""
+        async with self._pool.transaction() as transaction:
+            rows = await transaction.all(self._sql["unannounced"], before, limit)
+            await transaction.run(self._sql["set_announced"], [row["id"] for row in rows], now)
+            yield transaction, [AccountDeleted(user_id=row["id"], deleted_at=row["deleted_at"]) for row in rows]
 
     async def find_token(self, token_hash: bytes) -> RefreshToken | None:
         """The refresh token with this hash."""
@@ -107,9 +138,10 @@ class AuthStore:
                 yield LockedSession(transaction, self._sql, msgspec.convert(row, SessionRow))
 
     async def sweep(self, before: datetime) -> None:
-        """Delete tokens that expired before a time, and old sessions that have none left."""
+        """Delete tokens that expired before a time, old sessions that have none left, accounts deleted before it."""
         await self._pool.run(self._sql["delete_expired_tokens"], before)
         await self._pool.run(self._sql["delete_empty_sessions"], before)
+        await self._pool.run(self._sql["forget_deleted"], before)
 
     async def keys(self, now: datetime) -> Keys:
         """All keys; the first instance that asks makes them, others that ask at the same time wait for it."""

@@ -13,7 +13,8 @@ from adapters.mongo import Database, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
 from adapters.workers import Workers
-from contracts import covers, safety, tasks, templates, users
+from contracts import auth, covers, safety, tasks, templates, users
+from contracts.auth import AccountDeleted
 from contracts.covers import (
     Cover,
     CoverAccepted,
@@ -33,12 +34,16 @@ from contracts.wire import Context, Done, ObjectRef
 from nodes.covers.model import Record, caller, fingerprint, identify, passed, resolve, shown, texts, wish
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
+from nodes.departed import Departed, gone
 from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
 
 ORPHAN_AFTER = timedelta(seconds=60)
 """Age from which a draft whose task nobody knows is taken back; far above the deadline of any request."""
+
+LATE_AFTER = timedelta(minutes=10)
+"""Longer than a step takes: what a step of a deleted user's cover has put meanwhile is removed after it."""
 
 
 class Covers:
@@ -51,11 +56,13 @@ class Covers:
         self._objects = objects
         self._images = images
         self._store = CoverStore(database, bus.send)
+        self._departed = Departed(database)
         self._steps = Steps(bus, self._store, objects, images, workers)
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
         await self._store.prepare()
+        await self._departed.prepare()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -73,6 +80,7 @@ class Covers:
             work(covers.COMPLETE, self._steps.complete),
             work(covers.DISCARD, self._steps.discard),
             listen(tasks.FINISHED, self.task_finished),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
 
     @property
@@ -85,7 +93,10 @@ class Covers:
         )
 
     async def generate(self, request: GenerateCover, context: Context) -> CoverAccepted:
-        """Begin a cover. With an Idempotency-Key the same request gives the same task, another raises KeyReused."""
+        """Begin a cover. With an Idempotency-Key the same request gives the same task, another raises KeyReused.
+
+        Raises Unauthenticated for a deleted user, of whom no draft stays.
+        """
         user_id = caller(context)
         template, review = await asyncio.gather(
             self._bus.request(templates.CHOOSE, wish(request), context), self._check(request, context)
@@ -101,7 +112,11 @@ class Covers:
             review=review,
             created_at=now(),
         )
-        task = await (self._begin(draft, context) if await self._store.keep(draft) else self._again(draft, context))
+        new = await self._store.keep(draft)
+        if await self._departed.has(user_id):
+            await self._store.drop(ids.cover_id)
+            raise gone()
+        task = await (self._begin(draft, context) if new else self._again(draft, context))
         return CoverAccepted(task_id=ids.task_id, cover_id=ids.cover_id, status=task.status)
 
     async def _check(self, request: GenerateCover, context: Context) -> tuple[str, ...]:
@@ -197,6 +212,20 @@ class Covers:
         if event.cover_id is not None and event.status in ("failed", "cancelled"):
             await self._store.end(event.cover_id, event.task_id, event.status)
 
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Delete a user's covers and their pictures for good; idempotent.
+
+        A cover that is being made goes too: its steps find it gone. Its record waits, without anything the user wrote,
+        until a step that had begun can put nothing more; then the sweep empties it.
+        """
+        await self._departed.mark(event.user_id)
+        for document in await self._store.bury_all(event.user_id):
+            objects = document.get("objects", {})
+            if document["status"] == "generating":
+                await self._remove(objects)
+            else:
+                await self._empty(document["_id"], objects)
+
     async def send_waiting(self) -> None:
         """Send events that a crash or a lost connection left behind."""
         await self._store.outbox.sweep()
@@ -211,14 +240,17 @@ class Covers:
 
     async def empty_deleted(self) -> None:
         """Remove pictures of deleted covers that are still there."""
-        for document in await self._store.buried():
+        for document in await self._store.buried(now() - LATE_AFTER):
             await self._empty(document["_id"], document["objects"])
 
     async def _empty(self, cover_id: uuid.UUID, objects: Mapping[str, Sequence[str]]) -> None:
+        await self._remove(objects)
+        await self._store.emptied(cover_id)
+
+    async def _remove(self, objects: Mapping[str, Sequence[str]]) -> None:
         for keys in objects.values():
             for key in keys:
                 await self._objects.delete(key)
-        await self._store.emptied(cover_id)
 
     async def _own(self, cover_id: uuid.UUID, context: Context) -> Record:
         cover = await self._store.of_id(cover_id, caller(context))

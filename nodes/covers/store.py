@@ -1,7 +1,7 @@
 """The collection `covers`: one document per cover, changed only by single conditional writes.
 
 A deleted cover leaves a short document behind, without anything the user wrote: it was made and counts as such, and its
-Idempotency-Key stays used.
+Idempotency-Key stays used. Covers of a deleted user are marked `forgotten` and leave nothing.
 """
 
 import uuid
@@ -65,7 +65,7 @@ class CoverStore:
     async def drop(self, cover_id: uuid.UUID) -> None:
         """Forget a draft that nothing was made of."""
         with mongo_errors():
-            await self._covers.delete_one({"_id": cover_id, "status": "generating", "art": None})
+            await self._covers.delete_one({"_id": cover_id, "status": "generating", "art": None, **EXISTS})
 
     async def fingerprint(self, cover_id: uuid.UUID) -> str | None:
         """Of the request that this cover, deleted or not, was made from."""
@@ -141,19 +141,34 @@ class CoverStore:
             {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}, change
         )
 
-    async def buried(self, limit: int = 100) -> list[Document]:
-        """Deleted covers that still have objects."""
-        query = {"deleted_at": {"$exists": True}, "objects": {"$exists": True}}
+    async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
+        """Delete what is known of all covers of a user, those that are being made too; idempotent.
+
+        What is left of each, to be emptied: `_id`, `status` and `objects`.
+        """
+        change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
+        with mongo_errors():
+            await self._covers.update_many({"user_id": user_id, "forgotten": {"$exists": False}}, change)
+            forgotten = {"user_id": user_id, "forgotten": True}
+            return await self._covers.find(forgotten, {"status": 1, "objects": 1}).to_list(None)
+
+    async def buried(self, late_before: datetime, limit: int = 100) -> list[Document]:
+        """Deleted covers that still have objects. Those that were being made only when deleted before `late_before`:
+        a step that had begun may put one more object, whose key is noted."""
+        settled = {"$or": [{"status": {"$ne": "generating"}}, {"deleted_at": {"$lt": late_before}}]}
+        query = {"deleted_at": {"$exists": True}, "objects": {"$exists": True}, **settled}
         with mongo_errors():
             return await self._covers.find(query, {"objects": 1}).to_list(limit)
 
     async def emptied(self, cover_id: uuid.UUID) -> None:
-        """The objects of a deleted cover have gone."""
+        """The objects of a deleted cover have gone; of a deleted user's cover nothing stays."""
+        with mongo_errors():
+            await self._covers.delete_one({"_id": cover_id, "forgotten": True})
         await self._change({"_id": cover_id, "deleted_at": {"$exists": True}}, {"$unset": {"objects": ""}})
 
     async def unpainted(self, before: datetime, limit: int = 500) -> dict[uuid.UUID, uuid.UUID]:
         """Task id to cover id of old drafts that nobody has begun to paint."""
-        query = {"status": "generating", "created_at": {"$lt": before}, "art": None}
+        query = {"status": "generating", "created_at": {"$lt": before}, "art": None, **EXISTS}
         with mongo_errors():
             found = await self._covers.find(query, {"task_id": 1}).sort("created_at", 1).to_list(limit)
         return {each["task_id"]: each["_id"] for each in found}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.mongo import Database, now
-from contracts import notifications, users
+from contracts import auth, notifications, users
+from contracts.auth import AccountDeleted
 from contracts.errors import NotFound
 from contracts.notifications import (
     ListNotifications,
@@ -15,6 +16,7 @@ from contracts.notifications import (
 )
 from contracts.users import UserCreated
 from contracts.wire import Context
+from nodes.departed import Departed
 from nodes.notifications.model import caller, entry, welcome
 from nodes.notifications.store import InboxStore
 from nodes.runtime import Binding, Chore, listen, serve, work
@@ -29,17 +31,20 @@ class Notifications:
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = now) -> None:
         """`clock` gives times as the database keeps them, in whole milliseconds."""
         self._store = InboxStore(database)
+        self._departed = Departed(database)
         self._clock = clock
         self.bindings: tuple[Binding, ...] = (
             serve(notifications.LIST, self.list),
             serve(notifications.MARK_READ, self.mark_read),
             work(notifications.SEND, self.send),
             listen(users.CREATED, self.user_created),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
         await self._store.prepare()
+        await self._departed.prepare()
 
     async def list(self, ask: ListNotifications, context: Context) -> NotificationPage:
         """The caller's inbox, newest first. Raises Unauthenticated, Invalid for a bad cursor."""
@@ -53,9 +58,16 @@ class Notifications:
         return notice
 
     async def send(self, message: SendNotification, context: Context) -> None:
-        """Tell a user something; idempotent by `(user_id, effect_key)`."""
+        """Tell a user something; idempotent by `(user_id, effect_key)`. A deleted user is told nothing."""
         await self._store.keep(message.user_id, message.effect_key, entry(message, self._clock()))
+        if await self._departed.has(message.user_id):
+            await self._store.clear(message.user_id)
 
     async def user_created(self, event: UserCreated, context: Context) -> None:
         """Welcome a new user; idempotent by the user."""
         await self.send(welcome(event), context)
+
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Empty a user's inbox for good; idempotent."""
+        await self._departed.mark(event.user_id)
+        await self._store.clear(event.user_id)

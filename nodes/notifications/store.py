@@ -38,6 +38,11 @@ class InboxStore:
         with contextlib.suppress(DuplicateKey), mongo_errors():
             await self._inbox.insert_one(document)
 
+    async def clear(self, user_id: uuid.UUID) -> None:
+        """Remove all notices of a user."""
+        with mongo_errors():
+            await self._inbox.delete_many({"user_id": user_id})
+
     async def page(self, user_id: uuid.UUID, ask: ListNotifications) -> NotificationPage:
         """A user's notices, newest first. Raises Invalid for a bad cursor."""
         query: Document = {"user_id": user_id}

@@ -15,11 +15,13 @@ import msgspec
 
 from adapters.mongo import Database, Outbox, now
 from adapters.nats.bus import Bus
-from contracts import tasks
+from contracts import auth, tasks
+from contracts.auth import AccountDeleted
 from contracts.errors import KeyReused, NotFound, ServiceError, Unauthenticated, Unavailable
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.wire import Context, DeadLetter
-from nodes.runtime import Binding, Chore, dead_letters, serve, work
+from nodes.departed import gone
+from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
 from nodes.tasks import model, notices
 from nodes.tasks.sagas import CURRENT
 from nodes.tasks.state import Change, TaskState
@@ -57,6 +59,7 @@ class Tasks:
             serve(tasks.HISTORY, self.history),
             serve(tasks.FIND_UNKNOWN, self.find_unknown),
             work(tasks.REPORT, self.report),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
             dead_letters(self.dead),
         )
         self.chores: tuple[Chore, ...] = (
@@ -65,7 +68,10 @@ class Tasks:
         )
 
     async def create(self, message: tasks.CreateTask, context: Context) -> tasks.Task:
-        """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task."""
+        """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task.
+
+        Raises Unauthenticated for a deleted user, of whom nothing stays.
+        """
         at = self._clock()
         task = _opened(message, context, at)
         stored = await self._store.insert(model.begin(task, at))
@@ -73,6 +79,9 @@ class Tasks:
             stored = await self._store.find(message.task_id)
             if stored is None or not _same_request(stored.task, task):
                 raise KeyReused("This task id is taken by another request.")
+        if await self._store.departed.has(task.user_id):
+            await self._store.clear(task.user_id)
+            raise gone()
         await self._relay(stored)
         return notices.view(stored.task)
 
@@ -123,6 +132,15 @@ class Tasks:
         found = await self._apply(message.task_id, lambda task: model.settle(task, message, self._clock()))
         if found is None:
             log.warning("report on unknown task %s", message.task_id, extra={"action": "report_unknown"})
+
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Delete a user's tasks for good, running ones too; idempotent.
+
+        Running sagas are dropped, not walked back: what their steps hold of the user (covers, reservations) is deleted
+        by its owners on the same event, and the reports that still come are on tasks that nobody knows.
+        """
+        await self._store.departed.mark(event.user_id)
+        await self._store.clear(event.user_id)
 
     async def dead(self, letter: DeadLetter, context: Context) -> None:
         """A job died: its step has failed. A report that died is applied after all; other jobs do not concern us."""

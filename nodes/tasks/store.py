@@ -29,6 +29,7 @@ from adapters.mongo import (
     waiting,
 )
 from contracts.tasks import Status
+from nodes.departed import Departed
 from nodes.tasks.state import Change, LogEntry, Message, TaskState
 
 COLLECTION = "generation_tasks"
@@ -62,10 +63,12 @@ class TaskStore:
 
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database.get_collection(COLLECTION)
+        self.departed = Departed(database)
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat."""
         await ensure_indexes(self.collection, INDEXES)
+        await self.departed.prepare()
 
     async def insert(self, change: Change) -> Stored | None:
         """A new task with its first message; None when the task id is taken."""
@@ -120,6 +123,11 @@ class TaskStore:
                 await self.collection.find(query, {"log": 0, "outbox": 0}).sort(order).limit(limit).to_list(limit)
             )
         return [_stored(document).task for document in documents]
+
+    async def clear(self, user_id: uuid.UUID) -> None:
+        """Remove all tasks of a user, with their logs and what they would still send."""
+        with mongo_errors():
+            await self.collection.delete_many({"user_id": user_id})
 
     async def known(self, task_ids: Iterable[uuid.UUID]) -> frozenset[uuid.UUID]:
         """Those of the ids that are tasks."""

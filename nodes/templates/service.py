@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adapters.mongo import Database, DuplicateKey, now
-from contracts import covers, templates
+from contracts import auth, covers, templates
+from contracts.auth import AccountDeleted
 from contracts.covers import CoverCompleted
 from contracts.errors import Conflict, FieldError, NotFound
 from contracts.templates import (
@@ -29,6 +30,7 @@ from contracts.templates import (
     UserTemplatePage,
 )
 from contracts.wire import Context, Done
+from nodes.departed import Departed, gone
 from nodes.runtime import Binding, Chore, listen, serve
 from nodes.templates.model import (
     Known,
@@ -70,6 +72,7 @@ class Templates:
     ) -> None:
         """`known` is what styles may ask for; `clock` counts seconds."""
         self._store = TemplateStore(database)
+        self._departed = Departed(database)
         self._known = known
         self._clock = clock
         self._shelf: tuple[Sketch, ...] = ()
@@ -85,11 +88,13 @@ class Templates:
             serve(templates.SAVE_MINE, self.save_mine),
             serve(templates.LIST_MINE, self.list_mine),
             listen(covers.COMPLETED, self.cover_completed),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
 
     async def prepare(self, seeds: tuple[Seed, ...] | None = None) -> None:
         """Create indexes and the built-in styles; safe to repeat, and in several instances at once."""
         await self._store.prepare()
+        await self._departed.prepare()
         for seed in read_seeds(SEEDS_FILE.read_bytes()) if seeds is None else seeds:
             await self._store.plant(seed)
 
@@ -180,7 +185,11 @@ class Templates:
             customizations=request.customizations,
             created_at=now(),
         )
-        return await self._store.save_own(user_id, own)
+        kept = await self._store.save_own(user_id, own)
+        if await self._departed.has(user_id):
+            await self._store.clear_own(user_id)
+            raise gone()
+        return kept
 
     async def list_mine(self, ask: ListUserTemplates, context: Context) -> UserTemplatePage:
         """The caller's own styles, newest first. Raises Unauthenticated, Invalid for a bad cursor."""
@@ -189,6 +198,11 @@ class Templates:
     async def cover_completed(self, event: CoverCompleted, context: Context) -> None:
         """A style that is used becomes more popular; idempotent by the task's id."""
         await self._store.count_use(event.task_id, event.template_id)
+
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Remove a user's own styles for good; idempotent."""
+        await self._departed.mark(event.user_id)
+        await self._store.clear_own(event.user_id)
 
     async def _found(self, template_id: uuid.UUID) -> tuple[Template, int]:
         found = await self._store.find(template_id)

@@ -186,6 +186,11 @@ class TemplateStore:
         with mongo_errors():
             return await self._own.count_documents({"user_id": user_id})
 
+    async def clear_own(self, user_id: uuid.UUID) -> None:
+        """Remove all own styles of a user."""
+        with mongo_errors():
+            await self._own.delete_many({"user_id": user_id})
+
     async def page_own(self, user_id: uuid.UUID, ask: ListUserTemplates) -> UserTemplatePage:
         """A user's own styles, newest first. Raises Invalid for a cursor of another list."""
         query: Document = {"user_id": user_id}

@@ -74,3 +74,21 @@ SELECT DISTINCT user_id FROM quota_reservations WHERE (created_at >= $1 OR settl
 SELECT coalesce(sum(amount), 0)::integer FROM quota_reservations
 WHERE user_id = $1 AND period < $2
   AND (state = 'reserved' OR (state = 'committed' AND settled_at >= $3));
+
+-- name: lock_identity
+-- Creating a profile and deleting it exclude each other, also while there is no row to lock.
+SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 7166182912002));
+
+-- name: deleted
+SELECT EXISTS (SELECT FROM deleted_users WHERE id = $1);
+
+-- name: mark_deleted
+INSERT INTO deleted_users (id, deleted_at) VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+
+-- name: delete_user
+-- Preferences and reservations go with it.
+DELETE FROM users WHERE id = $1;
+
+-- name: forget_deleted
+DELETE FROM deleted_users WHERE deleted_at < $1;

@@ -1,14 +1,16 @@
 """The users node: its contracts and their handlers."""
 
+import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import UNSET
 
 from adapters.nats.bus import Bus
 from adapters.postgres import Duplicate, Outbox, Pool
-from contracts import users
+from contracts import auth, users
+from contracts.auth import AccountDeleted
 from contracts.errors import (
     Conflict,
     FieldError,
@@ -24,7 +26,7 @@ from contracts.users import (
     UserCreated,
 )
 from contracts.wire import Context
-from nodes.runtime import Binding, Chore, serve, work
+from nodes.runtime import Binding, Chore, listen, serve, work
 from nodes.users.model import (
     LIMITS,
     Allowance,
@@ -38,6 +40,11 @@ from nodes.users.model import (
 )
 from nodes.users.quota import Quotas
 from nodes.users.store import UserStore
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = timedelta(days=1)
+"""How long a deleted user is remembered; far above the life of an access token."""
 
 
 def utc_now() -> datetime:
@@ -69,11 +76,13 @@ class Users:
             serve(users.RESERVE_QUOTA, quotas.reserve),
             work(users.COMMIT_QUOTA, quotas.commit),
             work(users.RELEASE_QUOTA, quotas.release),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
         self.chores: tuple[Chore, ...] = (
             Chore("users-outbox", 1.0, self._outbox.relay),
             Chore("users-orphans", 10.0, quotas.release_orphans),
             Chore("users-reconcile", 600.0, quotas.reconcile),
+            Chore("users-forget", 3600.0, self.forget_deleted),
         )
 
     async def close(self) -> None:
@@ -81,7 +90,7 @@ class Users:
         await self._outbox.close()
 
     async def create(self, message: CreateUser, context: Context) -> User:
-        """Idempotent by user id. Raises Conflict when the username is taken."""
+        """Idempotent by user id. Raises Conflict when the username is taken, Unauthenticated for a deleted user."""
         wanted = msgspec.structs.replace(message, full_name=checked_name(message.full_name))
         names = username_candidates(wanted.email, wanted.user_id)
         if wanted.username is not None:
@@ -119,6 +128,15 @@ class Users:
     async def set_preferences(self, message: Preferences, context: Context) -> Preferences:
         """Replace the caller's preferences."""
         return found(await self._store.set_preferences(caller(context), message))
+
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Delete the profile, preferences and reservations of a user; idempotent."""
+        if await self._store.delete(event.user_id, self._clock()):
+            log.info("user %s was deleted", event.user_id, extra={"action": "user_deleted"})
+
+    async def forget_deleted(self) -> None:
+        """Forget who was deleted more than a day ago: nothing of theirs is under way any more."""
+        await self._store.forget_deleted(self._clock() - REMEMBERED)
 
     async def _insert(self, wanted: CreateUser, username: str, context: Context) -> User | None:
         now = self._clock()

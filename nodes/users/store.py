@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.postgres import Pool, Queries, Transaction, load_queries
+from contracts.errors import Unauthenticated
 from contracts.users import CreateUser, Preferences, User
 from nodes.users.model import Allowance, Reservation, Settled
 
@@ -34,7 +35,10 @@ class UserStore:
     async def insert(
         self, transaction: Transaction, wanted: CreateUser, username: str, allowance: Allowance, now: datetime
     ) -> User | None:
-        """The new profile; None when its id or username exists."""
+        """The new profile; None when its id or username exists. Raises Unauthenticated when the user was deleted."""
+        await transaction.run(self._sql["lock_identity"], wanted.user_id)
+        if await transaction.value(self._sql["deleted"], wanted.user_id):
+            raise Unauthenticated("The account is gone.")
         row = await transaction.one(
             self._sql["insert_user"],
             wanted.user_id,
@@ -47,6 +51,17 @@ class UserStore:
             now,
         )
         return None if row is None else msgspec.convert(row, User)
+
+    async def delete(self, user_id: uuid.UUID, now: datetime) -> bool:
+        """Delete a profile with preferences and reservations; no `insert` brings it back. False when it was gone."""
+        async with self._pool.transaction() as transaction:
+            await transaction.run(self._sql["lock_identity"], user_id)
+            await transaction.run(self._sql["mark_deleted"], user_id, now)
+            return await transaction.run(self._sql["delete_user"], user_id) == 1
+
+    async def forget_deleted(self, before: datetime) -> None:
+        """Forget who was deleted before a time."""
+        await self._pool.run(self._sql["forget_deleted"], before)
 
     async def user(self, user_id: uuid.UUID) -> User | None:
         """A profile."""

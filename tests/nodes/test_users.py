@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from adapters.nats.bus import Bus
 from adapters.postgres import Pool, migrate, open_pool
-from contracts import covers, tasks, users
+from contracts import auth, covers, tasks, users
 from contracts.covers import GetUsage, Usage
 from contracts.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, OverQuota, Unauthenticated, Unavailable
 from contracts.tasks import FindUnknown, StepReport, Unknown
@@ -459,4 +459,5 @@ async def test_database_away(house: House) -> None:
 def test_every_contract_is_bound(house: House) -> None:
     """The node binds its endpoints and queues, all of them."""
     bound = {binding.contract.subject for binding in house.service.bindings if binding.contract is not None}
-    assert bound == {contract.subject for contract in users.CONTRACTS} - {users.CREATED.subject}
+    own = {contract.subject for contract in users.CONTRACTS} - {users.CREATED.subject}
+    assert bound == own | {auth.ACCOUNT_DELETED.subject}
