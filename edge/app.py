@@ -21,6 +21,7 @@ from contracts.registry import NODES
 from edge.binding import call
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
 from edge.exchange import Handler, Middleware
+from edge.export import Export
 from edge.fallback import UNMATCHED, fallback
 from edge.health import Health, checks_of
 from edge.images import image
@@ -41,8 +42,8 @@ DRAIN = 10.0
 BACKLOG = 1024
 HEALTH = web.AppKey("health", Health)
 STUDIO = "edge.studio.pages"
-NO_HEAD = ("events",)
-"""Handlers whose GET has no HEAD: they would never end."""
+NO_HEAD = ("events", "export")
+"""Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
 def stages(
@@ -78,11 +79,12 @@ def build_app(
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
     metrics = Metrics()
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
-    health = Health(checks_of(bus, redis, nodes))
+    health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
     special: Mapping[str, Callable[[Route], Handler]] = {
         "call": lambda route: call(route, bus),
         "image": lambda route: image(route, bus, objects),
         "events": lambda _route: streams.handle,
+        "export": lambda _route: export.handle,
         "alive": lambda _route: health.alive,
         "ready": lambda _route: health.ready,
         "metrics": lambda _route: metrics_page(metrics),

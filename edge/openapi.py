@@ -20,6 +20,7 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.auth.login": (401,),
     "svc.auth.refresh": (401,),
     "svc.auth.logout": (401,),
+    "svc.auth.delete_account": (401, 409),
     "svc.users.update": (409,),
     "svc.templates.update": (409,),
     "svc.templates.save_mine": (409,),
@@ -33,6 +34,7 @@ BEARER: list[Json] = [{"bearer": []}]
 TITLES = {error.status: error.title for error in reversed(ERRORS)}
 EXAMPLES: dict[str, Json] = {
     "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
+    "DeleteAccount": {"password": "correct horse battery"},
     "Login": {"email": "ada@example.org", "password": "correct horse battery"},
     "GenerateCover": {
         "title": "The Salt Road",

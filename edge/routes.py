@@ -140,6 +140,26 @@ ME: tuple[Route, ...] = (
         tag="me",
         summary="Change the own profile",
     ),
+    # No idempotency key: a repetition is answered 401, because the account is gone.
+    Route(
+        method="DELETE",
+        path="/v1/me",
+        contract=auth.DELETE_ACCOUNT,
+        status=204,
+        body="json",
+        cost=10,
+        tag="me",
+        summary="Delete the account and everything of it, proven by the password",
+    ),
+    Route(
+        method="GET",
+        path="/v1/me/data",
+        contract=auth.ACCOUNT,
+        handler="export",
+        cost=20,
+        tag="me",
+        summary="Everything that is held about the caller, as one document",
+    ),
     Route(
         method="GET",
         path="/v1/me/preferences",

@@ -14,7 +14,7 @@ from edge.routes import Route
 MAX_BODY = 1024 * 1024
 """Bytes."""
 MAX_SECONDS = 30.0
-_LONG = ("events", "image")
+_LONG = ("events", "image", "export")
 """Handlers that send for as long as the client reads."""
 
 

@@ -130,6 +130,8 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         auth.REFRESH: lambda _m, _c: _session("ada@example.org"),
         auth.LOGOUT: lambda _m, _c: Done(),
         auth.JWKS: lambda _m, _c: Jwks(keys=tuple(key.public for key in world.keys)),
+        auth.ACCOUNT: lambda _m, c: _facts(c),
+        auth.DELETE_ACCOUNT: lambda _m, _c: Done(),
         users.GET: lambda _m, c: _user(c),
         users.UPDATE: lambda _m, c: _user(c),
         users.PREFERENCES: lambda _m, _c: Preferences(),
@@ -160,6 +162,13 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
 def _session(email: str) -> Session:
     account = auth.Account(id=uuid.uuid4(), email=email, username="ada", created_at=NOW)
     return Session(user=account, access_token="a", refresh_token="r", expires_in=900)
+
+
+def _facts(context: Context) -> auth.AccountFacts:
+    assert context.user_id is not None
+    return auth.AccountFacts(
+        id=context.user_id, email="ada@example.org", roles=("user",), created_at=NOW, last_login=NOW, sessions=1
+    )
 
 
 def _user(context: Context) -> User:

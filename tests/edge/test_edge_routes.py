@@ -14,7 +14,7 @@ BODIES: dict[str, Any] = {
     "/v1/auth/login": {"email": "ada@example.org", "password": "correct horse"},
     "/v1/auth/refresh": {"refresh_token": "r"},
     "/v1/auth/logout": {},
-    "/v1/me": {"full_name": "Ada King"},
+    "/v1/me": {"full_name": "Ada King", "password": "correct horse"},
     "/v1/me/preferences": {"language": "de", "email_notifications": False},
     "/v1/me/templates": {"template_id": str(uuid.uuid4()), "name": "Mine", "customizations": {"family": "dunes"}},
     "/v1/templates": {
