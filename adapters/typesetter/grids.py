@@ -1,0 +1,44 @@
+"""Layout grids: where title, subtitle and author may stand on a page of a given shape."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Shares of the page. The title block hangs from `top` or stands on `foot` inside left..right; `prior` is its worth.
+
+    The author stands at `author` (the middle of its line), or under the other words when that is None.
+    """
+
+    name: str
+    left: float
+    right: float
+    top: float
+    foot: float
+    stand: str
+    author: float | None
+    align: str = "centre"
+    prior: float = 0.0
+
+
+SAFE = 0.06
+"""Safe margin as a share of the short side; nothing is set outside it."""
+
+UPRIGHT = (
+    Grid("crown", 0.09, 0.91, 0.085, 0.43, "hang", 0.918, prior=0.12),
+    Grid("upper", 0.09, 0.91, 0.15, 0.50, "hang", 0.918, prior=0.10),
+    Grid("middle", 0.09, 0.91, 0.33, 0.68, "float", 0.918, prior=0.0),
+    Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
+    Grid("left-crown", 0.09, 0.91, 0.085, 0.46, "hang", 0.918, "left", prior=0.03),
+)
+WIDE = (
+    Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12),
+    Grid("right", 0.44, 0.94, 0.12, 0.80, "float", None, "left", prior=0.04),
+    Grid("centre", 0.10, 0.90, 0.16, 0.80, "float", None, prior=0.06),
+    Grid("top", 0.08, 0.92, 0.10, 0.60, "hang", None, prior=0.04),
+)
+
+
+def grids_for(width: int, height: int) -> tuple[Grid, ...]:
+    """The grids for a page of this shape."""
+    return WIDE if width > height * 1.2 else UPRIGHT

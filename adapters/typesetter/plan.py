@@ -1,0 +1,124 @@
+"""Plans: the words fitted into a layout grid, with sizes that keep the hierarchy and nothing outside the safe margins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.typesetter import lines
+from adapters.typesetter.grids import SAFE, Grid
+from adapters.typesetter.pairings import Pairing
+from adapters.typesetter.setting import Block, Stamp, Style, fit, stamp
+from adapters.typesetter.words import Words
+
+SUBTITLE_SHARE = 0.45
+"""Subtitle size over title size: a title 2.2 times its subtitle."""
+SUBTITLE_RANGE = (1.6, 2.5)
+READABLE = 0.034
+"""Below this share of the short side a long word is cut rather than made smaller still."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to set the page: a stamp and a block for each role."""
+
+    grid: Grid
+    blocks: Mapping[str, Block]
+    stamps: Mapping[str, Stamp]
+
+
+def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> Plan:
+    """Fit the words into the grid."""
+    short, margin = min(width, height), SAFE * min(width, height)
+    left = max(grid.left * width, margin)
+    room = min(grid.right * width, width - margin) - left
+    blocks = {"title": _title(words["title"], grid, pairing, room, height, short)}
+    if "author" in words:
+        blocks["author"] = _author(words["author"], blocks["title"].size, room, short)
+    if "subtitle" in words:
+        blocks["subtitle"] = _subtitle(words["subtitle"], blocks["title"].size, room, short)
+    blocks = _shrunk(blocks, grid, height, short)
+    return Plan(grid, blocks, _placed(blocks, grid, left, room, width, height, short))
+
+
+def _title(words: Words, grid: Grid, pairing: Pairing, room: float, height: int, short: int) -> Block:
+    space = (grid.foot - grid.top) * height * (0.86 if grid.author is not None else 0.62)
+    block = fit(words.text, words.style, room, space, pairing.largest * short, 8)
+    if block.size >= READABLE * short:
+        return block
+    longest = max(int(room / (READABLE * 1.6 * short)) * 2, 8)
+    return fit(lines.chopped(words.text, longest), words.style, room, space, pairing.largest * short, 12)
+
+
+def _subtitle(words: Words, title_size: int, room: float, short: int) -> Block:
+    """2.2 times smaller than the title when that fits on two lines, down to 2.5; smaller only for very large titles."""
+    for share in (SUBTITLE_SHARE, 1 / SUBTITLE_RANGE[1]):
+        size = min(title_size * share, short * 0.062)
+        block = _sized(words.text, words.style, room * 0.94, max(size, short * 0.016), 3)
+        if len(block.lines) <= 2:
+            return block
+    return block
+
+
+def _author(words: Words, title_size: int, room: float, short: int) -> Block:
+    size = min(max(title_size * 0.36, short * 0.030), short * 0.052, title_size * 0.9)
+    return _sized(words.text, words.style, room, size, 2)
+
+
+def _sized(text: str, style: Style, room: float, size: float, most_lines: int) -> Block:
+    """At most this size, on as few lines as hold it; smaller only when the last allowed number of lines is too narrow."""
+    blocks = [fit(text, style, room, 1e9, size, count) for count in range(1, most_lines + 1)]
+    whole = [block for block in blocks if block.size >= int(size)]
+    return min(whole, key=lambda block: len(block.lines)) if whole else max(blocks, key=lambda block: block.size)
+
+
+def _gap(blocks: Mapping[str, Block]) -> float:
+    """Space between the title's last baseline and the subtitle's capitals."""
+    return blocks["title"].size * 0.20 + blocks["subtitle"].size * 0.75 if "subtitle" in blocks else 0.0
+
+
+def _author_gap(blocks: Mapping[str, Block]) -> float:
+    return blocks["author"].size * 1.9 if "author" in blocks else 0.0
+
+
+def _total(blocks: Mapping[str, Block], grid: Grid) -> float:
+    """Height of everything that stands together in the title's place."""
+    total = blocks["title"].height
+    if "subtitle" in blocks:
+        total += _gap(blocks) + blocks["subtitle"].height
+    if "author" in blocks and grid.author is None:
+        total += _author_gap(blocks) + blocks["author"].height
+    return total
+
+
+def _shrunk(blocks: dict[str, Block], grid: Grid, height: int, short: int) -> dict[str, Block]:
+    """All words made smaller together until they fit their place."""
+    room = (grid.foot - grid.top) * height
+    while _total(blocks, grid) + blocks["title"].size * 0.3 > room and blocks["title"].size > 12:
+        blocks = {role: block.scaled(max(int(block.size * 0.95), 8)) for role, block in blocks.items()}
+    return blocks
+
+
+def _placed(
+    blocks: Mapping[str, Block], grid: Grid, left: float, room: float, width: int, height: int, short: int
+) -> dict[str, Stamp]:
+    x = left + room / 2 if grid.align == "centre" else left
+    top, foot, total = grid.top * height, grid.foot * height, _total(blocks, grid)
+    y = {"hang": top, "stand": foot - total, "float": (top + foot - total) / 2}[grid.stand]
+    stamps = {"title": stamp(blocks["title"], x, y, grid.align)}
+    y += blocks["title"].height
+    if "subtitle" in blocks:
+        y += _gap(blocks)
+        stamps["subtitle"] = stamp(blocks["subtitle"], x, y, grid.align)
+        y += blocks["subtitle"].height
+    if "author" in blocks:
+        author = blocks["author"]
+        y = y + _author_gap(blocks) if grid.author is None else grid.author * height - author.height / 2
+        stamps["author"] = stamp(author, x, y, grid.align)
+    return {role: _inside(item, width, height, SAFE * short * 0.75) for role, item in stamps.items()}
+
+
+def _inside(item: Stamp, width: int, height: int, margin: float) -> Stamp:
+    """Nudge the ink (an accent on a capital, a long tail) back inside the margin."""
+    x, y, w, h = item.box
+    dx = max(margin - x, 0) - max(x + w - (width - margin), 0)
+    dy = max(margin - y, 0) - max(y + h - (height - margin), 0)
+    return Stamp(item.mask, item.left + round(dx), item.top + round(dy))
