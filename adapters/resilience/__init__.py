@@ -7,7 +7,7 @@ from adapters.resilience.breaker import Breaker, BreakerOpen, states
 from adapters.resilience.bulkhead import Bulkhead, BulkheadFull
 from adapters.resilience.guarded import Guarded, Target
 from adapters.resilience.limits import CutShort, deadline, within
-from adapters.resilience.retrying import WAITS, Budget, retry
+from adapters.resilience.retrying import WAITS, Budget, Retry, retry
 from adapters.resilience.verdicts import NotTried, Verdict, any_of, is_outage
 
 __all__ = (
@@ -20,6 +20,7 @@ __all__ = (
     "CutShort",
     "Guarded",
     "NotTried",
+    "Retry",
     "Target",
     "Verdict",
     "any_of",

@@ -14,7 +14,7 @@ from typing import TypeVar
 from adapters.resilience.breaker import Breaker, OnChange
 from adapters.resilience.bulkhead import Bulkhead
 from adapters.resilience.limits import deadline, within
-from adapters.resilience.retrying import WAITS, Budget, retry
+from adapters.resilience.retrying import WAITS, Budget, Retry
 from adapters.resilience.verdicts import Verdict, any_of, is_outage
 from contracts.errors import Unavailable
 from contracts.wire import Context
@@ -72,10 +72,8 @@ class Guarded:
             on_change=on_change,
             clock=clock,
         )
-        self._retried = retried
-        self._budget = Budget(
-            share=target.retry_share, window=target.retry_window, spare=target.retry_spare, clock=clock
-        )
+        budget = Budget(share=target.retry_share, window=target.retry_window, spare=target.retry_spare, clock=clock)
+        self._retry = Retry(waits=target.waits, spread=target.spread, retried=retried, budget=budget)
         self._bulkhead = None if target.concurrency is None else Bulkhead(target.concurrency, target.waiting)
 
     async def call(self, function: Callable[[], Awaitable[T]], context: Context | None = None) -> T:
@@ -83,14 +81,7 @@ class Guarded:
 
         Raises its last error unchanged, BreakerOpen, BulkheadFull or DeadlineExceeded (all of them Unavailable).
         """
-        return await retry(
-            lambda: self._once(function, context),
-            waits=self.target.waits,
-            spread=self.target.spread,
-            retried=self._retried,
-            budget=self._budget,
-            context=context,
-        )
+        return await self._retry.run(lambda: self._once(function, context), context)
 
     async def _once(self, function: Callable[[], Awaitable[T]], context: Context | None) -> T:
         self.breaker.check()

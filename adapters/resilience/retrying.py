@@ -10,6 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import backoff
@@ -65,76 +66,120 @@ class Budget:
         return self._slices[-1]
 
 
-async def retry(
-    call: Callable[[], Awaitable[T]],
-    *,
-    waits: tuple[float, ...] = WAITS,
-    spread: float = 0.0,
-    retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all calls
-    budget: Budget | None = None,
-    context: Context | None = None,
-) -> T:
-    """What `call` returns, trying `len(waits)` times more; `call` must be idempotent. Raises its last error unchanged.
+class Retry:
+    """How calls are tried again; made once per target, since preparing backoff takes longer than using it.
 
     Up to `spread` of a wait is added at random (0.1 for many clients of one target). An error that asks for a longer
     pause by `retry_after` gets it, unless that is more than the longest wait. Not tried again: what `retried` says no
     to, what never reached the target (NotTried), what would begin after the context's deadline, what `budget` forbids.
     """
-    attempts = _Attempts(waits, retried, budget, context)
-    if budget is not None:
-        budget.offer()
 
-    async def attempt() -> T:
-        attempts.made += 1
-        return await call()
+    def __init__(
+        self,
+        *,
+        waits: tuple[float, ...] = WAITS,
+        spread: float = 0.0,
+        retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all
+        budget: Budget | None = None,
+    ):
+        self.waits = waits
+        self.retried = retried
+        self.budget = budget
+        self._attempt = backoff.on_exception(
+            _pauses,
+            _Failed,
+            max_tries=len(waits) + 1,
+            jitter=lambda wait: wait * (1 + random.uniform(0, spread)),  # noqa: S311 -- load spreading, not a secret
+            giveup=_gives_up,
+            on_backoff=_tell,
+            logger=None,
+        )(_attempt)
 
-    decorate = backoff.on_exception(
-        attempts.pauses,
-        Exception,
-        max_tries=len(waits) + 1,
-        jitter=lambda wait: wait * (1 + random.uniform(0, spread)),  # noqa: S311 -- load spreading, not a secret
-        giveup=attempts.give_up,
-        on_backoff=_tell,
-        logger=None,
-    )
-    return await decorate(attempt)()
+    async def run(self, call: Callable[[], Awaitable[T]], context: Context | None = None) -> T:
+        """What `call` returns, which must be idempotent. Raises its last error unchanged."""
+        if self.budget is not None:
+            self.budget.offer()
+        try:
+            result: T = await self._attempt(_Series(self, call, context))
+        except _Failed as failed:
+            error = failed.error
+        else:
+            return result
+        try:
+            raise error  # not inside the `except` above: it keeps the cause and context that it had
+        finally:
+            del error
 
 
-class _Attempts:
-    """The calls of one `retry`: whether there is another, and after which pause."""
+async def retry(
+    call: Callable[[], Awaitable[T]],
+    *,
+    waits: tuple[float, ...] = WAITS,
+    spread: float = 0.0,
+    retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all
+    budget: Budget | None = None,
+    context: Context | None = None,
+) -> T:
+    """The same for a single call: `Retry(...).run(call, context)`."""
+    return await Retry(waits=waits, spread=spread, retried=retried, budget=budget).run(call, context)
 
-    def __init__(self, waits: tuple[float, ...], retried: Verdict, budget: Budget | None, context: Context | None):
-        self._waits = waits
-        self._retried = retried
-        self._budget = budget
-        self._context = context
-        self.made = 0
 
-    def give_up(self, error: Exception) -> bool:
-        """The budget is asked last: only a retry that will be made is taken from it."""
-        if isinstance(error, NotTried) or not self._retried(error) or self.made > len(self._waits):
-            return True
-        pause = self._pause(error)
-        if pause > max(self._waits) or not self._in_time(pause):
-            return True
-        return self._budget is not None and not self._budget.take()
+@dataclass(slots=True)
+class _Series:
+    """The calls of one `run`."""
 
-    def pauses(self) -> Generator[float, Any, None]:
-        """For backoff, which sends each error in and takes a wait out."""
-        error = yield 0.0
-        while True:
-            error = yield self._pause(error)
+    policy: Retry
+    call: Callable[[], Awaitable[Any]]
+    context: Context | None
+    made: int = 0
 
-    def _pause(self, error: Exception) -> float:
-        asked = error.retry_after if isinstance(error, ServiceError) else None
-        return max(self._waits[self.made - 1], asked or 0.0)
 
-    def _in_time(self, pause: float) -> bool:
-        remaining = None if self._context is None else self._context.remaining()
-        return remaining is None or pause < remaining
+class _Failed(Exception):
+    """Carries an error through backoff together with the series that it belongs to."""
+
+    def __init__(self, series: _Series, error: Exception):
+        super().__init__()
+        self.series = series
+        self.error = error
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next call."""
+        asked = self.error.retry_after if isinstance(self.error, ServiceError) else None
+        return max(self.series.policy.waits[self.series.made - 1], asked or 0.0)
+
+    def is_in_time(self) -> bool:
+        """Would somebody still wait for the next call?"""
+        remaining = None if self.series.context is None else self.series.context.remaining()
+        return remaining is None or self.pause < remaining
+
+
+async def _attempt(series: _Series) -> Any:
+    series.made += 1
+    try:
+        return await series.call()
+    except Exception as error:
+        raise _Failed(series, error) from error
+
+
+def _gives_up(failed: Any) -> bool:
+    """Whether a `_Failed` was the last. The budget is asked last: only a retry that will be made is taken from it."""
+    policy, error = failed.series.policy, failed.error
+    if isinstance(error, NotTried) or not policy.retried(error) or failed.series.made > len(policy.waits):
+        return True
+    if failed.pause > max(policy.waits) or not failed.is_in_time():
+        return True
+    return policy.budget is not None and not policy.budget.take()
+
+
+def _pauses() -> Generator[float, Any, None]:
+    """For backoff, which sends each error in and takes a wait out."""
+    failed = yield 0.0
+    while True:
+        failed = yield failed.pause
 
 
 def _tell(details: Any) -> None:
-    error = type(details["exception"]).__name__
+    error = type(details["exception"].error).__name__
     extra = {"action": "retry", "tries": details["tries"], "wait": round(details["wait"], 3)}
     log.info("trying again after %s", error, extra=extra)

@@ -239,3 +239,22 @@ async def test_a_node_needs_its_subscriptions(nats_url: str) -> None:
         connection.denied.append('Permissions Violation for Subscription to "svc.users.quota"')
         with pytest.raises(PermissionError, match="users"):
             await Node(bus, SmallService("users"), "1.0.0").start()
+
+
+class Careful(SmallService):
+    """A service that calls a target through a breaker."""
+
+    def breakers(self) -> dict[str, dict[str, str]]:
+        """Its one breaker."""
+        return {"ai": {"state": "open"}}
+
+
+@pytest.mark.parametrize(("kind", "data"), [(Careful, {"breakers": {"ai": {"state": "open"}}}), (SmallService, {})])
+async def test_states_of_breakers_are_in_the_statistics(
+    nats_url: str, kind: type[SmallService], data: dict[str, object]
+) -> None:
+    """`$SRV.STATS` carries the breakers of a service that has some."""
+    async with a_bus(nats_url) as bus, a_node(nats_url, kind("covers")):
+        [reply] = await bus.gather("$SRV.STATS.covers", b"", quiet=0.2, most=1)
+
+    assert msgspec.json.decode(reply)["data"] == data
