@@ -3,19 +3,17 @@
 import hashlib
 import re
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from contracts.covers import Cover, CoverStatus, Format, GenerateCover, Layout, Recipe, Version
+from adapters.typesetter import FORMATS
+from contracts.covers import Cover, CoverStatus, GenerateCover, Layout, Recipe, Version
 from contracts.errors import FieldError, Refused, Unauthenticated
 from contracts.safety import TextPart, Verdict
 from contracts.templates import ChooseTemplate, Template
 from contracts.wire import Context, ObjectRef
 
-SIZES: Mapping[Format, tuple[int, int]] = {"ebook": (1600, 2560), "square": (3000, 3000), "thumbnail": (1280, 720)}
-"""Width and height in pixels."""
 TEXT_FIELDS = ("title", "subtitle", "author", "prompt")
 SEED_BITS = 53
 HINT_LENGTH = 4000
@@ -102,7 +100,7 @@ def choose_seed(task_id: uuid.UUID) -> int:
 
 def resolve(request: GenerateCover, template: Template, task_id: uuid.UUID, model: tuple[str, str]) -> Recipe:
     """Everything that decides how the art will look; `model` is name and version of the image model."""
-    width, height = SIZES[request.format]
+    page = FORMATS[request.format]
     style = template.style_params
     if request.palette:
         style = msgspec.structs.replace(style, palette=request.palette)
@@ -114,8 +112,8 @@ def resolve(request: GenerateCover, template: Template, task_id: uuid.UUID, mode
         model=model[0],
         model_version=model[1],
         seed=choose_seed(task_id) if request.seed is None else request.seed,
-        width=width,
-        height=height,
+        width=page.width,
+        height=page.height,
     )
 
 

@@ -34,6 +34,7 @@ from contracts.wire import Context, Done, ObjectRef
 from nodes.covers.model import Record, caller, fingerprint, identify, passed, resolve, shown, texts, wish
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
+from nodes.covers.typesetting import check_words
 from nodes.departed import Departed, gone
 from nodes.runtime import Binding, Chore, listen, serve, work
 
@@ -102,13 +103,15 @@ class Covers:
             self._bus.request(templates.CHOOSE, wish(request), context), self._check(request, context)
         )
         ids = identify(user_id, context.idempotency_key)
+        recipe = resolve(request, template, ids.task_id, (self._images.name, self._images.version))
+        check_words(request, recipe)
         draft = Record(
             cover_id=ids.cover_id,
             task_id=ids.task_id,
             user_id=user_id,
             request=request,
             fingerprint=fingerprint(request),
-            recipe=resolve(request, template, ids.task_id, (self._images.name, self._images.version)),
+            recipe=recipe,
             review=review,
             created_at=now(),
         )

@@ -14,6 +14,7 @@ from adapters.images import ImageModel, PaintOrder
 from adapters.mongo import Outgoing, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
+from adapters.typesetter import compose
 from adapters.workers import Workers
 from contracts import tasks
 from contracts.covers import COMPLETED, CoverCompleted, CoverStep, Version
@@ -22,6 +23,7 @@ from contracts.tasks import StepReport
 from contracts.wire import Context, ObjectRef
 from nodes.covers.model import Record
 from nodes.covers.store import CoverStore
+from nodes.covers.typesetting import layout_of, not_set, type_order
 
 Images = tuple[ObjectRef, ...]
 Effect = Callable[[Record], Awaitable[Images]]
@@ -122,7 +124,21 @@ class Steps:
         return tuple(made.values())
 
     async def _compose(self, cover: Record) -> Images:
-        raise Unavailable("not yet")
+        if cover.picture is not None and cover.thumbnail is not None:
+            return (cover.picture, cover.thumbnail)
+        if cover.art is None:
+            raise Conflict("There is no art to set type on.")
+        art = await self._objects.get(cover.art)
+        try:
+            composition = await self._workers.run(compose, art, type_order(cover.request, cover.recipe))
+        except ValueError as error:
+            raise not_set(error) from error
+        pictures = {
+            name: (picture.data, picture.media_type)
+            for name, picture in (("picture", composition.picture), ("thumbnail", composition.thumbnail))
+        }
+        made = await self._keep(cover, "compose", pictures, {"layout": layout_of(composition)})
+        return tuple(made.values())
 
     async def _keep_version(self, cover: Record) -> Images:
         if cover.picture is None or cover.thumbnail is None:

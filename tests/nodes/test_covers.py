@@ -86,6 +86,16 @@ async def test_blocked_text_is_refused_with_its_category(world: World) -> None:
     assert await world.documents.count_documents({}) == 0
 
 
+async def test_letters_that_no_font_has_are_refused_at_once(world: World) -> None:
+    """The refusal names field and characters before anything is held or painted."""
+    with pytest.raises(Invalid) as invalid:
+        await world.generate(GenerateCover(title="Tides", author="A. \U000104a0 Writer"))
+    assert [error.field for error in invalid.value.errors] == ["author"]
+    assert "\U000104a0" in invalid.value.errors[0].detail
+    assert world.neighbours.reserved == []
+    assert await world.documents.count_documents({}) == 0
+
+
 async def test_doubtful_text_is_allowed_and_noted(world: World) -> None:
     """A review does not hinder the cover; the category is on its record."""
     finding = safety.Finding(category="drugs", field="title", start=0, end=5, decision="review")

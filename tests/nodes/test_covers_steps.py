@@ -1,6 +1,9 @@
 """The covers node's steps of the saga: done once, undone at any time, told to the tasks node."""
 
 import asyncio
+import os
+import signal
+import struct
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from adapters.images import PaintOrder
+from adapters.images.painter import Painter, paint
 from adapters.mongo import Outgoing, now
 from adapters.objects import FolderObjects
+from adapters.workers import Workers
 from contracts import covers
 from contracts.covers import CoverCompleted, GenerateCover
 from contracts.errors import (
@@ -200,3 +206,101 @@ async def test_a_late_failure_of_the_task_takes_a_ready_cover_back(world: World)
         await world.image(accepted)
     usage = covers.GetUsage(user_id=USER, since=now() - timedelta(hours=1))
     assert (await world.bus.request(covers.USAGE, usage, asks())).completed == 0
+
+
+async def test_a_cover_is_really_made(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    """Painter and typesetter in worker processes: a picture of the right size, a thumbnail, measured contrast."""
+    async with Workers(1, 25) as workers, a_world(nats_url, mongo_database, tmp_path, Painter(workers)) as world:
+        request = GenerateCover(title="The Tide", subtitle="A Winter", author="A. Writer", format="thumbnail", seed=3)
+        accepted = await world.generate(request)
+        for queue, step in (
+            (covers.PAINT, "paint"),
+            (covers.COMPOSE, "compose"),
+            (covers.STORE, "store"),
+            (covers.COMPLETE, "complete"),
+        ):
+            report = await world.do(queue, accepted, step)
+            assert report is not None
+            assert report.problem is None
+            assert report.images
+        cover = await world.get(accepted)
+        image = await FolderObjects(tmp_path).get(cover.versions[0].image)
+        thumbnail = await FolderObjects(tmp_path).get(cover.versions[0].thumbnail)
+    assert size_of_png(image) == (1280, 720)
+    assert size_of_png(thumbnail) == (320, 180)
+    assert cover.layout is not None
+    assert [placed.role for placed in cover.layout.placed] == ["title", "subtitle", "author"]
+    assert cover.layout.min_contrast >= 4.5
+    assert (cover.status, cover.recipe.model, cover.recipe.seed) == ("ready", "painter", 3)
+
+
+def size_of_png(data: bytes) -> tuple[int, int]:
+    """Width and height from the header (ISO/IEC 15948)."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+async def art_of(world: World, accepted: covers.CoverAccepted) -> None:
+    """Real art in the place of the small one."""
+    art = paint(PaintOrder(prompt="", family="landscape", width=480, height=768, seed=1))
+    ref = await FolderObjects(world.art).put(str(accepted.cover_id), art.data, art.media_type)
+    made = {"art": msgspec.to_builtins(ref), "recipe.width": 480, "recipe.height": 768}
+    await world.documents.update_one({"_id": accepted.cover_id}, {"$set": made})
+
+
+async def test_composing_again_changes_nothing(world: World) -> None:
+    """A repeated compose keeps picture, thumbnail and layout; undoing takes all three away but not the art."""
+    accepted = await world.generate()
+    await art_of(world, accepted)
+    await world.do(covers.COMPOSE, accepted, "compose")
+    before = await world.documents.find_one({"_id": accepted.cover_id})
+    assert before is not None
+    assert None not in (before["picture"], before["thumbnail"], before["layout"])
+    assert len(world.files()) == 3
+    await world.do(covers.COMPOSE, accepted, "compose")
+    assert await world.documents.find_one({"_id": accepted.cover_id}) == before
+    await world.do(covers.DISCARD, accepted, "compose/undo")
+    assert world.files() == {before["art"]["key"]}
+    cover = await world.documents.find_one({"_id": accepted.cover_id})
+    assert cover is not None
+    assert (cover["picture"], cover["thumbnail"], cover["layout"]) == (None, None, None)
+
+
+async def test_type_that_cannot_be_set_fails_the_step(world: World) -> None:
+    """Letters that no font has are a final failure that names field and characters."""
+    accepted = await world.generate()
+    await art_of(world, accepted)
+    await world.documents.update_one({"_id": accepted.cover_id}, {"$set": {"request.title": "Tides \U000104a0"}})
+    report = await world.do(covers.COMPOSE, accepted, "compose")
+    assert report is not None
+    assert report.problem is not None
+    assert report.problem.code == "invalid"
+    assert [error.field for error in report.problem.errors] == ["title"]
+    assert "\U000104a0" in report.problem.errors[0].detail
+
+
+async def test_art_that_is_no_picture_fails_the_step(world: World) -> None:
+    """What the model gave cannot be read: final, and nothing is kept."""
+    accepted = await world.generate()
+    await world.do(covers.PAINT, accepted, "paint")
+    files = world.files()
+    report = await world.do(covers.COMPOSE, accepted, "compose")
+    assert report is not None
+    assert report.problem is not None
+    assert report.problem.code == "invalid"
+    assert world.files() == files
+
+
+async def test_a_killed_worker_process_only_costs_a_retry(world: World) -> None:
+    """compose whose process dies comes again and ends well."""
+    accepted = await world.generate()
+    await art_of(world, accepted)
+    worker = await world.workers.run(os.getpid)
+    os.kill(worker, signal.SIGSTOP)  # so that the work is in its hands for certain
+    await world.send(covers.COMPOSE, accepted, "compose")
+    await asyncio.sleep(0.5)
+    os.kill(worker, signal.SIGKILL)
+    await world.idle()
+    assert (await world.documents.find_one({"_id": accepted.cover_id}) or {})["picture"] is not None
+    assert world.neighbours.reports.get_nowait().deliveries == 2

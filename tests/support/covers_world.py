@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.images import Capabilities, PaintOrder, Picture
+from adapters.images import Capabilities, ImageModel, PaintOrder, Picture
 from adapters.mongo import Collection, Database, now, open_mongo
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
@@ -146,6 +146,7 @@ class World:
     brush: Brush
     database: Database
     art: Path
+    workers: Workers
 
     @property
     def documents(self) -> Collection:
@@ -212,18 +213,20 @@ def asks(user: uuid.UUID | None = USER, timeout: float = 8, tier: str = "free") 
 
 
 @contextlib.asynccontextmanager
-async def a_world(nats_url: str, mongo: MongoDatabase, art: Path) -> AsyncIterator[World]:
+async def a_world(
+    nats_url: str, mongo: MongoDatabase, art: Path, images: ImageModel | None = None
+) -> AsyncIterator[World]:
     neighbours, brush = Neighbours(), Brush()
     async with contextlib.AsyncExitStack() as stack:
         bus = await stack.enter_async_context(a_bus(nats_url, streams=True))
         client = open_mongo(mongo.url)
         stack.callback(client.close)
         workers = await stack.enter_async_context(Workers(1, 20))
-        service = Covers(bus, client[mongo.name], FolderObjects(art), brush, workers)
+        service = Covers(bus, client[mongo.name], FolderObjects(art), images or brush, workers)
         await service.prepare()
         for each in (*neighbours.services(), service):
             await stack.enter_async_context(Node(bus, each, "1.0.0"))
-        yield World(bus, service, neighbours, brush, client[mongo.name], art)
+        yield World(bus, service, neighbours, brush, client[mongo.name], art, workers)
 
 
 async def finish(world: World, accepted: covers.CoverAccepted, status: str) -> None:
