@@ -47,6 +47,19 @@ COMMANDS = (
     Command("doctor", "check settings, servers and keys", "doctor:run_doctor", (JSON,)),
     Command("ping", "ask nodes whether they serve", "ping:run_ping", (option("names", nargs="+", metavar="NAME"),)),
     Command(
+        "dead",
+        "dead letters: `dead list`, `dead show SEQ`, `dead replay SEQ...`, `dead drop SEQ...`",
+        "dead:run_dead",
+        (
+            option("verb", choices=("list", "show", "replay", "drop")),
+            option("sequences", nargs="*", type=int, metavar="SEQ", help="the letters, by their numbers in the list"),
+            option("--all", action="store_true", help="replay or drop every letter there is now"),
+            option("--subject", default=">", metavar="PATTERN", help="only original subjects like jobs.covers.*"),
+            option("--limit", type=int, default=50, help="list at most so many (50)"),
+            JSON,
+        ),
+    ),
+    Command(
         "nats",
         "generated configuration (`nats render`), keys and server configuration of this home (`nats keys`)",
         "config:run_nats",

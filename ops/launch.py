@@ -262,4 +262,4 @@ def installed_version() -> str:
     try:
         return version("covergen")
     except PackageNotFoundError:
-        return "0"
+        return "0.0.0"

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from adapters.crypto import Passwords, Verifier
-from adapters.images.painter import Painter
+from adapters.images.painter import FAMILIES, Painter
 from adapters.mongo import Database, open_mongo
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import connected
@@ -13,6 +13,7 @@ from adapters.nats.objects import NatsObjects
 from adapters.objects import Objects, open_objects
 from adapters.postgres import Pool, open_pool
 from adapters.redis import opened_redis
+from adapters.typesetter import PAIRINGS
 from adapters.workers import Workers
 from edge.app import build_app, serve_app
 from nodes.auth.service import Auth
@@ -21,6 +22,7 @@ from nodes.notifications.service import Notifications
 from nodes.runtime import Service
 from nodes.safety.service import Safety
 from nodes.tasks.service import build as build_tasks
+from nodes.templates.model import Known
 from nodes.templates.service import Templates
 from nodes.users.service import Users
 from ops.credentials import ensure_admin_password
@@ -95,7 +97,8 @@ async def users(host: Host, bus: Bus) -> Service:
 
 async def templates(host: Host, bus: Bus) -> Service:
     """Styles, seeded."""
-    service = Templates(host.mongo("templates"))
+    known = Known(families=frozenset(FAMILIES), pairings=frozenset(PAIRINGS))
+    service = Templates(host.mongo("templates"), known=known)
     await service.prepare()
     return service
 
