@@ -1,6 +1,7 @@
 // One cover: the picture on the table, what can be done with it, and how it was made.
 
 import { call, picture } from "../api.js";
+import { roles } from "../colour.js";
 import { h, show, svg, toast } from "../dom.js";
 import { draftFrom } from "../draft.js";
 import { blankBook } from "../parts/book.js";
@@ -36,6 +37,9 @@ export function cover({ id, signal }) {
 
   /** The small picture first, since it is here at once; then the whole one. */
   async function lay(found) {
+    const waiting = blankBook(found.format, "book-stage bone");
+    waiting.style.setProperty("background", roles(found.recipe.style_params.palette).sorted[1]);
+    show(table, waiting);
     const whole = pictureUrl(found.image_url ?? `/v1/covers/${id}/image`);
     let best = 0;
     const put = async (src, rank) => {

@@ -1,6 +1,7 @@
 // All covers that were made, newest first.
 
 import { list } from "../api.js";
+import { roles } from "../colour.js";
 import { h, show } from "../dom.js";
 import { blankBook } from "../parts/book.js";
 import { failed } from "../parts/states.js";
@@ -63,7 +64,10 @@ function work(cover, gone) {
 
 function hang(sheet, cover) {
   const image = h("img", { alt: "", decoding: "async", hidden: true });
-  image.addEventListener("load", () => { image.hidden = false; });
+  const tint = roles(cover.recipe.style_params.palette).sorted[1];
+  sheet.style.setProperty("background", tint);
+  sheet.classList.add("bone");
+  image.addEventListener("load", () => { image.hidden = false; sheet.classList.remove("bone"); });
   sheet.append(image);
-  loadInView(image, cover.thumbnail_url ?? `/v1/covers/${cover.cover_id}/image?size=thumb`, () => sheet.append(h("span", { class: "work-state" }, "No picture")), sheet);
+  loadInView(image, cover.thumbnail_url ?? `/v1/covers/${cover.cover_id}/image?size=thumb`, () => { sheet.classList.remove("bone"); sheet.append(h("span", { class: "work-state" }, "No picture")); }, sheet);
 }
