@@ -7,7 +7,7 @@ from adapters.images import Picture
 from adapters.typesetter import fonts, inking, pixels
 from adapters.typesetter.formats import THUMBNAIL_WIDTH
 from adapters.typesetter.grids import grids_for
-from adapters.typesetter.inking import Inked, Inks
+from adapters.typesetter.inking import Inked, Inks, Manner
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
 from adapters.typesetter.words import TypeOrder, UnprintableText, words_of
@@ -16,6 +16,8 @@ __all__ = ["Composition", "Layout", "Placed", "TypeOrder", "UnprintableText", "c
 
 VERSION = "1"
 MIN_SIDE, MAX_SIDE = 64, 6000
+BUSY = 0.05
+"""Energy from which small words are set on a panel."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +63,7 @@ def compose(art: bytes, order: TypeOrder) -> Composition:
     Raises UnprintableText for characters no face has, UnreadablePicture for art that cannot be decoded within the
     limits, and ValueError for an unknown pairing, an empty title, or a size outside the limits.
     """
-    if not (MIN_SIDE <= min(order.width, order.height) and max(order.width, order.height) <= MAX_SIDE):
+    if not (min(order.width, order.height) >= MIN_SIDE and max(order.width, order.height) <= MAX_SIDE):
         raise ValueError(f"{order.width} x {order.height} is outside {MIN_SIDE}..{MAX_SIDE} a side")
     words, pairing = words_of(order), PAIRINGS[order.typography]
     image = pixels.decode(art, order.width, order.height)
@@ -104,23 +106,31 @@ def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairin
     for role, weight in (("title", 1.0), ("subtitle", 0.45), ("author", 0.35)):
         if role in each.stamps:
             item, block = each.stamps[role], each.blocks[role]
-            x, y, w, h = item.box
-            pad = block.size * 0.2
-            worth -= weight * min(calm.energy((x - pad, y - pad, w + 2 * pad, h + 2 * pad)) * 16, 1.2)
+            worth -= weight * min(calm.energy(_around(each, role)) * 16, 1.2)
             ratio = inking.best_plain(image, block, item, inks, accent=False)[1]
             worth -= weight * 0.55 * max(0.0, 1 - ratio / 5.0)
     return worth
 
 
 def _print(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> tuple[Placed, ...]:
-    placed = []
+    """Title first; the subtitle follows its choice of light or dark where the art has to be treated."""
+    calm, light, placed = pixels.Calm(image), True, []
     for role in ("title", "subtitle", "author"):
-        if role in chosen.stamps:
-            accent = pairing.accent if role == "title" else not pairing.accent and role == "author"
-            block, item = chosen.blocks[role], chosen.stamps[role]
-            inked = inking.ink(image, block, item, inks, accent=accent, outline=pairing.outline)
-            placed.append(_record(role, chosen, inked))
+        if role not in chosen.stamps:
+            continue
+        accent = pairing.accent if role == "title" else not pairing.accent and role == "author"
+        busy = role != "title" and calm.energy(_around(chosen, role)) > BUSY
+        manner = Manner(accent, pairing.outline and role == "title", busy, light if role == "subtitle" else None)
+        inked = inking.ink(image, chosen.blocks[role], chosen.stamps[role], inks, manner)
+        light = pixels.colour_luminance(inked.colour) > 0.3 if role == "title" else light
+        placed.append(_record(role, chosen, inked))
     return tuple(placed)
+
+
+def _around(chosen: Plan, role: str) -> tuple[float, float, float, float]:
+    x, y, w, h = chosen.stamps[role].box
+    pad = chosen.blocks[role].size * 0.2
+    return x - pad, y - pad, w + 2 * pad, h + 2 * pad
 
 
 def _record(role: str, chosen: Plan, inked: Inked) -> Placed:

@@ -1,6 +1,7 @@
 """The faces that ship with the typesetter: files, licences, hashes, and which characters each can print.
 
-Every file is under the SIL Open Font License 1.1; its text is beside it as `OFL-<family>.txt`. Files are read when first used.
+Every file is under the SIL Open Font License 1.1; its text is beside it as `OFL-<family>.txt`. Files are read when
+first used.
 """
 
 import hashlib
@@ -111,7 +112,7 @@ def _segments(data: bytes, at: int) -> set[int]:
             if offsets[k]:
                 spot = place + 2 * k + offsets[k] + 2 * (code - starts[k])
                 (glyph,) = struct.unpack(">H", data[spot : spot + 2])
-            if offsets[k] == 0 and (code + deltas[k]) & 0xFFFF or offsets[k] and glyph:
+            if (offsets[k] == 0 and (code + deltas[k]) & 0xFFFF) or (offsets[k] and glyph):
                 found.add(code)
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """Shares of the page. The title block hangs from `top` or stands on `foot` inside left..right; `prior` is its worth.
+    """Shares of the page. Titles hang from `top` or stand on `foot` inside left..right; `prior` is the grid's own worth.
 
     The author stands at `author` (the middle of its line), or under the other words when that is None.
     """
@@ -25,11 +25,11 @@ SAFE = 0.06
 """Safe margin as a share of the short side; nothing is set outside it."""
 
 UPRIGHT = (
-    Grid("crown", 0.09, 0.91, 0.085, 0.43, "hang", 0.918, prior=0.12),
-    Grid("upper", 0.09, 0.91, 0.15, 0.50, "hang", 0.918, prior=0.10),
+    Grid("crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, prior=0.12),
+    Grid("upper", 0.09, 0.91, 0.15, 0.54, "hang", 0.918, prior=0.10),
     Grid("middle", 0.09, 0.91, 0.33, 0.68, "float", 0.918, prior=0.0),
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
-    Grid("left-crown", 0.09, 0.91, 0.085, 0.46, "hang", 0.918, "left", prior=0.03),
+    Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
 )
 WIDE = (
     Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12),

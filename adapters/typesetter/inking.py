@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from adapters.typesetter import pixels
@@ -10,8 +11,12 @@ from adapters.typesetter.setting import Block, Stamp
 
 AIM = 4.9
 """The ratio that treatments work towards, a little over what is needed."""
-SCRIMS = (0.25, 0.4, 0.55, 0.7, 0.82)
-PANELS = (0.9, 1.0)
+SCRIMS = (0.25, 0.4, 0.55, 0.7, 0.8)
+PANEL_RATIO = 6.0
+PANEL_DARK: Colour = (12, 12, 18)
+PANEL_LIGHT: Colour = (255, 253, 248)
+BRIGHT = 0.42
+"""Median luminance from which words that need help are dark ones."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,23 @@ class Inks:
 
     light: Colour
     dark: Colour
+    ground: Colour
     accents: tuple[Colour, ...]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a block would like to be printed.
+
+    `accent`: in a vivid colour of the art; `outline`: with a stroke rather than a scrim; `busy`: the art behind is a
+    pattern, so a panel comes first; `light`: whether light words are wanted when the art must be treated (None: as the
+    art suggests).
+    """
+
+    accent: bool = False
+    outline: bool = False
+    busy: bool = False
+    light: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -37,9 +58,8 @@ def inks_of(image: Image.Image) -> Inks:
     found = pixels.tones(image)
     bright, deep = max(found, key=pixels.colour_luminance), min(found, key=pixels.colour_luminance)
     accents = sorted((tone for tone in found if max(tone) - min(tone) > 70), key=lambda t: min(t) - max(t))
-    return Inks(
-        _mixed((255, 253, 248), bright, 0.10), _mixed((14, 14, 20), deep, 0.35), tuple(_lifted(t) for t in accents[:3])
-    )
+    light, dark = _mixed((255, 253, 248), bright, 0.10), _mixed((14, 14, 20), deep, 0.35)
+    return Inks(light, dark, found[0], tuple(_lifted(tone) for tone in accents[:3]))
 
 
 def _mixed(a: Colour, b: Colour, share: float) -> Colour:
@@ -68,40 +88,48 @@ def best_plain(image: Image.Image, block: Block, item: Stamp, inks: Inks, accent
     return max(tries, key=lambda pair: pair[1])
 
 
-def ink(image: Image.Image, block: Block, item: Stamp, inks: Inks, *, accent: bool, outline: bool) -> Inked:
+def ink(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> Inked:
     """Print one block on the image: choose the colour, treat the art only if needed, measure, draw."""
-    colour, ratio = best_plain(image, block, item, inks, accent)
+    colour, ratio = best_plain(image, block, item, inks, manner.accent)
     treatment = "none"
-    if ratio < NEEDED + 0.1:
-        colour, ratio, treatment = _treated(image, block, item, inks, colour, outline)
+    if manner.busy:
+        colour, ratio, treatment = _on_panel(image, block, item, inks)
+    elif ratio < NEEDED + 0.1:
+        colour, ratio, treatment = _treated(image, block, item, inks, manner)
     image.paste(colour, (item.left, item.top), item.mask)
     return Inked(colour, ratio, treatment)
 
 
-def _treated(
-    image: Image.Image, block: Block, item: Stamp, inks: Inks, colour: Colour, outline: bool
-) -> tuple[Colour, float, str]:
-    ground = inks.dark if colour != inks.dark else inks.light
-    ground = (10, 10, 16) if ground == inks.dark else (255, 253, 248)
-    if outline:
+def _treated(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> tuple[Colour, float, str]:
+    """Stroke where the pairing likes it, else a growing scrim, else a panel; light words unless the art is bright."""
+    under = pixels.behind(image, item.mask, item.left, item.top, reach_of(block))
+    bright = bool(np.median(under) > BRIGHT) if manner.light is None else not manner.light
+    colour, ground = (inks.dark, (255, 253, 248)) if bright else (inks.light, (10, 10, 16))
+    clean = image.copy()
+    if manner.outline:
         pixels.stroke(image, item.mask, item.left, item.top, max(block.size // 14, 2), ground)
         ratio = _measured(image, block, item, colour)
-        if ratio >= NEEDED:
+        if ratio >= NEEDED + 0.1:
             return colour, ratio, "stroke"
-    clean = image.copy()
-    for strength in SCRIMS:
         image.paste(clean)
+    for strength in SCRIMS:
         pixels.scrim(image, item.mask, item.left, item.top, block.size, ground, strength)
         ratio = _measured(image, block, item, colour)
         if ratio >= AIM:
             return colour, ratio, "scrim"
-    for strength in PANELS:
         image.paste(clean)
-        pixels.panel(image, _panel_box(image, block, item), ground, strength)
-        ratio = _measured(image, block, item, colour)
-        if ratio >= AIM:
-            break
-    return colour, ratio, "panel"
+    return _on_panel(image, block, item, inks)
+
+
+def _on_panel(image: Image.Image, block: Block, item: Stamp, inks: Inks) -> tuple[Colour, float, str]:
+    """A sheet in the art's commonest colour, when words read well on it; else in the nearer of light and dark."""
+    ground = inks.ground
+    ratios = {tone: pixels.between(tone, ground) for tone in (inks.light, inks.dark)}
+    colour = max(ratios, key=lambda tone: ratios[tone])
+    if ratios[colour] < PANEL_RATIO:
+        ground = PANEL_DARK if colour == inks.light else PANEL_LIGHT
+    pixels.panel(image, _panel_box(image, block, item), ground, 1.0)
+    return colour, _measured(image, block, item, colour), "panel"
 
 
 def _measured(image: Image.Image, block: Block, item: Stamp, colour: Colour) -> float:
@@ -110,5 +138,5 @@ def _measured(image: Image.Image, block: Block, item: Stamp, colour: Colour) -> 
 
 def _panel_box(image: Image.Image, block: Block, item: Stamp) -> tuple[int, int, int, int]:
     x, y, w, h = item.box
-    pad = int(block.size * 0.45)
-    return max(x - pad, 0), max(y - pad, 0), min(x + w + pad, image.width), min(y + h + pad, image.height)
+    across, down = int(block.size * 0.8), int(block.size * 0.55)
+    return max(x - across, 0), max(y - down, 0), min(x + w + across, image.width), min(y + h + down, image.height)

@@ -1,15 +1,17 @@
-"""Where lines break: balanced, by meaning, without a lonely article at an end or a short word alone on the last line."""
+"""Where lines break: balanced, by meaning, no lonely article at an end, no short word alone on the last line."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 
 Measure = Callable[[str], float]
 
-WEAK = frozenset(
-    "a an the of in on at to by for with from and or but nor as is if into my your our his her its their this that no not vs "
-    "der die das ein eine und von im am zu le la les un une de du des et en el los las y il lo gli i e di da o os as "
-    "в на и с у к о от до за из не по для".split()
-)
+_WEAK_WORDS = """
+a an the of in on at to by for with from and or but nor as is if into my your our his her its their this that no not vs
+der die das ein eine und von im am zu le la les un une de du des et en el los las y il lo gli i e di da o os as
+в на и с у к о от до за из не по для ο η το και του της με σε
+"""
+WEAK = frozenset(_WEAK_WORDS.split())
 """Words that belong to what follows them: a line does not end on one."""
 
 
@@ -56,4 +58,4 @@ def _best(words: Sequence[str], count: int, measure: Measure) -> tuple[str, ...]
         return min(tries)
 
     cuts = (0, *solve(0, count)[1])
-    return tuple(" ".join(words[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(" ".join(words[a:b]) for a, b in pairwise(cuts))

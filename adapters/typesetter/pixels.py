@@ -29,9 +29,9 @@ def decode(data: bytes, width: int | None = None, height: int | None = None) -> 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS_READ)
-        _check_size(image)
-        image = image.convert("RGB")
+            source = Image.open(io.BytesIO(data), formats=FORMATS_READ)
+        _check_size(source)
+        image = source.convert("RGB")
     except UnreadablePicture:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -70,6 +70,11 @@ def colour_luminance(colour: Colour) -> float:
     return float(luminance(np.array([[colour]], np.uint8))[0, 0])
 
 
+def between(one: Colour, other: Colour) -> float:
+    """The WCAG ratio of two colours."""
+    return contrast(one, np.array([colour_luminance(other)], np.float32))
+
+
 def contrast(colour: Colour, behind: Field) -> float:
     """The WCAG ratio of a colour against luminances, at the worst twentieth of them."""
     if behind.size == 0:
@@ -90,9 +95,8 @@ def behind(image: Image.Image, mask: Image.Image, left: int, top: int, reach: in
 
 def _inside(image: Image.Image, mask: Image.Image, left: int, top: int) -> NDArray[np.bool_]:
     xs, ys = np.arange(left, left + mask.width), np.arange(top, top + mask.height)
-    return cast(
-        "NDArray[np.bool_]", ((ys >= 0) & (ys < image.height))[:, None] & ((xs >= 0) & (xs < image.width))[None, :]
-    )
+    down, across = (ys >= 0) & (ys < image.height), (xs >= 0) & (xs < image.width)
+    return down[:, None] & across[None, :]
 
 
 def _widened(mask: Image.Image, reach: int) -> Image.Image:
@@ -131,11 +135,12 @@ def scrim(
 ) -> None:
     """Darken (or lighten) softly behind the words: a blurred cloud of the words' own shape, dithered."""
     shrink = max(size // 12, 1)
-    pad = int(size * 1.7)
+    pad = int(size * 2.4)
     wide = Image.new("L", (mask.width + 2 * pad, mask.height + 2 * pad))
     wide.paste(mask, (pad, pad))
-    small = wide.reduce(shrink).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(size * 0.34 / shrink))
-    cloud = np.clip(np.asarray(small, np.float32) * np.float32(2.6 / 255), 0, 1)
+    grown = wide.reduce(shrink).filter(ImageFilter.MaxFilter(9))
+    small = grown.filter(ImageFilter.GaussianBlur(size * 0.5 / shrink))
+    cloud = np.clip(np.asarray(small, np.float32) * np.float32(1.9 / 255), 0, 1)
     cloud = cloud * cloud * (3 - 2 * cloud) * np.float32(strength)
     cover = Image.fromarray(cloud).resize(wide.size, Image.Resampling.BICUBIC)
     _blend(image, cover, left - pad, top - pad, colour)

@@ -1,4 +1,4 @@
-"""Plans: the words fitted into a layout grid, with sizes that keep the hierarchy and nothing outside the safe margins."""
+"""Plans: the words fitted into a layout grid, the hierarchy kept and nothing outside the safe margins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def _author(words: Words, title_size: int, room: float, short: int) -> Block:
 
 
 def _sized(text: str, style: Style, room: float, size: float, most_lines: int) -> Block:
-    """At most this size, on as few lines as hold it; smaller only when the last allowed number of lines is too narrow."""
+    """At most this size, on as few lines as hold it; smaller only when the most lines allowed do not."""
     blocks = [fit(text, style, room, 1e9, size, count) for count in range(1, most_lines + 1)]
     whole = [block for block in blocks if block.size >= int(size)]
     return min(whole, key=lambda block: len(block.lines)) if whole else max(blocks, key=lambda block: block.size)

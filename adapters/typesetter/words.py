@@ -11,7 +11,11 @@ from adapters.typesetter.setting import Style
 LONGEST = {"title": 150, "subtitle": 250, "author": 120}
 """Characters that each field may have."""
 
-_ALIKE = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2011": "-", "\u2010": "-", "\u02bc": "\u2019", "\u200b": None, "\ufeff": None, "\u00ad": None})  # fmt: skip
+_ALIKE = str.maketrans(
+    {"\u00a0": " ", "\u202f": " ", "\u2011": "-", "\u2010": "-", "\u02bc": "\u2019"}
+    | dict.fromkeys("\u200b\ufeff\u00ad", None)
+)
+"""Invisible characters dropped, and spaces and hyphens that look the same set as the ones that faces have."""
 
 
 class TypeOrder(msgspec.Struct, frozen=True, kw_only=True):

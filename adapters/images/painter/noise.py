@@ -16,7 +16,7 @@ def enlarge(grid: Field, width: int, height: int) -> Field:
 def fbm(
     rng: np.random.Generator, width: int, height: int, cells: tuple[float, float], octaves: int = 5, gain: float = 0.5
 ) -> Field:
-    """Layered value noise in about 0..1 (mean 0.5); `cells` is how many features lie across and down at the first octave."""
+    """Layered value noise in about 0..1 (mean 0.5); `cells` are features across and down at first."""
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0
     across, down = cells

@@ -46,12 +46,37 @@ TIMES: dict[str, str] = {
     for word in words.split()
 }
 COLOURS: dict[str, str] = {
-    "red": "#c4302b", "crimson": "#a3132e", "scarlet": "#d4281c", "orange": "#e8772e", "amber": "#f0a52a", "gold": "#d9a441",
-    "golden": "#d9a441", "yellow": "#f2c94c", "green": "#3d8b57", "emerald": "#1f7a5c", "olive": "#7a7a3a", "teal": "#1f7f86",
-    "turquoise": "#35b5b0", "cyan": "#3cc4dd", "blue": "#2f62b5", "navy": "#15294f", "indigo": "#3b3a8f", "violet": "#6f4bb2",
-    "purple": "#6b3a8c", "magenta": "#c2347f", "pink": "#e58aa8", "rose": "#d4748a", "brown": "#7a4f32", "black": "#16161a",
-    "white": "#f6f2ea", "grey": "#8a8d93", "gray": "#8a8d93", "silver": "#b9c0c8", "cream": "#f3e7cf", "coral": "#ef7b62",
-}  # fmt: skip
+    "red": "#c4302b",
+    "crimson": "#a3132e",
+    "scarlet": "#d4281c",
+    "orange": "#e8772e",
+    "amber": "#f0a52a",
+    "gold": "#d9a441",
+    "golden": "#d9a441",
+    "yellow": "#f2c94c",
+    "green": "#3d8b57",
+    "emerald": "#1f7a5c",
+    "olive": "#7a7a3a",
+    "teal": "#1f7f86",
+    "turquoise": "#35b5b0",
+    "cyan": "#3cc4dd",
+    "blue": "#2f62b5",
+    "navy": "#15294f",
+    "indigo": "#3b3a8f",
+    "violet": "#6f4bb2",
+    "purple": "#6b3a8c",
+    "magenta": "#c2347f",
+    "pink": "#e58aa8",
+    "rose": "#d4748a",
+    "brown": "#7a4f32",
+    "black": "#16161a",
+    "white": "#f6f2ea",
+    "grey": "#8a8d93",
+    "gray": "#8a8d93",
+    "silver": "#b9c0c8",
+    "cream": "#f3e7cf",
+    "coral": "#ef7b62",
+}
 
 
 class Reading(msgspec.Struct, frozen=True):

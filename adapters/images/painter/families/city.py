@@ -3,7 +3,7 @@
 import numpy as np
 
 from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, lightness, mix, shade
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Points, Stencil, box, over, strip
 

@@ -1,5 +1,7 @@
 """Art deco: a sun of rays behind stepped arches, fans and fine gold lines, in strict symmetry inside a frame."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from adapters.images.painter import noise
@@ -70,7 +72,7 @@ def _frame(scene: Scene) -> list[Points]:
             *[(w - x, y) for x, y in corner[::-1]],
         ]
         closed = [*path, path[0]]
-        for a, b in zip(closed, closed[1:], strict=False):
+        for a, b in pairwise(closed):
             lines.append(_stroke(a, b, weight * unit))
     return lines
 

@@ -1,4 +1,4 @@
-"""Layered landscape: a sky with sun or moon, ridges that fade with distance, forest edges, or a sea with a path of light."""
+"""Layered landscape: sky with sun or moon, ridges that fade with distance, forest edges, or a sea with a path of light."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Sky:
         rng = scene.chance("sky")
         self._colours(scene, time)
         self.x = scene.width * float(rng.uniform(0.3, 0.7))
-        lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.42, "night": 0.5}[time]
+        lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.30, "night": 0.32}[time]
         self.y = horizon - scene.height * scene.number("altitude", lift, 0.0, 0.9) * float(rng.uniform(0.85, 1.1))
         self.radius = scene.number("disc", 0.13 if time != "day" else 0.08, 0.0, 0.4) * min(scene.width, scene.height)
         self._horizon = horizon
@@ -97,7 +97,7 @@ class Sky:
 
 
 class Ridge:
-    """One silhouette: everything below its line, misty towards its foot, with trees along the edge when it is wooded."""
+    """One silhouette: all below its line, misty towards its foot, with trees along the edge when it is wooded."""
 
     def __init__(self, scene: Scene, line: Field, colour: Rgb, mist: Rgb, depth: float, trees: list[Points]) -> None:
         self._scene, self._line, self._colour, self._mist, self._depth = scene, line, colour, mist, depth
@@ -171,8 +171,6 @@ def _ridges(scene: Scene, sky: Sky, horizon: float, sea: bool) -> list[Ridge]:
             base = horizon + (scene.height - horizon) * (near**1.15) * 0.86
             tall = scene.height * (0.05 + 0.16 * rugged * (1 - near * 0.62))
         line = _line(rng, scene, base, tall, 1.5 + 2.2 * near + rugged * 1.2, rugged)
-        if sea and near < 1:
-            line = np.where(line > horizon - scene.unit * 3, np.float32(scene.height * 2), line)
         trees = _trees(rng, scene, line, near) if wooded > 0.2 and near >= (0.55 if wooded > 0.6 else 0.95) else []
         fog = mix(colour, sky.haze, mist * (1 - near) * 0.9)
         ridges.append(Ridge(scene, line.astype(np.float32), colour, fog, scene.height * 0.22, trees))
@@ -229,7 +227,7 @@ def _birds(scene: Scene, sky: Sky) -> list[Points]:
         t = np.linspace(-1, 1, 17, dtype=np.float32)
         lift = -(np.abs(t) ** 0.6) * float(rng.uniform(0.35, 0.6)) + np.abs(t) ** 2 * 0.25
         wing = np.stack([x + t * span, y + lift * span], axis=-1)
-        birds.append(strip(wing, (1.2 - np.abs(t)) * span * np.float32(0.16) + scene.unit))
+        birds.append(strip(wing, (1.2 - np.abs(t)) * span * np.float32(0.16) + np.float32(scene.unit)))
     return birds
 
 

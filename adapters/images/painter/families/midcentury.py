@@ -1,4 +1,4 @@
-"""Mid-century shapes: paper-coloured ground, cut-out leaves, suns and pebbles printed over one another with dry grain."""
+"""Mid-century shapes: paper-coloured ground, leaves, suns and pebbles printed over one another with dry grain."""
 
 import numpy as np
 

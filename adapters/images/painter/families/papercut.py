@@ -28,10 +28,10 @@ def compose(scene: Scene) -> Band:
         rgb = np.broadcast_to(tones[0], (*relief.shape, 3)).astype(np.float32)
         for index in range(1, count + 1):
             limit = np.float32(index / (count + 1))
-            dark = noise.smoothstep(-0.004, 0.052, cast - limit) * np.float32(0.42)
+            dark = noise.smoothstep(-0.035, 0.045, cast - limit) * np.float32(0.5)
             rgb = rgb * (1 - dark)[..., None]
             cover = np.clip((relief - limit) / slope + np.float32(0.5), 0, 1)
-            rim = np.exp(-np.clip((relief - limit) / slope, 0, None) / np.float32(2.2 * scene.unit)) * np.float32(0.10)
+            rim = np.exp(-np.clip((relief - limit) / slope, 0, None) / np.float32(2.2 * scene.unit)) * np.float32(0.16)
             rgb = rgb + (tones[index] * (1 + rim)[..., None] - rgb) * cover[..., None]
         return rgb * (1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07))[..., None]
 
@@ -56,8 +56,8 @@ def _relief(scene: Scene) -> tuple[Field, Field]:
     short = min(across, down)
     soft = noise.enlarge(noise.enlarge(field, max(across // 6, 4), max(down // 6, 4)), across, down)
     reach = max(int(short * 0.014), 1)
-    shadow = np.roll(soft, (reach, -reach // 2), axis=(0, 1))
-    shadow[:reach] = soft[:reach]
+    padded = np.pad(soft, ((reach, 0), (0, reach)), mode="edge")
+    shadow = padded[:-reach, reach:]
     return field, shadow.astype(np.float32)
 
 

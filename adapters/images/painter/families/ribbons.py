@@ -127,7 +127,7 @@ class Current:
         return not (0 <= column < self.columns and 0 <= row < self.rows and self._taken[row][column])
 
     def _take(self, line: list[tuple[float, float]], width: float) -> None:
-        reach = int(math.ceil(width / 2 + 0.6))
+        reach = math.ceil(width / 2 + 0.6)
         for x, y in line:
             left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, self.columns)
             if left >= right:
