@@ -146,7 +146,7 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         templates.SAVE_MINE: lambda m, _c: _mine(m),
         templates.LIST_MINE: lambda _m, _c: UserTemplatePage(items=()),
         covers.GENERATE: lambda m, c: _accepted(world, m, c),
-        covers.GET: lambda m, _c: _cover(m.cover_id),
+        covers.GET: lambda m, _c: a_cover(m.cover_id),
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
         covers.DELETE: lambda _m, _c: Done(),
@@ -219,7 +219,8 @@ def _accepted(world: World, message: covers.GenerateCover, context: Context) -> 
     return CoverAccepted(task_id=task_id, cover_id=uuid.uuid4(), status="queued")
 
 
-def _cover(cover_id: uuid.UUID) -> Cover:
+def a_cover(cover_id: uuid.UUID) -> Cover:
+    """A ready cover."""
     recipe = Recipe(
         prompt="p",
         template_id=uuid.uuid4(),
@@ -272,4 +273,4 @@ def _notification(notification_id: uuid.UUID) -> Notification:
     )
 
 
-__all__ = ["NODES", "NOW", "ServiceError", "World", "the_nodes"]
+__all__ = ["NODES", "NOW", "ServiceError", "World", "a_cover", "the_nodes"]
