@@ -1,0 +1,82 @@
+"""`make bench`: Covergen beside others on this machine, as Markdown. How and why so: README.md in this folder."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from adapters.crypto import SigningKey
+from adapters.redis import opened_redis
+from ops.paths import Home
+from ops.servers.valkey import ValkeyServer
+from tests.bench import machine, report
+from tests.bench.contenders.plans import HttpPlan
+from tests.bench.http_rows import Rounds, measure_http
+from tests.bench.job_rows import measure_jobs
+from tests.bench.stage_costs import Cost, measure_stages
+from tests.support.buses import a_bus
+from tests.support.servers import running, running_nats
+
+JOBS = {1: 400, 16: 1200}
+"""Jobs in flight to jobs in a round."""
+NEEDED = ("fastapi", "faststream", "uvicorn")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Ratios measured side by side.")
+    parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (7)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of each HTTP round (3)")
+    parser.add_argument("--connections", type=int, default=32, help="connections of the load generator (32)")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    """One paragraph."""
+    sys.stdout.write(f"{text}\n\n")
+    sys.stdout.flush()
+
+
+async def measured(
+    chosen: argparse.Namespace, folder: Path
+) -> tuple[dict[tuple[str, str], Rounds], dict[int, dict[str, list[float]]], list[Cost]]:
+    """All rows, on one NATS and one Valkey."""
+    valkey, key = ValkeyServer(Home(folder / "valkey")), SigningKey.new()
+    async with running_nats(folder / "nats") as nats, running(valkey), opened_redis(valkey.url) as redis:
+        plan = HttpPlan(nats=nats.url, redis=valkey.url, objects=str(folder / "objects"), kid=key.kid, seed=key.private)
+        async with a_bus(nats.url, streams=True):
+            costs = await measure_stages(key, redis, repeats=40, loops=128)
+        requests = await measure_http(
+            plan, key, folder, rounds=chosen.rounds, seconds=chosen.seconds, connections=chosen.connections
+        )
+        jobs = {
+            in_flight: await measure_jobs(nats.url, rounds=chosen.rounds, jobs=count, in_flight=in_flight)
+            for in_flight, count in JOBS.items()
+        }
+    return requests, jobs, costs
+
+
+async def main(chosen: argparse.Namespace) -> None:
+    """Measure, then print."""
+    load = machine.load()
+    with tempfile.TemporaryDirectory() as folder:
+        requests, jobs, costs = await measured(chosen, Path(folder))
+    say(f"Machine: {machine.description()}. Load average before the run: {load:.1f}.")
+    say(f"Versions: {machine.packages()}.")
+    say(
+        f"{chosen.rounds} alternating rounds of {chosen.seconds:g} s, {chosen.connections} keep-alive connections, one "
+        f"request in flight on each; load generator: tests/bench/load.py (asyncio, its own process, the same cores)."
+    )
+    say(report.ratios(requests, jobs))
+    say(report.requests(requests))
+    say(report.jobs_per_second(jobs))
+    say(report.costs(costs))
+
+
+if __name__ == "__main__":
+    absent = [name for name in NEEDED if find_spec(name) is None]
+    if absent:
+        sys.exit(f"{', '.join(absent)} not installed: `make bench` installs requirements-bench.lock first")
+    asyncio.run(main(arguments()))

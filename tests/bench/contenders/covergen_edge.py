@@ -1,0 +1,30 @@
+"""Covergen's edge as the product runs it: every stage, the access log, Valkey behind it."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from adapters.crypto import Verifier
+from adapters.objects import FolderObjects
+from adapters.redis import opened_redis
+from adapters.telemetry import configure_logging
+from edge.app import build_app, serve_app
+from ops.hosting import spare_collector, until_told
+from tests.bench.contenders.plans import HttpPlan
+from tests.support.buses import a_bus
+
+
+async def main(plan: HttpPlan) -> None:
+    """Serve until SIGTERM."""
+    configure_logging("info", "text")  # the defaults of `COVERGEN_LOG_LEVEL` and `COVERGEN_LOG_FORMAT`
+    async with a_bus(plan.nats, "edge") as bus, opened_redis(plan.redis) as redis:
+        app = build_app(bus=bus, objects=FolderObjects(Path(plan.objects)), redis=redis, verifier=Verifier())
+        async with serve_app(app, "127.0.0.1", plan.port, drain=1):
+            spare_collector()
+            await until_told([bus.connection])
+
+
+if __name__ == "__main__":
+    asyncio.run(main(msgspec.json.decode(sys.argv[1], type=HttpPlan)))

@@ -1,0 +1,65 @@
+"""The results as Markdown."""
+
+import itertools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from tests.bench.http_rows import COVERGEN, LIMIT, SHAPES, USUAL, Rounds, ratio
+from tests.bench.job_rows import BARE, OURS
+from tests.bench.stage_costs import Cost
+
+TARGETS = {LIMIT: 0.8, USUAL: 3.0}
+JOBS_TARGET = 0.8
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column is left, the others right."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def ratios(found: Mapping[tuple[str, str], Rounds], jobs: Mapping[int, Mapping[str, Sequence[float]]]) -> str:
+    """The table that matters: Covergen divided by the other, round by round."""
+    rows = []
+    for shape, other in itertools.product(SHAPES, TARGETS):
+        measured = ratio(found[shape.name, COVERGEN], found[shape.name, other])
+        rows.append(_row(f"{shape.name}, against {other}", measured, TARGETS[other]))
+    for in_flight, rates in jobs.items():
+        each = [a / b for a, b in zip(rates[OURS], rates[BARE], strict=True)]
+        what = f"durable jobs, {in_flight} in flight, against a bare nats-py pull loop"
+        rows.append(_row(what, (statistics.median(each), min(each), max(each)), JOBS_TARGET))
+    return table(("ratio of throughput", "median", "least", "most", "goal", ""), rows)
+
+
+def _row(what: str, ratio: tuple[float, float, float], target: float) -> tuple[str, ...]:
+    median, least, most = ratio
+    verdict = "met" if median >= target else "not met"
+    return what, f"**{median:.2f}**", f"{least:.2f}", f"{most:.2f}", f"≥ {target:g}", verdict
+
+
+def requests(found: Mapping[tuple[str, str], Rounds]) -> str:
+    """Medians of each contender, HTTP."""
+    rows = [
+        (f"{shape}, {name}", f"{r.rate:.0f}", f"{r.p50:.1f}", f"{r.p99:.1f}", f"{statistics.median(r.cpu):.0f}")
+        for (shape, name), r in found.items()
+    ]
+    return table(("medians of the rounds", "requests/s", "p50 ms", "p99 ms", "CPU µs per request"), rows)
+
+
+def jobs_per_second(jobs: Mapping[int, Mapping[str, Sequence[float]]]) -> str:
+    """Medians of each contender, jobs."""
+    rows = [
+        (f"{in_flight} in flight", f"{statistics.median(rates[OURS]):.0f}", f"{statistics.median(rates[BARE]):.0f}")
+        for in_flight, rates in jobs.items()
+    ]
+    return table(("jobs/s", "Covergen", "bare nats-py"), rows)
+
+
+def costs(lines: Iterable[Cost]) -> str:
+    """Microseconds per stage."""
+    rows = [(line.what, *(_number(value) for value in (line.get, line.post, line.cached))) for line in lines]
+    return table(("µs per request", "GET /v1/me", "POST /v1/covers", "GET /v1/templates, cached"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
