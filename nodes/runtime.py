@@ -135,7 +135,8 @@ class Node:
         """Take no more, finish what runs, give back the rest."""
         for task in self._chores:
             task.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        if self._chores:
+            await asyncio.wait(self._chores, timeout=self._drain)
         if self._discovery is not None and self._bus.connection.is_connected:
             await self._discovery.stop()
         stops = [r.stop(self._drain) for r in self._responders] + [p.stop(self._drain) for p in self._pullers]

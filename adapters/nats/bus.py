@@ -141,7 +141,8 @@ class Bus:
             async with asyncio.timeout(most):
                 await self._client.publish(subject, payload, reply=inbox)
                 while True:
-                    message = await asyncio.wait_for(replies.get(), quiet)
+                    async with asyncio.timeout(quiet):
+                        message = await replies.get()
                     if message.headers and message.headers.get(STATUS) == "503":
                         break
                     found.append(message.data)

@@ -63,7 +63,8 @@ class Connection:
 
     async def rtt(self, timeout: float = 2.0) -> float:
         """Seconds for a round trip to the server. Raises TimeoutError."""
-        return await asyncio.wait_for(self.client.rtt(timeout=10), timeout)
+        async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can swallow a cancellation
+            return await self.client.rtt(timeout=10)
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error)

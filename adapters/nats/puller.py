@@ -113,13 +113,14 @@ class Puller:
 
     async def _pull(self) -> None:
         self._heard = time.monotonic()
-        while True:
+        while not self._stopping:
             free = self._concurrency - len(self._running) - self._asked
             if free >= max(1, self._concurrency // 2) or (free > 0 and self._asked == 0):
                 await self._ask(free)
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._wake.wait()
             if self._asked and time.monotonic() - self._heard > HEARTBEAT * MISSED:
                 self._asked = 0  # the server forgot our pulls, or the link was cut
                 self._heard = time.monotonic()

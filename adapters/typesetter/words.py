@@ -8,7 +8,7 @@ from adapters.typesetter import fonts
 from adapters.typesetter.pairings import PAIRINGS
 from adapters.typesetter.setting import Style
 
-LONGEST = {"title": 150, "subtitle": 250, "author": 120}
+LONGEST = {"title": 150, "subtitle": 250, "author": 150}
 """Characters that each field may have."""
 
 _ALIKE = str.maketrans(
