@@ -6,14 +6,14 @@ import { sayWhen } from "./words.js";
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
-/** A failed call. `code` is the problem's, or `offline` when nothing answered; `fields` maps a field to its sentence. */
+/** A failed call. `code` is the problem's, or `offline` when nothing answered; `fields` maps a field to its error. */
 export class Failure extends Error {
   constructor(problem) {
     super(sentence(problem));
     this.status = problem.status ?? 0;
     this.code = problem.code ?? "offline";
     this.retryAfter = problem.retry_after ?? null;
-    this.fields = Object.fromEntries((problem.errors ?? []).map((error) => [error.field.split(".").at(-1), error.detail]));
+    this.fields = Object.fromEntries((problem.errors ?? []).map((error) => [error.field.split(".").at(-1), error]));
   }
 
   /** Whether the same call may work a little later. */

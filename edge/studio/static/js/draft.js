@@ -10,6 +10,9 @@ export const readDraft = () => ({ ...EMPTY, ...read(DRAFT) });
 /** Keeps the draft. */
 export const writeDraft = (draft) => sessionStorage.setItem(DRAFT, JSON.stringify(draft));
 
+/** Begins with an empty draft. */
+export const clearDraft = () => sessionStorage.removeItem(DRAFT);
+
 /** Begins a draft from a cover that was made, for another one like it. */
 export function draftFrom(cover) {
   const style = { id: cover.recipe.template_id, name: cover.recipe.template_name, category: "", style_params: cover.recipe.style_params, is_premium: false };

@@ -53,3 +53,12 @@ export function fileName(title) {
 
 /** The name of a tier. */
 export const sayTier = (tier) => ({ free: "Free", pro: "Pro", pro_plus: "Pro Plus" })[tier] ?? tier;
+
+const REFUSED = { sexual: "sexual content", violence: "graphic violence", hate: "hate", self: "self-harm", illegal: "weapons or drugs", harassment: "harassment" };
+
+/** What is wrong with a field, as a sentence: the API says what follows the field's name ("is taken"). */
+export function sayField(label, { detail, category }) {
+  if (category) return `The studio makes no covers with this in them: ${REFUSED[category.split("_")[0]] ?? category.replaceAll("_", " ")}.`;
+  const whole = /^\p{Ll}/u.test(detail) ? `${label} ${detail}` : detail;
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}

@@ -12,12 +12,19 @@ export function sketchedBook({ title, subtitle, author, format, style, wet = fal
   const drawn = params ? sketch({ family: params.family, palette: params.palette, seed: style.id, width, height }) : null;
   const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
   return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },
-    drawn?.art,
+    wet && ghostOf(drawn), drawn?.art,
     h("div", { class: title ? "type" : "type is-empty", vars: { ...inksOf(drawn), "--size": `${titleSize(title || "Untitled")}cqw` } },
       h("div", { class: "type-title" }, title || "Untitled"),
       subtitle && h("div", { class: "type-subtitle" }, subtitle),
       author && h("div", { class: "type-author" }, author)),
     wet && h("div", { class: "brush" }));
+}
+
+/** The faint underdrawing that the paint goes over. */
+function ghostOf(drawn) {
+  const ghost = drawn?.art.cloneNode(true);
+  ghost?.classList.add("ghost");
+  return ghost;
 }
 
 /** The colours of the type, each with a faint halo of its opposite, for samples whose art is busy. */

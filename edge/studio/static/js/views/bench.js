@@ -7,7 +7,7 @@ import { sketchedBook, shapeSize } from "../parts/book.js";
 import { left, onQuota, outSentence, quota, readQuota } from "../parts/quota.js";
 import { styleChooser } from "../parts/styles.js";
 import { readDraft, rememberMaking, writeDraft } from "../draft.js";
-import { FORMATS } from "../words.js";
+import { FORMATS, sayField } from "../words.js";
 
 const LIMITS = { title: 150, subtitle: 150, author: 150, prompt: 2000 };
 
@@ -45,7 +45,7 @@ export function bench({ signal }) {
     event.preventDefault();
     if (busy || hindrance()) return announce(hindrance());
     problem.hidden = true;
-    if (!draft.title.trim()) return refuse({ fields: { title: "A cover needs a title." } });
+    if (!draft.title.trim()) return refuse({ fields: { title: { detail: "A cover needs a title." } } });
     setBusy(true);
     try {
       const accepted = await begin(orderOf(draft), key, signal);
@@ -72,7 +72,7 @@ export function bench({ signal }) {
 
   function refuse(failure) {
     const told = Object.keys(failure.fields).filter((name) => fields[name]);
-    for (const name of told) fields[name].say(failure.fields[name]);
+    for (const name of told) fields[name].say(sayField(fields[name].label, failure.fields[name]));
     if (told.length) return fields[told[0]].input.focus();
     problem.textContent = failure.message;
     problem.hidden = false;
@@ -145,7 +145,7 @@ function wordField(draft, name, [label, aside, placeholder, classes], changed) {
   });
   if (name === "title") input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); input.form.requestSubmit(); } });
   const element = h("div", { class: "field" }, h("label", { class: "field-name", for: id }, label, aside && h("span", { class: "soft" }, aside)), input, error);
-  return { element, input, say };
+  return { label, element, input, say };
 }
 
 function shapes(draft, changed) {

@@ -3,6 +3,7 @@
 import { list } from "../api.js";
 import { roles } from "../colour.js";
 import { h, show } from "../dom.js";
+import { clearDraft } from "../draft.js";
 import { blankBook } from "../parts/book.js";
 import { failed } from "../parts/states.js";
 import { loadInView } from "../pictures.js";
@@ -41,7 +42,7 @@ export function covers({ signal }) {
   }
 
   read();
-  return { element: h("div", { class: "hall" }, h("div", { class: "hall-head" }, heading, h("a", { class: "button", href: "#/" }, "New cover")), body, foot), title: "Your covers", heading };
+  return { element: h("div", { class: "hall" }, h("div", { class: "hall-head" }, heading, h("a", { class: "button", href: "#/", on: { click: clearDraft } }, "New cover")), body, foot), title: "Your covers", heading };
 }
 
 function nothing() {

@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { h, show } from "../dom.js";
 import { sketchedBook } from "../parts/book.js";
 import { keep } from "../session.js";
+import { sayField } from "../words.js";
 
 const SHELF = [
   ["The Voyage Out", "Virginia Woolf", "landscape", ["#221d2b", "#5b3a5c", "#b5566b", "#f2a65a", "#fff1d6"]],
@@ -57,7 +58,7 @@ function form(entering) {
 
   function refuse(failure) {
     const told = fields.filter((field) => failure.fields[field.name]);
-    for (const field of told) field.say(failure.fields[field.name]);
+    for (const field of told) field.say(sayField(field.label, failure.fields[field.name]));
     if (told.length) return told[0].input.focus();
     problem.textContent = entering && failure.status === 401 ? "That e-mail address and password do not go together." : failure.message;
     problem.hidden = false;
@@ -107,5 +108,5 @@ function field(name, label, attributes, judge, aside = "", whole = false) {
   hint.hidden = true;
   queueMicrotask(() => { hint.hidden = !hint.textContent; });
   input.addEventListener("input", () => error.textContent && say(""));
-  return { name, element, input, read, check, say };
+  return { name, label, element, input, read, check, say };
 }

@@ -2,7 +2,7 @@
 
 import { call, watchTask } from "../api.js";
 import { announce, h, show } from "../dom.js";
-import { recallMaking } from "../draft.js";
+import { clearDraft, recallMaking } from "../draft.js";
 import { blankBook, paintTo, sketchedBook } from "../parts/book.js";
 import { readQuota } from "../parts/quota.js";
 import { failed } from "../parts/states.js";
@@ -104,7 +104,7 @@ export function making({ id, signal }) {
   }
 
   step({ status: "queued", step: null, progress: 0, detail: "" });
-  show(acts, cancel, h("a", { class: "button button-quiet", href: "#/" }, "Start another meanwhile"));
+  show(acts, cancel, h("a", { class: "button button-quiet", href: "#/", on: { click: clearDraft } }, "Start another meanwhile"));
   run();
   lookUp().catch(() => {});
   return {
