@@ -106,7 +106,7 @@ def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairin
     for role, weight in (("title", 1.0), ("subtitle", 0.45), ("author", 0.35)):
         if role in each.stamps:
             item, block = each.stamps[role], each.blocks[role]
-            worth -= weight * min(calm.energy(_around(each, role)) * 16, 1.2)
+            worth -= weight * min(calm.disturbance(_around(each, role)) * 16, 1.2)
             ratio = inking.best_plain(image, block, item, inks, accent=False)[1]
             worth -= weight * 0.55 * max(0.0, 1 - ratio / 5.0)
     return worth

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """Shares of the page. Titles hang from `top` or stand on `foot` inside left..right; `prior` is the grid's own worth.
+    """Shares of the page. Titles hang from `top` or stand on `foot`; `prior` is what the grid itself is worth.
 
     The author stands at `author` (the middle of its line), or under the other words when that is None.
     """
@@ -26,6 +26,7 @@ SAFE = 0.06
 
 UPRIGHT = (
     Grid("crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, prior=0.12),
+    Grid("brow", 0.09, 0.91, 0.085, 0.37, "hang", 0.918, prior=0.10),
     Grid("upper", 0.09, 0.91, 0.15, 0.54, "hang", 0.918, prior=0.10),
     Grid("middle", 0.09, 0.91, 0.33, 0.68, "float", 0.918, prior=0.0),
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),

@@ -42,7 +42,7 @@ def _best(words: Sequence[str], count: int, measure: Measure) -> tuple[str, ...]
         penalty = uneven * uneven
         last = after == len(words)
         if not last and words[after - 1].lower().strip("«\"'“") in WEAK:
-            penalty += 0.30
+            penalty += 0.60
         if not last and words[after - 1][-1] in ",:;—–.!?":
             penalty -= 0.14
         if last and first > 0 and after - first == 1 and len(words[first]) <= 3:

@@ -54,14 +54,22 @@ _DECO = Pairing(
     accent=True,
 )
 
+_CLASSIC = Pairing(
+    title="EB Garamond Medium", text="EB Garamond Medium", leading=1.0, largest=0.25, author_tracking=0.10
+)
+_POETRY = msgspec.structs.replace(_CLASSIC, leading=1.12, largest=0.18, upper_author=False, author_tracking=0.02)
+_CRIME = Pairing(
+    title="Oswald SemiBold", text="Oswald", upper_title=True, title_tracking=0.01, leading=1.16, largest=0.28
+)
+
 PAIRINGS: dict[str, Pairing] = {
     "literary": _LITERARY,
-    "classic": Pairing(title="EB Garamond Medium", text="EB Garamond Medium", leading=1.0, largest=0.25, author_tracking=0.10),
-    "poetry": Pairing(title="EB Garamond Medium", text="EB Garamond Medium", leading=1.12, largest=0.18, upper_author=False, author_tracking=0.02),
+    "classic": _CLASSIC,
+    "poetry": _POETRY,
     "fantasy": _FANTASY,
     "history": msgspec.structs.replace(_FANTASY, text="Jost", accent=False),
     "thriller": _THRILLER,
-    "crime": Pairing(title="Oswald SemiBold", text="Oswald", upper_title=True, title_tracking=0.01, leading=1.16, largest=0.28),
+    "crime": _CRIME,
     "science-fiction": _SCIENCE_FICTION,
     "technical": Pairing(title="Exo 2 SemiBold", text="Jost", leading=1.06, largest=0.22),
     "romance": _ROMANCE,
@@ -74,4 +82,4 @@ PAIRINGS: dict[str, Pairing] = {
     "deco": _DECO,
     "editorial": Pairing(title="DM Serif Display", text="Jost", leading=1.02, largest=0.26),
     "retro": Pairing(title="Abril Fatface", text="Josefin Sans SemiBold", leading=1.02, largest=0.25),
-}  # fmt: skip
+}

@@ -118,6 +118,12 @@ class Calm:
         energy = down[:, :-1] + across[:-1, :]
         self._sums = np.pad(energy.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
 
+    def disturbance(self, box: tuple[float, float, float, float]) -> float:
+        """Energy of a box, raised when one of its thirds is much busier than the rest."""
+        left, top, width, height = box
+        thirds = [self.energy((left, top + height * k / 3, width, height / 3)) for k in range(3)]
+        return sum(thirds) / 6 + max(thirds) / 2
+
     def energy(self, box: tuple[float, float, float, float]) -> float:
         """Mean difference between neighbours inside left, top, width, height: 0 flat; above 0.06 busy."""
         rows, columns = self._sums.shape
@@ -134,12 +140,13 @@ def scrim(
     image: Image.Image, mask: Image.Image, left: int, top: int, size: int, colour: Colour, strength: float
 ) -> None:
     """Darken (or lighten) softly behind the words: a blurred cloud of the words' own shape, dithered."""
-    shrink = max(size // 12, 1)
-    pad = int(size * 2.4)
+    soft = max(size * 0.5, min(image.size) * 0.02)
+    shrink = max(int(soft / 6), 1)
+    pad = int(soft * 4.5)
     wide = Image.new("L", (mask.width + 2 * pad, mask.height + 2 * pad))
     wide.paste(mask, (pad, pad))
-    grown = wide.reduce(shrink).filter(ImageFilter.MaxFilter(9))
-    small = grown.filter(ImageFilter.GaussianBlur(size * 0.5 / shrink))
+    grown = wide.reduce(shrink).filter(ImageFilter.MaxFilter(2 * max(int(soft * 0.7 / shrink), 1) + 1))
+    small = grown.filter(ImageFilter.GaussianBlur(soft / shrink))
     cloud = np.clip(np.asarray(small, np.float32) * np.float32(1.9 / 255), 0, 1)
     cloud = cloud * cloud * (3 - 2 * cloud) * np.float32(strength)
     cover = Image.fromarray(cloud).resize(wide.size, Image.Resampling.BICUBIC)

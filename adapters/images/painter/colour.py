@@ -48,7 +48,8 @@ def from_oklab(lab: NDArray[np.float64]) -> Rgb:
     """OKLab back to sRGB 0..1, clipped into the gamut."""
     lms = np.einsum("ij,...j->...i", _FROM_LAB, lab) ** 3
     linear = np.clip(np.einsum("ij,...j->...i", _FROM_LMS, lms), 0.0, 1.0)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+    gamma = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(gamma, np.float32)
 
 
 def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
@@ -85,7 +86,7 @@ class Ramp:
     def at(self, position: Field) -> Rgb:
         """Colours for an array of positions; positions outside 0..1 are clipped."""
         index = np.clip(position * np.float32(RAMP_STEPS - 1) + np.float32(0.5), 0, RAMP_STEPS - 1).astype(np.int32)
-        return np.take(self._table, index, axis=0)
+        return np.asarray(np.take(self._table, index, axis=0), np.float32)
 
 
 class Palette:

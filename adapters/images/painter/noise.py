@@ -38,13 +38,13 @@ def fbm(
 def spread(field: Field) -> Field:
     """The field stretched so that its 2nd to 98th percentile fill 0..1, clipped."""
     low, high = np.quantile(field[::2, ::2], [0.02, 0.98])
-    return np.clip((field - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1)
+    return np.asarray(np.clip((field - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1), np.float32)
 
 
 def smoothstep(low: float, high: float, x: Field) -> Field:
     """0 below `low`, 1 above `high`, a soft S between (also for low > high)."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (np.float32(3) - np.float32(2) * t)
+    return np.asarray(t * t * (np.float32(3) - np.float32(2) * t), np.float32)
 
 
 def warp(field: Field, dx: Field, dy: Field) -> Field:

@@ -51,10 +51,10 @@ def _gas(scene: Scene) -> Rgb:
     first, second = palette.accents[0], palette.accents[min(1, len(palette.accents) - 1)]
     warm = Ramp([deep, mix(deep, first, 0.45), first, mix(first, palette.light, 0.75)], [0, 0.35, 0.72, 1])
     cool = Ramp([deep, mix(deep, second, 0.45), second, mix(second, palette.light, 0.75)], [0, 0.38, 0.75, 1])
-    glow = np.clip(cloud**1.3 * flow * 1.15, 0, 1)
+    glow = np.asarray(np.clip(cloud**1.3 * flow * 1.15, 0, 1), np.float32)
     glow *= 1 - 0.72 * noise.smoothstep(0.52, 0.85, dust) * noise.smoothstep(0.12, 0.5, glow)
     share = noise.smoothstep(0.32, 0.68, tint)[..., None]
-    return warm.at(glow) * (1 - share) + cool.at(glow) * share
+    return np.asarray(warm.at(glow) * (1 - share) + cool.at(glow) * share, np.float32)
 
 
 def _lane(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:

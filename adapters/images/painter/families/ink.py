@@ -1,4 +1,4 @@
-"""Ink wash: wet ink on rice paper - mountains in mist, bamboo, or one turn of a broad brush - and a single red accent."""
+"""Ink wash on rice paper: mountains in mist, bamboo, or one turn of a broad brush, with a single red accent."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Layered landscape: sky with sun or moon, ridges that fade with distance, forest edges, or a sea with a path of light."""
+"""Layered landscape: sky with sun or moon, ridges fading with distance, forest edges, or a sea with a path of light."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Sky:
         rng = scene.chance("sky")
         self._colours(scene, time)
         self.x = scene.width * float(rng.uniform(0.3, 0.7))
-        lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.30, "night": 0.32}[time]
+        lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.22, "night": 0.24}[time]
         self.y = horizon - scene.height * scene.number("altitude", lift, 0.0, 0.9) * float(rng.uniform(0.85, 1.1))
         self.radius = scene.number("disc", 0.13 if time != "day" else 0.08, 0.0, 0.4) * min(scene.width, scene.height)
         self._horizon = horizon
@@ -227,7 +227,7 @@ def _birds(scene: Scene, sky: Sky) -> list[Points]:
         t = np.linspace(-1, 1, 17, dtype=np.float32)
         lift = -(np.abs(t) ** 0.6) * float(rng.uniform(0.35, 0.6)) + np.abs(t) ** 2 * 0.25
         wing = np.stack([x + t * span, y + lift * span], axis=-1)
-        birds.append(strip(wing, (1.2 - np.abs(t)) * span * np.float32(0.16) + np.float32(scene.unit)))
+        birds.append(strip(wing, ((1.2 - np.abs(t)) * span * 0.16 + scene.unit).astype(np.float32)))
     return birds
 
 

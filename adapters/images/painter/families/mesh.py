@@ -3,7 +3,7 @@
 import numpy as np
 
 from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, from_oklab, mix, oklab
+from adapters.images.painter.colour import Field, Ramp, Rgb, from_oklab, lightness, mix, oklab
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import over
 
@@ -71,19 +71,18 @@ def _wells(rng: np.random.Generator, count: int, across: int, down: int) -> list
 
 
 def _orb(scene: Scene, rgb: Rgb, far: Field, top: int, bottom: int, y: float, radius: float) -> Rgb:
-    """A disc that takes the colours upside down: lit on one side, sunk into the ground on the other."""
+    """A glowing ball: bright above, melting into the ground below, with light spilling round it."""
+    palette = scene.palette
+    warm = max(palette.accents, key=lambda colour: float(colour[0]) + lightness(colour))
+    halo = np.exp(-(far - radius).clip(0, None) / np.float32(radius * 0.55)) * np.float32(0.30)
+    rgb = over(rgb, warm, halo)
     cover = np.clip(np.float32(radius) - far + np.float32(0.5), 0, 1)
     if not cover.any():
-        return over(
-            rgb,
-            scene.palette.light,
-            np.exp(-(far - radius).clip(0, None) / np.float32(radius * 0.5)) * np.float32(0.16),
-        )
+        return rgb
     slope = np.clip((scene.lines(top, bottom) - np.float32(y)) / np.float32(radius) * 0.5 + 0.5, 0, 1)
-    halo = np.exp(-(far - radius).clip(0, None) / np.float32(radius * 0.5)) * np.float32(0.16)
-    rgb = over(rgb, scene.palette.light, halo)
-    bright = mix(scene.palette.accent, scene.palette.light, 0.6)
-    return over(over(rgb, bright, cover * (1 - slope) ** 1.5 * 0.9), scene.palette.accent, cover * slope**2 * 0.55)
+    ball = Ramp([mix(warm, palette.light, 0.75), warm, mix(warm, palette.accent, 0.7)])
+    fade = np.float32(1) - noise.smoothstep(0.55, 1.0, slope) * np.float32(0.8)
+    return over(rgb, ball.at(np.broadcast_to(slope, cover.shape)), cover * fade)
 
 
 def _arcs(scene: Scene, far: Field, radius: float) -> Field:

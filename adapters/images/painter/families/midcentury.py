@@ -30,10 +30,8 @@ class Print:
         ink = np.clip((speckle - fall * np.float32(self._dry)) * np.float32(9) + np.float32(1.2), 0.0, 1.0)
         strength = cover * (np.float32(0.28) + np.float32(0.72) * ink)
         solid = rgb * np.float32(0.10) + self._colour * np.float32(0.90)
-        return (
-            rgb
-            + (np.minimum(solid, rgb * np.float32(0.35) + self._colour * np.float32(0.65)) - rgb) * strength[..., None]
-        )
+        inked = np.minimum(solid, rgb * np.float32(0.35) + self._colour * np.float32(0.65))
+        return np.asarray(rgb + (inked - rgb) * strength[..., None], np.float32)
 
 
 def compose(scene: Scene) -> Band:
