@@ -186,8 +186,6 @@ class Breaker:
             self._pause = grown if before == STATE_HALF_OPEN else self._open_for
             self._until = self._clock() + self._pause
             self.openings += 1
-        elif state == STATE_CLOSED:
-            self._pause = self._open_for
         self._tell(before, state)
 
     def _tell(self, before: str, state: str) -> None:

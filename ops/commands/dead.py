@@ -74,20 +74,21 @@ async def _list(bus: Bus, arguments: argparse.Namespace) -> None:
             found.append(letter)
             if len(found) == arguments.limit:
                 break
-    rows = [(e.sequence, e.subject, e.reason, e.deliveries, _age(e, arguments), e.task_id) for e in found]
-    show_table(COLUMNS, rows, as_json=arguments.json)
+    show_table(COLUMNS, [_row(each, as_json=arguments.json) for each in found], as_json=arguments.json)
     if not arguments.json:
         _say_depth(await depth(bus, arguments.subject), len(found))
 
 
-def _age(letter: Letter, arguments: argparse.Namespace) -> object:
-    return round(letter.age, 3) if arguments.json else ago(letter.age)
+def _row(letter: Letter, *, as_json: bool) -> tuple[object, ...]:
+    age, task = (round(letter.age, 3), letter.task_id) if as_json else (ago(letter.age), letter.task_id or "-")
+    return letter.sequence, letter.subject, letter.reason, letter.deliveries, age, task
 
 
 def _say_depth(all_of_them: dead_letters.Depth, shown: int) -> None:
     """Beside the table, not in it: a pipe gets the rows only."""
-    text = f"{all_of_them.letters} dead letters"
-    if shown < all_of_them.letters:
+    count = all_of_them.letters
+    text = f"{count} dead letter{'' if count == 1 else 's'}"
+    if shown < count:
         text += f", the oldest {shown} shown"
     if all_of_them.oldest is not None:
         text += f"; the oldest of all subjects is {ago(all_of_them.oldest)} old"

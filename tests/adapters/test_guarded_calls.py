@@ -180,6 +180,10 @@ def test_the_budget_slides() -> None:
     for _ in range(20):
         budget.offer()
     assert sum(budget.take() for _ in range(50)) == 2
+    for _ in range(100):
+        budget.offer()
+    now = 21
+    assert not budget.take()
 
 
 def test_a_seldom_called_target_is_retried_all_the_same() -> None:
@@ -257,6 +261,31 @@ def test_an_open_breaker_is_not_retried() -> None:
         error = await outcome(target.call(call))
         assert isinstance(error, BreakerOpen)
         assert (error.retry_after, call.at, asyncio.get_running_loop().time()) == (30.0, [], began)
+
+    virtually(main())
+
+
+def test_who_was_refused_during_the_trial_or_for_want_of_room_is_not_retried() -> None:
+    """Trying again soon would help, but the caller is told at once: one layer of retries is enough."""
+
+    async def main() -> None:
+        target = a_target(timeout=60, waits=WAITS, concurrency=1)
+        target.breaker.trip()
+        await asyncio.sleep(30)
+        trial = asyncio.create_task(outcome(target.call(hang)))
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        assert isinstance(await outcome(target.call(hang)), BreakerOpen)
+        trial.cancel()
+        await asyncio.gather(trial, return_exceptions=True)
+
+        crowded = a_target(timeout=60, waits=WAITS, concurrency=1)
+        running = asyncio.create_task(outcome(crowded.call(hang)))
+        await asyncio.sleep(0)
+        assert isinstance(await outcome(crowded.call(hang)), BulkheadFull)
+        assert asyncio.get_running_loop().time() == began
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     virtually(main())
 

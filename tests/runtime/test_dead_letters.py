@@ -81,7 +81,7 @@ async def test_list_shows_what_died_and_how_much(bus: Bus, dead: Run) -> None:
     rows = [line.split("\t") for line in out.splitlines()]
     assert (code, rows[0]) == (0, ["sequence", "subject", "reason", "deliveries", "age", "task_id"])
     assert [row[:4] for row in rows[1:]] == [["1", PAINT, "not_found", "1"], ["2", SEND, "not_found", "1"]]
-    assert [row[5] for row in rows[1:]] == [task, "None"]
+    assert [row[5] for row in rows[1:]] == [task, "-"]
     assert rows[1][4].endswith(" s")
     assert err.startswith("2 dead letters; the oldest")
     assert "secret" not in out + err
