@@ -39,7 +39,6 @@ INDEXES = (
 PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail")
 """What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
 EXISTS = {"deleted_at": {"$exists": False}}
-AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
 
 
 class CoverStore:
@@ -103,18 +102,21 @@ class CoverStore:
         False when the step must not be done: it was undone, or the cover has ended.
         """
         change = {"$addToSet": {f"objects.{step}": {"$each": list(keys)}}}
-        return await self._change(_doable(cover_id, step), change) is not None
+        return await self._change(_doable(cover_id, step), change)
 
     async def record(self, cover_id: uuid.UUID, step: str, made: Mapping[str, Any]) -> bool:
         """Note what a step has made; False when it was undone meanwhile."""
-        return await self._change(_doable(cover_id, step), {"$set": _plain(made)}) is not None
+        return await self._change(_doable(cover_id, step), {"$set": _plain(made)})
 
     async def undo(
         self, cover_id: uuid.UUID, task_id: uuid.UUID, step: str, cleared: Mapping[str, Any]
     ) -> tuple[str, ...]:
         """From now on `step` is not done any more, and what it noted is cleared. The keys of its objects."""
         change = {"$addToSet": {"undone": step}, "$set": dict(cleared)}
-        found = await self._change({"_id": cover_id, "task_id": task_id, **EXISTS}, change)
+        if not await self._change({"_id": cover_id, "task_id": task_id, **EXISTS}, change):
+            return ()
+        with mongo_errors():
+            found = await self._covers.find_one({"_id": cover_id}, {"objects": 1})
         return () if found is None else tuple(found.get("objects", {}).get(step, ()))
 
     async def complete(self, cover_id: uuid.UUID, at: datetime, event: Outgoing) -> Document | None:
@@ -123,9 +125,7 @@ class CoverStore:
             "$set": {"status": "ready", "completed_at": at},
             "$push": {"outbox": {"$each": waiting([event], at)}},
         }
-        done = await self._change({"_id": cover_id, "status": "generating", **EXISTS}, change)
-        if done is not None:
-            return done
+        await self._change({"_id": cover_id, "status": "generating", **EXISTS}, change)
         with mongo_errors():
             return await self._covers.find_one({"_id": cover_id}, {"outbox": 1})
 
@@ -137,9 +137,11 @@ class CoverStore:
     async def bury(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
         """Delete what is known of a cover that is not being made; None when there is none."""
         change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
-        return await self._change(
-            {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}, change
-        )
+        buriable = {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}
+        if not await self._change(buriable, change):
+            return None
+        with mongo_errors():
+            return await self._covers.find_one({"_id": cover_id}, {"objects": 1})
 
     async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
         """Delete what is known of all covers of a user, those that are being made too; idempotent.
@@ -173,9 +175,10 @@ class CoverStore:
             found = await self._covers.find(query, {"task_id": 1}).sort("created_at", 1).to_list(limit)
         return {each["task_id"]: each["_id"] for each in found}
 
-    async def _change(self, query: Document, change: Document) -> Document | None:
+    async def _change(self, query: Document, change: Document) -> bool:
+        """Change one document; False when none fits. Not by `find_one_and_update`, which reads all of them here."""
         with mongo_errors():
-            return await self._covers.find_one_and_update(query, change, return_document=AFTER)
+            return (await self._covers.update_one(query, change)).matched_count == 1
 
 
 def _doable(cover_id: uuid.UUID, step: str) -> Document:

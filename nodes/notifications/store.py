@@ -18,7 +18,6 @@ INDEXES = (
 )
 PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
 """The types in a cursor: when the notice was made, and its id."""
-AFTER = True  # pymongo's ReturnDocument.AFTER, which is a driver's name
 
 
 class InboxStore:
@@ -65,9 +64,8 @@ class InboxStore:
         """Mark a user's notice as read, unless it is already; None when the user has no such notice."""
         own = {"_id": notice_id, "user_id": user_id}
         with mongo_errors():
-            document = await self._inbox.find_one_and_update(
-                {**own, "read_at": None}, {"$set": {"read_at": at}}, return_document=AFTER
-            ) or await self._inbox.find_one(own)
+            await self._inbox.update_one({**own, "read_at": None}, {"$set": {"read_at": at}})
+            document = await self._inbox.find_one(own)
         return None if document is None else _notice(document)
 
 
