@@ -13,21 +13,22 @@ from ops.paths import Home
 from ops.servers.valkey import ValkeyServer
 from tests.bench import machine, report
 from tests.bench.contenders.plans import HttpPlan
-from tests.bench.http_rows import Rounds, measure_http
+from tests.bench.http_rows import measure_http
 from tests.bench.job_rows import measure_jobs
-from tests.bench.stage_costs import Cost, measure_stages
+from tests.bench.stage_costs import measure_stages
 from tests.support.buses import a_bus
 from tests.support.servers import running, running_nats
 
-JOBS = {1: 400, 16: 1200}
+JOBS = {1: 200, 16: 600}
 """Jobs in flight to jobs in a round."""
+STAGE_REPEATS, STAGE_LOOPS = 12, 64
 NEEDED = ("fastapi", "faststream", "uvicorn")
 
 
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Ratios measured side by side.")
-    parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (7)")
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
     parser.add_argument("--seconds", type=float, default=3.0, help="seconds of each HTTP round (3)")
     parser.add_argument("--connections", type=int, default=32, help="connections of the load generator (32)")
     return parser.parse_args()
@@ -39,40 +40,37 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def measured(
-    chosen: argparse.Namespace, folder: Path
-) -> tuple[dict[tuple[str, str], Rounds], dict[int, dict[str, list[float]]], list[Cost]]:
-    """All rows, on one NATS and one Valkey."""
+async def measure(chosen: argparse.Namespace, folder: Path) -> None:
+    """Measure all rows on one NATS and one Valkey; print each table when it is there."""
     valkey, key = ValkeyServer(Home(folder / "valkey")), SigningKey.new()
     async with running_nats(folder / "nats") as nats, running(valkey), opened_redis(valkey.url) as redis:
         plan = HttpPlan(nats=nats.url, redis=valkey.url, objects=str(folder / "objects"), kid=key.kid, seed=key.private)
-        async with a_bus(nats.url, streams=True):
-            costs = await measure_stages(key, redis, repeats=40, loops=128)
+        say(report.costs(await measure_stages(key, redis, repeats=STAGE_REPEATS, loops=STAGE_LOOPS)))
         requests = await measure_http(
             plan, key, folder, rounds=chosen.rounds, seconds=chosen.seconds, connections=chosen.connections
         )
+        say(report.requests(requests))
+        async with a_bus(nats.url, streams=True):
+            pass
         jobs = {
             in_flight: await measure_jobs(nats.url, rounds=chosen.rounds, jobs=count, in_flight=in_flight)
             for in_flight, count in JOBS.items()
         }
-    return requests, jobs, costs
+    say(report.jobs_per_second(jobs))
+    say(report.ratios(requests, jobs))
 
 
 async def main(chosen: argparse.Namespace) -> None:
-    """Measure, then print."""
-    load = machine.load()
-    with tempfile.TemporaryDirectory() as folder:
-        requests, jobs, costs = await measured(chosen, Path(folder))
-    say(f"Machine: {machine.description()}. Load average before the run: {load:.1f}.")
+    """Say where and how, then measure."""
+    say(f"Machine: {machine.description()}. Load average before the run: {machine.load():.1f}.")
     say(f"Versions: {machine.packages()}.")
     say(
         f"{chosen.rounds} alternating rounds of {chosen.seconds:g} s, {chosen.connections} keep-alive connections, one "
         f"request in flight on each; load generator: tests/bench/load.py (asyncio, its own process, the same cores)."
     )
-    say(report.ratios(requests, jobs))
-    say(report.requests(requests))
-    say(report.jobs_per_second(jobs))
-    say(report.costs(costs))
+    with tempfile.TemporaryDirectory() as folder:
+        await measure(chosen, Path(folder))
+    say(f"Load average at the end: {machine.load():.1f}.")
 
 
 if __name__ == "__main__":
