@@ -6,16 +6,18 @@ from PIL import Image
 from adapters.images import Picture
 from adapters.typesetter import fonts, inking, pixels
 from adapters.typesetter.formats import THUMBNAIL_WIDTH
-from adapters.typesetter.grids import grids_for
+from adapters.typesetter.grids import Grid, grids_for
 from adapters.typesetter.inking import Inked, Inks, Manner
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
-from adapters.typesetter.words import TypeOrder, UnprintableText, words_of
+from adapters.typesetter.words import TypeOrder, UnprintableText, Words, words_of
 
 __all__ = ["Composition", "Layout", "Placed", "TypeOrder", "UnprintableText", "compose", "resize_thumbnail"]
 
 VERSION = "1"
 MIN_SIDE, MAX_SIDE = 64, 6000
+SKETCH_SIDE = 480
+"""Short side, in pixels, of the copy that layouts are tried on."""
 BUSY = 0.05
 """Energy from which small words are set on a panel."""
 
@@ -68,8 +70,8 @@ def compose(art: bytes, order: TypeOrder) -> Composition:
     words, pairing = words_of(order), PAIRINGS[order.typography]
     image = pixels.decode(art, order.width, order.height)
     inks = inking.inks_of(image)
-    plans = [plan(grid, words, pairing, order.width, order.height) for grid in grids_for(order.width, order.height)]
-    chosen = _choose(image, plans, inks, pairing)
+    grid = _choose(image, words, inks, pairing)
+    chosen = plan(grid, words, pairing, order.width, order.height)
     placed = _print(image, chosen, inks, pairing)
     layout = Layout(
         width=order.width,
@@ -94,9 +96,12 @@ def _thumbnail(image: Image.Image, width: int = THUMBNAIL_WIDTH) -> Picture:
     return Picture(pixels.encode(small), "image/png", width, height)
 
 
-def _choose(image: Image.Image, plans: list[Plan], inks: Inks, pairing: Pairing) -> Plan:
-    calm = pixels.Calm(image)
-    return max(plans, key=lambda each: _worth(image, each, calm, inks, pairing))
+def _choose(image: Image.Image, words: dict[str, Words], inks: Inks, pairing: Pairing) -> Grid:
+    """The grid whose plan is worth most, tried on a small copy of the art."""
+    small = image.reduce(max(min(image.size) // SKETCH_SIDE, 1))
+    calm = pixels.Calm(small)
+    plans = [plan(grid, words, pairing, *small.size) for grid in grids_for(*image.size)]
+    return max(plans, key=lambda each: _worth(small, each, calm, inks, pairing)).grid
 
 
 def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairing: Pairing) -> float:

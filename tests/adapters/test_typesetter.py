@@ -104,21 +104,28 @@ def measured(made: Composition, index: int) -> float:
     return float(np.percentile((np.maximum(words, ground) + 0.05) / (np.minimum(words, ground) + 0.05), 10))
 
 
+PAGE = (640, 1024)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("title", TITLES, ids=lambda title: title[:12])
-def test_type_is_readable_on_every_family(family: str, title: str) -> None:
+def test_type_is_readable_on_every_family(family: str) -> None:
     """Every block reaches 4.5:1, by its own word and by a measure of the finished pixels."""
-    made = compose(art(family), order(title))
-    assert made.layout.min_contrast >= 4.5
-    for index in range(len(made.layout.placed)):
-        assert measured(made, index) >= 4.5
+    ground = art(family, PAGE)
+    for title in TITLES:
+        made = compose(ground, order(title, PAGE))
+        assert made.layout.min_contrast >= 4.5
+        assert min(measured(made, index) for index in range(len(made.layout.placed))) >= 4.5
 
 
-@pytest.mark.parametrize("background", [noise(), flat((128, 128, 128)), flat((255, 255, 255)), flat((0, 0, 0))])
+@pytest.mark.parametrize(
+    "background",
+    [noise((800, 1280)), flat((128, 128, 128)), flat((255, 255, 255)), flat((0, 0, 0))],
+    ids=["noise", "grey", "white", "black"],
+)
 @pytest.mark.parametrize("typography", ["literary", "thriller", "children"])
 def test_hard_backgrounds_are_treated_until_type_reads(background: bytes, typography: str) -> None:
     """On noise, middle grey, white and black the ratio is reached all the same."""
-    made = compose(background, order(typography=typography))
+    made = compose(background, order(size=PAGE, typography=typography))
     assert made.layout.min_contrast >= 4.5
     assert min(measured(made, index) for index in range(3)) >= 4.5
 
@@ -130,12 +137,16 @@ def test_calm_art_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("title", TITLES, ids=lambda title: title[:12])
 @pytest.mark.parametrize("typography", PAIRINGS)
-def test_nothing_is_clipped_or_overlaps(shape: str, title: str, typography: str) -> None:
+def test_nothing_is_clipped_or_overlaps(shape: str, typography: str) -> None:
     """All ink lies inside the safe margins and no block touches another, for all shapes, titles and pairings."""
-    size = SHAPES[shape]
-    made = compose(flat((30, 40, 70), size), order(title, size, typography=typography))
+    ground = flat((30, 40, 70), SHAPES[shape])
+    for title in TITLES:
+        _check_boxes(compose(ground, order(title, SHAPES[shape], typography=typography)))
+
+
+def _check_boxes(made: Composition) -> None:
+    size = made.layout.width, made.layout.height
     margin = SAFE * min(size) * 0.7
     boxes = [item.box for item in made.layout.placed]
     assert len(boxes) == 3
@@ -178,7 +189,7 @@ def test_calm_places_are_preferred() -> None:
 def test_lines_break_by_meaning() -> None:
     """No line ends on an article or preposition when it can be helped."""
     for text in ("The Name of the Rose", "A Room of One's Own", "The Old Man and the Sea"):
-        for broken in breakings(text, lambda line: float(len(line)), 3):
+        for broken in breakings(text, lambda line: float(len(line)), 2):
             assert " ".join(broken) == text
             assert not any(line.split()[-1].lower() in WEAK for line in broken[:-1] if len(line.split()) > 1)
 
