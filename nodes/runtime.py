@@ -218,7 +218,7 @@ class Node:
         return {"breakers": self._service.breakers()} if isinstance(self._service, Guarding) else {}
 
     async def _refuse_denied(self) -> None:
-        await self._bus.connection.rtt(5)  # a refused subscription is told before the answer to our ping
+        await self._bus.connection.settled()  # what the server refused has been told by now
         if self._bus.connection.denied:
             raise PermissionError(f"NATS refused {self._service.name}: {self._bus.connection.denied[0]}")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nats.aio.client import Client, Server
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from adapters.nats.client import LeanClient
@@ -65,6 +66,23 @@ class Connection:
         """Seconds for a round trip to the server. Raises TimeoutError."""
         async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can swallow a cancellation
             return await self.client.rtt(timeout=10)
+
+    async def settled(self, timeout: float = 5.0) -> None:
+        """Return when the server has seen all that was sent before, and we have heard what it said to it.
+
+        Two round trips, because nats-py's PING overtakes what is in its own buffer. Raises TimeoutError.
+        """
+        await self.rtt(timeout)
+        await self.rtt(timeout)
+
+    async def drain(self, subscription: Subscription) -> None:
+        """End a subscription after its callback has had everything that was sent to it. Raises TimeoutError.
+
+        nats-py's own drain alone loses what the server sends between its PING and its UNSUB, which comes later.
+        """
+        await self.client._send_unsubscribe(subscription._id)
+        await self.settled()
+        await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it out
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error)

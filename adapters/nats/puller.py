@@ -103,7 +103,7 @@ class Puller:
         try:
             async with asyncio.timeout(limit):
                 if self._subscription is not None and self._client.is_connected:
-                    await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it out
+                    await self._bus.connection.drain(self._subscription)
                 while self._running:
                     await asyncio.wait(self._running)
         except TimeoutError:

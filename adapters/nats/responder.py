@@ -22,6 +22,7 @@ class Responder:
     """One endpoint of one instance, in the queue group of its node."""
 
     def __init__(self, connection: Connection, subject: str, group: str, handle: Handle, *, concurrency: int = 64):
+        self._connection = connection
         self._client = connection.client
         self._subject = subject
         self._group = group
@@ -44,7 +45,7 @@ class Responder:
         try:
             async with asyncio.timeout(limit):
                 if self._client.is_connected:
-                    await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it out
+                    await self._connection.drain(subscription)
                 while self._running:
                     await asyncio.wait(self._running)
         except TimeoutError:

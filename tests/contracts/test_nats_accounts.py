@@ -122,8 +122,7 @@ async def _nothing(_message: object) -> None:
 
 async def denials(connection: Connection) -> set[tuple[str, str]]:
     """What the server refused, in lower case as nats-py tells it."""
-    await connection.rtt(5)  # nats-py's ping overtakes what is still in its buffer, so that the first proves nothing
-    await connection.rtt(5)
+    await connection.settled()
     return {(m[1].lower(), m[2].lower()) for text in connection.denied if (m := DENIED.search(text))}
 
 
@@ -132,7 +131,7 @@ async def test_a_queue_group_cannot_be_left(server: Server) -> None:
     async with connected(server.profile("auth")) as connection:
         await connection.client.subscribe("svc.auth.login", queue="spy", cb=_nothing)
         await connection.client.subscribe("svc.auth.login", cb=_nothing)
-        await connection.rtt(5)
+        await connection.settled()
 
         assert len(connection.denied) == 2
 
@@ -152,7 +151,7 @@ async def test_replies_are_limited_to_one(server: Server) -> None:
         inbox = edge.client.new_inbox()
         await edge.client.subscribe(inbox, cb=note)
         await auth.client.subscribe("svc.auth.jwks", queue="auth", cb=thrice)
-        await auth.rtt(5)
+        await auth.settled()
         await edge.client.publish("svc.auth.jwks", b"{}", reply=inbox)
         await asyncio.sleep(0.3)
 

@@ -180,7 +180,7 @@ async def test_an_internal_tool_needs_only_nats(stack: Running) -> None:
     async with connected(profile) as connection:
         reply = await connection.client.request("svc.templates.list", b"{}", timeout=3)
         await connection.client.publish("jobs.covers.paint", b"{}")
-        await connection.rtt(3)
+        await connection.settled()
 
         assert len(json.loads(reply.data)["items"]) == 20
         assert len(connection.denied) == 1
