@@ -76,9 +76,9 @@ def test_modules_public_classes_and_functions_say_what_they_are() -> None:
     for path in sources():
         tree = ast.parse(path.read_text())
         public = [n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
-        for node in (tree, *(n for n in public if not n.name.startswith("_"))):
-            if ast.get_docstring(node) is None:
-                missing.append(f"{path.relative_to(ROOT)}:{getattr(node, 'name', 'module')}")
+        named = (tree, *(n for n in public if not n.name.startswith("_")))
+        silent = [getattr(node, "name", "module") for node in named if ast.get_docstring(node) is None]
+        missing += [f"{path.relative_to(ROOT)}:{name}" for name in silent]
     assert missing == []
 
 

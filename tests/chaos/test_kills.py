@@ -1,4 +1,4 @@
-"""kill -9 of every server, of the nodes in every step of the saga, and of the edge: nothing accepted is lost or doubled.
+"""kill -9 of every server, of the nodes in every step of the saga, and of the edge: nothing is lost or doubled.
 
 The kills are aimed: a tool on NATS hears `events.tasks.progressed` and kills at the moment a task enters a step.
 """
@@ -176,6 +176,11 @@ async def test_the_edge_killed_during_an_event_stream(stack: Running, api: Api) 
     assert (await settled(stack, api, accepted))["succeeded"] == 1
 
 
+def pictures(folder: Path) -> dict[str, list[str]]:
+    """File names by cover id."""
+    return {path.name: [file.name for file in path.iterdir()] for path in folder.iterdir() if path.is_dir()}
+
+
 async def test_no_picture_is_left_without_a_cover(stack: Running, api: Api) -> None:
     """After all kills and cancellations the object store holds only what covers refer to."""
     accepted = await order(api, 4)
@@ -184,7 +189,7 @@ async def test_no_picture_is_left_without_a_cover(stack: Running, api: Api) -> N
     await settled(stack, api, accepted)
     covers = (await api.call("GET", "/v1/covers?limit=100")).body["items"]
     ready = {cover["cover_id"] for cover in covers if cover["status"] == "ready"}
-    folders = {path.name: list(path.iterdir()) for path in Path(stack.home, "objects").iterdir() if path.is_dir()}
+    folders = pictures(stack.home / "objects")
 
     for cover in covers:
         files = folders.get(cover["cover_id"], [])

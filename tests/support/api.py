@@ -148,5 +148,5 @@ async def whole_stack(home: Path, *arguments: str, **environ: str) -> AsyncItera
 
 async def _read(process: asyncio.subprocess.Process, output: list[str]) -> None:
     assert process.stdout is not None
-    async for line in process.stdout:
+    while line := await process.stdout.readline():
         output.append(line.decode().rstrip())
