@@ -119,8 +119,8 @@ async def contenders(
                 try:
                     await _until_good(contender.port, shape, bearer)
                 except TimeoutError:
-                    log = written(folder / f"{PAIRS[name][0]}.log")
-                    raise Failed(f"{name} does not answer {shape.name} with {shape.status}:\n{log}") from None
+                    end = written(folder / f"{PAIRS[name][0]}.log")
+                    raise Failed(f"{name} does not answer {shape.name} with {shape.status}:\n{end}") from None
         yield found
 
 
