@@ -70,8 +70,7 @@ async def host_edge(settings: Settings) -> None:
 def spare_collector() -> None:
     """Keep what was made until now out of every later garbage collection, and collect less often.
 
-    Requests leave hardly any cycles; looking through all modules and tables again and again took a sixth of the edge's
-    time under load.
+    Requests leave hardly any cycles, so that looking through all modules and tables again and again finds nothing.
     """
     gc.collect()
     gc.freeze()
