@@ -51,7 +51,11 @@ async def finished(module: str, plan: msgspec.Struct) -> bytes:
     process = await asyncio.create_subprocess_exec(
         *argv(module, plan), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await process.communicate()
+    try:
+        out, err = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # when the run is broken off; one that has ended is not there any more
     if process.returncode != 0:
         raise Failed(f"{module} ended with {process.returncode}:\n{err.decode()[-2000:]}")
     return out

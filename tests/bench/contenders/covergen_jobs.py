@@ -39,7 +39,9 @@ class Producers:
 
     async def handle(self, message: SendNotification, _context: Context) -> None:
         """The node's handler."""
-        self._waiting.pop(message.effect_key).set_result(None)
+        done = self._waiting.pop(message.effect_key, None)
+        if done is not None:  # otherwise it was delivered again
+            done.set_result(None)
 
     async def run(self, jobs: int) -> float:
         """Seconds for that many jobs."""
