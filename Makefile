@@ -12,7 +12,7 @@ SOURCES := contracts adapters nodes edge ops tests
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test lint types check bench lock clean
+.PHONY: help run test chaos lint types check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,14 @@ help: ## list the targets
 run: $(VENV)/.installed ## install, start everything, make a first cover (TITLE="…"), stay up
 	@exec $(BIN)/covergen up --first-cover $(if $(TITLE),"$(TITLE)")
 
+# What starts whole stacks, or kills them, has the machine to itself; the rest shares it.
+WHOLE := tests/e2e tests/chaos tests/bench
 test: $(VENV)/.installed-dev ## install, run the tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore ,$(WHOLE)) $(ARGS)
+	@$(BIN)/pytest tests/e2e tests/chaos/test_kills.py tests/bench $(ARGS)
+
+chaos: $(VENV)/.installed-dev ## run every test that kills (several minutes)
+	@$(BIN)/pytest tests/chaos $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and the layers' import rules
 	@$(BIN)/ruff check .
