@@ -53,7 +53,7 @@ def alive(pid: int) -> bool:
 async def until(condition: Callable[[], bool]) -> None:
     """Return when `condition` holds; fails after 5 s."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 -- other processes set no event of ours
+        while not condition():
             await asyncio.sleep(0.02)
 
 
