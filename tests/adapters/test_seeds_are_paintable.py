@@ -9,6 +9,7 @@ from adapters.images.painter import FAMILIES, paint
 from adapters.moderation.pictures import PictureLimits, inspect_picture
 from adapters.moderation.policy import read_policy
 from adapters.moderation.rulebook import Rulebook
+from adapters.typesetter import PAIRINGS
 from contracts.safety import TextPart
 from nodes.templates import service
 from nodes.templates.model import Seed, read_seeds
@@ -43,7 +44,4 @@ def test_no_style_is_refused_by_the_rules() -> None:
 
 def test_every_style_has_a_pairing_of_fonts() -> None:
     """The typography of every built-in style is one that the typesetter has."""
-    pairings = getattr(pytest.importorskip("adapters.typesetter"), "PAIRINGS", None)
-    if pairings is None:
-        pytest.skip("the typesetter has no table of pairings yet")
-    assert {seed.typography for seed in SEEDS} <= set(pairings)
+    assert {seed.typography for seed in SEEDS} <= set(PAIRINGS)
