@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import importlib
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.util import find_spec
 
@@ -31,7 +32,7 @@ from edge.middleware.errors import errors
 from edge.middleware.idempotency import idempotency
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
 from edge.middleware.observe import Metrics, observation
-from edge.middleware.security import security_headers
+from edge.middleware.security import HEADERS, security_headers
 from edge.middleware.tracing import tracing
 from edge.pipeline import compiled, page
 from edge.routes import ROUTES, Route
@@ -40,20 +41,32 @@ from edge.streams import HEARTBEAT, TaskStreams
 DRAIN = 10.0
 """Seconds that running requests are given at the end."""
 BACKLOG = 1024
+ACCEPTED_AT_ONCE = 8
+"""Connections that an edge takes from a shared queue in one go: the others should get some too."""
 HEALTH = web.AppKey("health", Health)
+HEADERS_OF_ALL = web.AppKey("headers", dict[str, str])
+"""The headers of every answer."""
 STUDIO = "edge.studio.pages"
+NOTICE_STEP = 0.05
 NO_HEAD = ("events", "export")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
 def stages(
-    bus: Bus, redis: Redis, verifier: Verifier, metrics: Metrics, *, max_body: int, max_seconds: float
+    bus: Bus,
+    redis: Redis,
+    verifier: Verifier,
+    metrics: Metrics,
+    *,
+    max_body: int,
+    max_seconds: float,
+    headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
     return (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
-        security_headers,  # outside it too, so that errors carry them
+        security_headers(headers),  # outside it too, so that errors carry them
         errors,
         limits(max_body=max_body, max_seconds=max_seconds),
         authentication(Authenticator(bus, verifier)),
@@ -95,7 +108,8 @@ def build_app(
     table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
     table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
     app = web.Application(client_max_size=max_body)
-    order = stages(bus, redis, verifier, metrics, max_body=max_body, max_seconds=max_seconds)
+    headers = app[HEADERS_OF_ALL] = dict(HEADERS)
+    order = stages(bus, redis, verifier, metrics, max_body=max_body, max_seconds=max_seconds, headers=headers)
     _add(app, table, order, region)
     _live(app, streams, health)
     return app
@@ -141,26 +155,48 @@ def _live(app: web.Application, streams: TaskStreams, health: Health) -> None:
 
 @contextlib.asynccontextmanager
 async def serve_app(
-    app: web.Application, host: str, port: int, *, drain: float = DRAIN, notice: float = 0.0
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain: float = DRAIN,
+    notice: float = 0.0,
+    inherited: socket.socket | None = None,
 ) -> AsyncIterator[str]:
     """Serve `app` for the length of the block; gives its base URL. Port 0 picks a free one.
 
-    Other processes may serve the same port (SO_REUSEPORT). At the end `/readyz` says 503 for `notice` seconds while
-    requests are still taken, then listening stops, streams end, and what runs has `drain` seconds to finish.
+    Other processes may serve the same port (SO_REUSEPORT), or the same socket, which is `inherited` then. At the end
+    `/readyz` says 503 and every answer `Connection: close` for `notice` seconds while requests are still taken; new
+    connections too, unless the socket stays open elsewhere, whose owners take them. Then listening stops, streams end,
+    and what runs has `drain` seconds to finish.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain, handle_signals=False)
     await runner.setup()
     try:
-        listening = _socket(host, port)
-        await web.SockSite(runner, listening, backlog=BACKLOG).start()
+        listening = inherited or _socket(host, port)
+        site = web.SockSite(runner, listening, backlog=ACCEPTED_AT_ONCE if inherited else BACKLOG)
+        await site.start()
+        listening.listen(BACKLOG)  # asyncio takes the number above for both
         address, bound = listening.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         yield f"http://{shown}:{bound}"
         app[HEALTH].stop()
-        await asyncio.sleep(notice)
+        app[HEADERS_OF_ALL]["Connection"] = "close"
+        if inherited:
+            await site.stop()
+        await _noticed(runner, notice, until_empty=inherited is not None)
     finally:
         app[HEALTH].stop()
         await runner.cleanup()
+
+
+async def _noticed(runner: web.AppRunner, seconds: float, *, until_empty: bool) -> None:
+    """Wait; with `until_empty` not longer than there are connections."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if until_empty and runner.server is not None and not runner.server.connections:
+            return
+        await asyncio.sleep(min(left, NOTICE_STEP))
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ops.paths import Home
-from ops.processes import READY_FD, SUPERVISED_HOME, Launch
+from ops.processes import LISTEN_FD, READY_FD, SUPERVISED_HOME, Launch
 from ops.servers.base import NotReady
 
 
@@ -25,11 +26,21 @@ class ProcessSpec(msgspec.Struct, frozen=True):
 
 
 class ChildProgram:
-    """A process of ours; `environ` holds its settings, over the supervisor's own environment."""
+    """A process of ours; `environ` holds its settings, over the supervisor's own environment.
+
+    An edge inherits `listening`, the socket of its port.
+    """
 
     stop_signal = signal.SIGTERM
 
-    def __init__(self, spec: ProcessSpec, home: Home, environ: Mapping[str, str], port: int | None) -> None:
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        home: Home,
+        environ: Mapping[str, str],
+        port: int | None,
+        listening: socket.socket | None = None,
+    ) -> None:
         self.name = spec.name
         self.kind = spec.kind
         self.port = port
@@ -37,6 +48,7 @@ class ChildProgram:
         self.ready_limit = spec.ready_limit
         self.stop_limit = spec.stop_limit
         self._argv = spec.argv
+        self._listening = listening
         # Fewer malloc arenas: threads of the standard library would otherwise cost tens of megabytes.
         tuned = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1", SUPERVISED_HOME: str(home.root)}
         self._environ = {**os.environ, **environ, **tuned}
@@ -51,13 +63,15 @@ class ChildProgram:
         """The process, in our own working folder."""
         if self._pipe is None:
             raise RuntimeError("prepare comes before launch")
-        writer = self._pipe[1]
+        given = {READY_FD: self._pipe[1]}
+        if self._listening is not None:
+            given[LISTEN_FD] = self._listening.fileno()
         return Launch(
             argv=self._argv,
-            environ={**self._environ, READY_FD: str(writer)},
+            environ={**self._environ, **{name: str(descriptor) for name, descriptor in given.items()}},
             folder=Path.cwd(),
             log=self.log,
-            pass_fds=(writer,),
+            pass_fds=tuple(given.values()),
         )
 
     async def ready(self, pid: int, log_start: int) -> None:

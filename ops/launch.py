@@ -67,11 +67,17 @@ def plain_nats_config(settings: Settings) -> Path:
 
 
 def our_processes(settings: Settings) -> tuple[ProcessSpec, ...]:
-    """The processes of the product: all nodes in one, and the edges, which share one port."""
+    """The processes of the product: each of the first kind hosts all nodes, the edges share one port."""
     covergen = (sys.executable, "-m", "ops")
-    names = ("edge", *(f"edge-{number}" for number in range(2, settings.http_workers + 1)))
-    edges = (ProcessSpec(name, (*covergen, "edge"), kind="edge") for name in names)
-    return ProcessSpec("nodes", (*covergen, "node", "all"), kind="node", stop_limit=20.0), *edges
+    nodes = (
+        ProcessSpec(name, (*covergen, "node", "all"), kind="node", stop_limit=20.0)
+        for name in _numbered("nodes", settings.node_processes)
+    )
+    edges = (
+        ProcessSpec(name, (*covergen, "edge"), kind="edge", stop_limit=15.0)
+        for name in _numbered("edge", settings.http_workers)
+    )
+    return *nodes, *edges
 
 
 class Stack:
@@ -96,6 +102,7 @@ class Stack:
         self._specs = processes
         self._lock: int | None = None
         self._port = settings.http_port
+        self._listening: socket.socket | None = None
         self._urls: Urls | None = None
         self._running: list[Supervised] = []
         self._complete = False
@@ -141,6 +148,9 @@ class Stack:
     async def stop(self) -> None:
         """Stop in reverse order: edges, nodes, servers; remove `run.json`; give the lock back. Idempotent."""
         self._complete = False
+        if self._listening is not None:
+            self._listening.close()  # so that clients are refused, not kept waiting, when the last edge is gone
+            self._listening = None
         servers = [each for each in self._running if each.program.kind == "server"]
         for each in reversed([each for each in self._running if each not in servers]):
             await each.stop()
@@ -179,9 +189,11 @@ class Stack:
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.home.create()
         await _end_leftovers(self.home)
-        self._port = self.settings.http_port or reserve_port(self.settings.http_host)
         if self._specs:
-            _refuse_taken(self.settings.http_host, self._port)
+            self._listening = _bound(self.settings.http_host, self.settings.http_port)
+            self._port = self._listening.getsockname()[1]
+        else:
+            self._port = self.settings.http_port or reserve_port(self.settings.http_host)
         self._urls = await self._start_servers()
         await self._provision(self.settings, self._urls)
         await self._start_processes(self._urls)
@@ -219,8 +231,8 @@ class Stack:
     async def _start_processes(self, urls: Urls) -> None:
         environ = {**self.settings.environ(), **urls.environ(), "COVERGEN_HTTP_PORT": str(self._port)}
         for spec in self._specs:
-            port = self._port if spec.kind == "edge" else None
-            await self._start_together([ChildProgram(spec, self.home, environ, port)])
+            port, listening = (self._port, self._listening) if spec.kind == "edge" else (None, None)
+            await self._start_together([ChildProgram(spec, self.home, environ, port, listening)])
 
     def _record(self) -> None:
         """Write `run.json` in one step; it holds passwords, so only the owner may read it."""
@@ -238,13 +250,22 @@ async def _end_leftovers(home: Home) -> None:
         await asyncio.sleep(0.05)
 
 
-def _refuse_taken(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(f"COVERGEN_HTTP_PORT {port} on {host} cannot be used: {error.strerror}") from None
+def _numbered(name: str, count: int) -> list[str]:
+    return [name, *(f"{name}-{number}" for number in range(2, count + 1))]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The socket of the HTTP port. It stays ours and each edge inherits it, so that connections made while an edge
+    ends or starts wait in its queue for one that takes them, instead of being reset or refused. Raises PortTaken.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise PortTaken(f"COVERGEN_HTTP_PORT {port} on {host} cannot be used: {error.strerror}") from None
+    return listening
 
 
 def _reachable(host: str) -> str:

@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 READY_FD = "COVERGEN_READY_FD"
+LISTEN_FD = "COVERGEN_LISTEN_FD"
 SUPERVISED_HOME = "COVERGEN_SUPERVISED_HOME"
 NOBODY = 65534  # the uid and gid of "nobody"; has a passwd entry everywhere, which initdb asks for
 LOG_LIMIT = 8 * 1024 * 1024  # bytes; a log that is larger at a start is kept as NAME.log.1
@@ -123,6 +124,15 @@ def announce_ready(name: str, **facts: object) -> None:
         return
     with os.fdopen(int(descriptor), "wb") as pipe, contextlib.suppress(BrokenPipeError):
         pipe.write(json.dumps({"ready": name, **facts}).encode() + b"\n")
+
+
+def inherited_socket() -> socket.socket | None:
+    """The bound socket that the supervisor gave us; None for a process that was started by itself."""
+    descriptor = os.environ.pop(LISTEN_FD, None)
+    if descriptor is None:
+        return None
+    os.set_inheritable(int(descriptor), False)
+    return socket.socket(fileno=int(descriptor))
 
 
 def is_alive(pid: int) -> bool:

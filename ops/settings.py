@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_host: str
     http_port: int
     http_workers: int
+    node_processes: int
     admin_email: str
     admin_password: str | None
     nats_url: str | None
@@ -220,6 +221,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("http_host", "127.0.0.1", _text, "The address that the edge listens on."),
     Setting("http_port", "8080", _number(0, MAX_PORT), "The edge's port; 0 picks a free one."),
     Setting("http_workers", "1", _number(1, 64), "Edge processes that share the port."),
+    Setting("node_processes", "1", _number(1, 64), "Processes that each host all nodes; with two, one may restart."),
     Setting("admin_email", "admin@covergen.local", _email, "The first administrator."),
     Setting("admin_password", "", _optional, "Made at the first start and written to `$COVERGEN_HOME/admin-password`."),
     Setting("nats_url", "", _url("nats", "tls"), "A NATS server instead of the embedded one."),

@@ -28,11 +28,14 @@ from nodes.users.service import Users
 from ops.credentials import ensure_admin_password
 from ops.launch import installed_version
 from ops.paths import ROOT
+from ops.processes import inherited_socket
 from ops.provision import node_database, profile
 from ops.settings import Settings, SettingsInvalid
 
 WORK_LIMIT = 60.0
 """Seconds that one picture may take."""
+NOTICE = 1.0
+"""Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
 
 
 class Host:
@@ -150,7 +153,8 @@ async def edge(host: Host, bus: Bus) -> str:
         region=host.settings.region,
         asyncapi=(ROOT / "asyncapi.json").read_bytes(),
     )
-    serving = serve_app(app, host.settings.http_host, host.settings.http_port)
+    port = (host.settings.http_host, host.settings.http_port)
+    serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket())
     return await host.stack.enter_async_context(serving)
 
 

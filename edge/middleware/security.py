@@ -1,6 +1,8 @@
 """Security headers: the same on every answer, errors included."""
 
-from edge.exchange import Exchange, Handler, Result
+from collections.abc import Mapping
+
+from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.routes import Route
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -29,11 +31,14 @@ HEADERS = {
 """A route that may be cached says so over the last line. Server hides the versions that aiohttp would tell."""
 
 
-def security_headers(_route: Route, inner: Handler) -> Handler:
+def security_headers(headers: Mapping[str, str] = HEADERS) -> Middleware:
     """Put the headers on the exchange before anything can go wrong."""
 
-    async def handle(exchange: Exchange) -> Result:
-        exchange.headers.update(HEADERS)
-        return await inner(exchange)
+    def stage(_route: Route, inner: Handler) -> Handler:
+        async def handle(exchange: Exchange) -> Result:
+            exchange.headers.update(headers)
+            return await inner(exchange)
 
-    return handle
+        return handle
+
+    return stage
