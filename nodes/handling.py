@@ -4,6 +4,7 @@
 |---|---|---|
 | returns | the reply | acknowledged |
 | `Unavailable` or unexpected exception | the error, without text if unexpected | again after 1, 2, 4 s, then dead |
+| `Unavailable` that says when (`retry_after`) | the error | the same, but not before then, 60 s at most |
 | any other ServiceError, or an unreadable message | the error | a dead letter at once |
 """
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS = (1.0, 2.0, 4.0)
 """Seconds before the second, third and fourth delivery."""
 MAX_DELIVER = len(RETRY_DELAYS) + 1
+LONGEST_DELAY = 60.0
+"""Seconds that an error's own `retry_after` may ask for, e.g. the rest of an open breaker's pause."""
 
 Handler = Callable[[Any, Context], Awaitable[Any]]
 _encode = msgspec.json.Encoder().encode
@@ -111,7 +114,7 @@ class Working:
     async def _failed(self, delivery: Delivery, error: ServiceError) -> Outcome:
         transient = isinstance(error, Unavailable | Internal)
         if transient and delivery.deliveries < MAX_DELIVER:
-            return Nak(RETRY_DELAYS[delivery.deliveries - 1])
+            return Nak(retry_delay(delivery.deliveries, error))
         log.error("%s is dead: %s", delivery.subject, error.code, extra={"action": "dead_letter"})
         try:
             await bury(
@@ -146,6 +149,11 @@ class Mourning:
             return Nak(RETRY_DELAYS[min(delivery.deliveries, len(RETRY_DELAYS)) - 1])
         self.meter.count(began)
         return Ack()
+
+
+def retry_delay(deliveries: int, error: ServiceError) -> float:
+    """Seconds until a job that failed at its n-th delivery is given again: trying before `retry_after` is no use."""
+    return max(RETRY_DELAYS[deliveries - 1], min(error.retry_after or 0.0, LONGEST_DELAY))
 
 
 def _context(headers: Mapping[str, str] | None) -> Context:
