@@ -84,7 +84,7 @@ class Stack:
     """Everything that `covergen up` runs, as one thing that starts and stops.
 
     `configure_nats` writes the NATS server's configuration before it starts; `provision` makes databases, schemas and
-    streams when the servers are up; then `processes` are started, one after the other. An async context manager.
+    streams when the servers are up; then `processes` are started, all at once. An async context manager.
     """
 
     def __init__(
@@ -230,9 +230,11 @@ class Stack:
 
     async def _start_processes(self, urls: Urls) -> None:
         environ = {**self.settings.environ(), **urls.environ(), "COVERGEN_HTTP_PORT": str(self._port)}
+        programs = []
         for spec in self._specs:
             port, listening = (self._port, self._listening) if spec.kind == "edge" else (None, None)
-            await self._start_together([ChildProgram(spec, self.home, environ, port, listening)])
+            programs.append(ChildProgram(spec, self.home, environ, port, listening))
+        await self._start_together(programs)  # an edge may wait for nodes, but none needs another to start
 
     def _record(self) -> None:
         """Write `run.json` in one step; it holds passwords, so only the owner may read it."""
