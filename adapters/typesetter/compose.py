@@ -1,5 +1,7 @@
 """Composing a cover: art and words in, the finished picture, its thumbnail and the layout out."""
 
+from dataclasses import replace
+
 import msgspec
 from PIL import Image
 
@@ -26,7 +28,8 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """One block of words on the page.
 
     `box` is the ink's left, top, width and height in pixels; `contrast` is the WCAG ratio of `colour` against the
-    pixels behind and next to the glyphs, at their worst twentieth; `treatment` is none, scrim, panel or stroke.
+    pixels behind and next to the glyphs, at the worst tenth of the worst letter; `treatment` is none, scrim, panel or
+    stroke.
     """
 
     role: str
@@ -118,18 +121,32 @@ def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairin
 
 
 def _print(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> tuple[Placed, ...]:
+    """Treat the art for every block, then draw them all, so that no treatment falls on letters."""
+    inked = _prepared(image, chosen, inks, pairing)
+    for role, (block, item) in chosen.parts():
+        if inking.measured(image, block, item, inked[role].colour) < pixels.NEEDED:
+            inked[role] = inking.on_panel(image, block, item, inks)
+    records = []
+    for role, (block, item) in chosen.parts():
+        ratio = inking.measured(image, block, item, inked[role].colour)
+        records.append(_record(role, chosen, replace(inked[role], contrast=ratio)))
+    for role, (_, item) in chosen.parts():
+        inking.draw(image, item, inked[role].colour)
+    return tuple(records)
+
+
+def _prepared(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> dict[str, Inked]:
     """Title first; the subtitle follows its choice of light or dark where the art has to be treated."""
-    calm, light, placed = pixels.Calm(image), True, []
-    for role in ("title", "subtitle", "author"):
-        if role not in chosen.stamps:
-            continue
+    calm, light = pixels.Calm(image), True
+    inked: dict[str, Inked] = {}
+    for role, (block, item) in chosen.parts():
         accent = pairing.accent if role == "title" else not pairing.accent and role == "author"
-        busy = role != "title" and calm.energy(_around(chosen, role)) > BUSY
+        busy = role != "title" and calm.disturbance(_around(chosen, role)) > BUSY
         manner = Manner(accent, pairing.outline and role == "title", busy, light if role == "subtitle" else None)
-        inked = inking.ink(image, chosen.blocks[role], chosen.stamps[role], inks, manner)
-        light = pixels.colour_luminance(inked.colour) > 0.3 if role == "title" else light
-        placed.append(_record(role, chosen, inked))
-    return tuple(placed)
+        inked[role] = inking.prepare(image, block, item, inks, manner)
+        if role == "title":
+            light = pixels.colour_luminance(inked[role].colour) > 0.3
+    return inked
 
 
 def _around(chosen: Plan, role: str) -> tuple[float, float, float, float]:

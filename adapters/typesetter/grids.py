@@ -31,8 +31,11 @@ UPRIGHT = (
     Grid("middle", 0.09, 0.91, 0.33, 0.68, "float", 0.918, prior=0.0),
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
     Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
+    Grid("left-column", 0.09, 0.58, 0.085, 0.52, "hang", 0.918, "left"),
+    Grid("right-column", 0.42, 0.91, 0.085, 0.52, "hang", 0.918, "left"),
 )
 WIDE = (
+    Grid("left-column", 0.06, 0.47, 0.12, 0.88, "float", None, "left", prior=0.08),
     Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12),
     Grid("right", 0.44, 0.94, 0.12, 0.80, "float", None, "left", prior=0.04),
     Grid("centre", 0.10, 0.90, 0.16, 0.80, "float", None, prior=0.06),

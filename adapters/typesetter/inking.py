@@ -67,6 +67,12 @@ def _mixed(a: Colour, b: Colour, share: float) -> Colour:
     return red, green, blue
 
 
+def _deepened(tone: Colour) -> Colour:
+    """The colour in deep shade, its hue kept."""
+    red, green, blue = (round(part * 0.28) for part in tone)
+    return red, green, blue
+
+
 def _lifted(tone: Colour) -> Colour:
     """An accent light enough to be read on dark art, still of its own hue."""
     return _mixed(tone, (255, 250, 238), 0.30) if pixels.colour_luminance(tone) > 0.2 else tone
@@ -77,9 +83,14 @@ def reach_of(block: Block) -> int:
     return max(round(block.size * 0.03), 1)
 
 
+def behind(image: Image.Image, block: Block, item: Stamp) -> pixels.Behind:
+    """What lies behind the block, letter by letter."""
+    return pixels.behind(image, item.mask, item.left, item.top, reach_of(block), max(block.size, 8))
+
+
 def best_plain(image: Image.Image, block: Block, item: Stamp, inks: Inks, accent: bool) -> tuple[Colour, float]:
     """The colour that reads best with no treatment; an accent is preferred where it reads well."""
-    under = pixels.behind(image, item.mask, item.left, item.top, reach_of(block))
+    under = behind(image, block, item)
     for tone in inks.accents if accent else ():
         ratio = pixels.contrast(tone, under)
         if ratio >= 6.5:
@@ -88,52 +99,60 @@ def best_plain(image: Image.Image, block: Block, item: Stamp, inks: Inks, accent
     return max(tries, key=lambda pair: pair[1])
 
 
-def ink(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> Inked:
-    """Print one block on the image: choose the colour, treat the art only if needed, measure, draw."""
+def prepare(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> Inked:
+    """Choose a block's colour and treat the art behind it if it must be; the words themselves are drawn later."""
     colour, ratio = best_plain(image, block, item, inks, manner.accent)
-    treatment = "none"
     if manner.busy:
-        colour, ratio, treatment = _on_panel(image, block, item, inks)
-    elif ratio < NEEDED + 0.1:
-        colour, ratio, treatment = _treated(image, block, item, inks, manner)
+        return on_panel(image, block, item, inks)
+    if ratio < NEEDED + 0.1:
+        return _treated(image, block, item, inks, manner)
+    return Inked(colour, ratio, "none")
+
+
+def measured(image: Image.Image, block: Block, item: Stamp, colour: Colour) -> float:
+    """The ratio of a colour against the art as it is now."""
+    return pixels.contrast(colour, behind(image, block, item))
+
+
+def draw(image: Image.Image, item: Stamp, colour: Colour) -> None:
+    """Print the words."""
     image.paste(colour, (item.left, item.top), item.mask)
-    return Inked(colour, ratio, treatment)
 
 
-def _treated(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> tuple[Colour, float, str]:
+def _treated(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: Manner) -> Inked:
     """Stroke where the pairing likes it, else a growing scrim, else a panel; light words unless the art is bright."""
-    under = pixels.behind(image, item.mask, item.left, item.top, reach_of(block))
-    bright = bool(np.median(under) > BRIGHT) if manner.light is None else not manner.light
-    colour, ground = (inks.dark, (255, 253, 248)) if bright else (inks.light, (10, 10, 16))
-    clean = image.copy()
+    under = behind(image, block, item)
+    bright = bool(np.median(np.concatenate(under)) > BRIGHT) if manner.light is None else not manner.light
+    near = pixels.average(image, item.box)
+    colour = inks.dark if bright else inks.light
+    ground = _mixed(near, PANEL_LIGHT, 0.85) if bright else _deepened(near)
+    reach = pixels.scrim_reach(image, block.size)
+    corner = max(item.left - reach, 0), max(item.top - reach, 0)
+    clean = image.crop((*corner, item.left + item.mask.width + reach, item.top + item.mask.height + reach))
     if manner.outline:
-        pixels.stroke(image, item.mask, item.left, item.top, max(block.size // 14, 2), ground)
-        ratio = _measured(image, block, item, colour)
+        pixels.stroke(image, item.mask, item.left, item.top, max(block.size // 10, 3), ground)
+        ratio = measured(image, block, item, colour)
         if ratio >= NEEDED + 0.1:
-            return colour, ratio, "stroke"
-        image.paste(clean)
+            return Inked(colour, ratio, "stroke")
+        image.paste(clean, corner)
     for strength in SCRIMS:
         pixels.scrim(image, item.mask, item.left, item.top, block.size, ground, strength)
-        ratio = _measured(image, block, item, colour)
+        ratio = measured(image, block, item, colour)
         if ratio >= AIM:
-            return colour, ratio, "scrim"
-        image.paste(clean)
-    return _on_panel(image, block, item, inks)
+            return Inked(colour, ratio, "scrim")
+        image.paste(clean, corner)
+    return on_panel(image, block, item, inks)
 
 
-def _on_panel(image: Image.Image, block: Block, item: Stamp, inks: Inks) -> tuple[Colour, float, str]:
+def on_panel(image: Image.Image, block: Block, item: Stamp, inks: Inks) -> Inked:
     """A sheet in the art's commonest colour, when words read well on it; else in the nearer of light and dark."""
     ground = inks.ground
     ratios = {tone: pixels.between(tone, ground) for tone in (inks.light, inks.dark)}
     colour = max(ratios, key=lambda tone: ratios[tone])
     if ratios[colour] < PANEL_RATIO:
         ground = PANEL_DARK if colour == inks.light else PANEL_LIGHT
-    pixels.panel(image, _panel_box(image, block, item), ground, 1.0)
-    return colour, _measured(image, block, item, colour), "panel"
-
-
-def _measured(image: Image.Image, block: Block, item: Stamp, colour: Colour) -> float:
-    return pixels.contrast(colour, pixels.behind(image, item.mask, item.left, item.top, reach_of(block)))
+    pixels.panel(image, _panel_box(image, block, item), ground)
+    return Inked(colour, measured(image, block, item, colour), "panel")
 
 
 def _panel_box(image: Image.Image, block: Block, item: Stamp) -> tuple[int, int, int, int]:

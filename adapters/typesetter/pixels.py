@@ -11,13 +11,15 @@ from PIL import Image, ImageFilter, ImageOps
 Pixels = NDArray[np.uint8]
 Field = NDArray[np.float32]
 Colour = tuple[int, int, int]
+Behind = list[Field]
+"""Luminances behind each letter of a block."""
 
 MAX_PIXELS = 25_000_000
 FORMATS_READ = ("PNG", "JPEG", "WEBP")
 NEEDED = 4.5
 """The WCAG ratio that all type reaches."""
-WORST_SHARE = 5.0
-"""Percentile of the pixels behind the glyphs that the ratio is taken at: nineteen in twenty are better."""
+WORST_SHARE = 0.10
+"""Share of the pixels behind a letter that may be worse than the ratio given for it: glints and stars."""
 
 
 class UnreadablePicture(ValueError):
@@ -31,7 +33,8 @@ def decode(data: bytes, width: int | None = None, height: int | None = None) -> 
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             source = Image.open(io.BytesIO(data), formats=FORMATS_READ)
         _check_size(source)
-        image = source.convert("RGB")
+        source.load()
+        image = source if source.mode == "RGB" else source.convert("RGB")
     except UnreadablePicture:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -70,27 +73,47 @@ def colour_luminance(colour: Colour) -> float:
     return float(luminance(np.array([[colour]], np.uint8))[0, 0])
 
 
+def average(image: Image.Image, box: tuple[int, int, int, int]) -> Colour:
+    """The mean colour of left, top, width, height."""
+    left, top, width, height = box
+    pixel = image.crop((left, top, left + width, top + height)).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    red, green, blue = cast("tuple[int, int, int]", pixel)
+    return red, green, blue
+
+
 def between(one: Colour, other: Colour) -> float:
     """The WCAG ratio of two colours."""
-    return contrast(one, np.array([colour_luminance(other)], np.float32))
+    return contrast(one, [np.array([colour_luminance(other)], np.float32)])
 
 
-def contrast(colour: Colour, behind: Field) -> float:
-    """The WCAG ratio of a colour against luminances, at the worst twentieth of them."""
-    if behind.size == 0:
-        return 21.0
+def contrast(colour: Colour, behind: Behind) -> float:
+    """The WCAG ratio of a colour against what is behind it: the worst letter counts, at its worst tenth."""
     mine = colour_luminance(colour) + 0.05
-    theirs = behind + 0.05
-    ratio = np.maximum(mine / theirs, theirs / mine)
-    return float(np.percentile(ratio, WORST_SHARE))
+    ratios = [_worst(np.maximum(mine / (part + 0.05), (part + 0.05) / mine)) for part in behind]
+    return min(ratios, default=21.0)
 
 
-def behind(image: Image.Image, mask: Image.Image, left: int, top: int, reach: int) -> Field:
-    """Luminances of the picture's pixels under the mask, widened by `reach` pixels round each glyph."""
-    spread = _widened(mask, reach)
+def _worst(ratios: Field) -> float:
+    place = int(ratios.size * WORST_SHARE)
+    return float(np.partition(ratios, place)[place])
+
+
+def behind(image: Image.Image, mask: Image.Image, left: int, top: int, reach: int, cell: int) -> Behind:
+    """Luminances of the picture's pixels under the mask, widened by `reach` round each glyph, letter by letter.
+
+    A letter is taken to be a cell of `cell` pixels a side; cells with next to nothing in them count with no other.
+    """
+    spread = np.asarray(_widened(mask, reach)) > 100
+    used = spread & _inside(image, mask, left, top)
     crop = np.asarray(image.crop((left, top, left + mask.width, top + mask.height)))
-    inside = _inside(image, mask, left, top)
-    return luminance(crop[(np.asarray(spread) > 100) & inside])
+    parts = []
+    for y in range(0, mask.height, cell):
+        for x in range(0, mask.width, cell):
+            place = (slice(y, y + cell), slice(x, x + cell))
+            part = luminance(crop[place][used[place]])
+            if part.size > cell * cell * 0.02:
+                parts.append(part)
+    return parts or [luminance(crop[used])]
 
 
 def _inside(image: Image.Image, mask: Image.Image, left: int, top: int) -> NDArray[np.bool_]:
@@ -136,40 +159,47 @@ class Calm:
         return float(total / ((right - left) * (bottom - top)))
 
 
+def scrim_reach(image: Image.Image, size: int) -> int:
+    """How far, in pixels, a scrim behind type of this size reaches beyond it."""
+    return int(max(size * 0.5, min(image.size) * 0.055) * 4.5)
+
+
 def scrim(
     image: Image.Image, mask: Image.Image, left: int, top: int, size: int, colour: Colour, strength: float
 ) -> None:
     """Darken (or lighten) softly behind the words: a blurred cloud of the words' own shape, dithered."""
-    soft = max(size * 0.5, min(image.size) * 0.02)
+    pad = scrim_reach(image, size)
+    soft = pad / 4.5
     shrink = max(int(soft / 6), 1)
-    pad = int(soft * 4.5)
     wide = Image.new("L", (mask.width + 2 * pad, mask.height + 2 * pad))
     wide.paste(mask, (pad, pad))
     grown = wide.reduce(shrink).filter(ImageFilter.MaxFilter(2 * max(int(soft * 0.7 / shrink), 1) + 1))
     small = grown.filter(ImageFilter.GaussianBlur(soft / shrink))
     cloud = np.clip(np.asarray(small, np.float32) * np.float32(1.9 / 255), 0, 1)
     cloud = cloud * cloud * (3 - 2 * cloud) * np.float32(strength)
-    cover = Image.fromarray(cloud).resize(wide.size, Image.Resampling.BICUBIC)
-    _blend(image, cover, left - pad, top - pad, colour)
+    box = (left - pad, top - pad, left - pad + wide.width, top - pad + wide.height)
+    _blend(image, Image.fromarray(cloud), box, colour)
 
 
-def panel(image: Image.Image, box: tuple[int, int, int, int], colour: Colour, strength: float) -> None:
+def panel(image: Image.Image, box: tuple[int, int, int, int], colour: Colour) -> None:
     """A flat sheet laid on the art: left, top, right, bottom."""
-    cover = Image.new("F", (box[2] - box[0], box[3] - box[1]), strength)
-    _blend(image, cover, box[0], box[1], colour)
+    image.paste(colour, box)
 
 
-def _blend(image: Image.Image, cover: Image.Image, left: int, top: int, colour: Colour) -> None:
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + cover.width, image.width), min(top + cover.height, image.height)
+def _blend(image: Image.Image, cloud: Image.Image, box: tuple[int, int, int, int], colour: Colour) -> None:
+    """Lay a colour on the box as far as the cloud, enlarged to it strip by strip, covers; with dither."""
+    left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], image.width), min(box[3], image.height)
+    across, down = cloud.width / (box[2] - box[0]), cloud.height / (box[3] - box[1])
     rng = np.random.default_rng(7)
-    for start in range(y0, y1, 256):
-        stop = min(start + 256, y1)
-        share = np.asarray(cover.crop((x0 - left, start - top, x1 - left, stop - top)), np.float32)[..., None]
-        ground = np.asarray(image.crop((x0, start, x1, stop)), np.float32)
+    for start in range(top, bottom, 128):
+        stop = min(start + 128, bottom)
+        part = ((left - box[0]) * across, (start - box[1]) * down, (right - box[0]) * across, (stop - box[1]) * down)
+        cover = cloud.resize((right - left, stop - start), Image.Resampling.BICUBIC, box=part)
+        share = np.asarray(cover, np.float32)[..., None]
+        ground = np.asarray(image.crop((left, start, right, stop)), np.float32)
         mixed = ground + (np.array(colour, np.float32) - ground) * share
         mixed += rng.random(share.shape, np.float32)
-        image.paste(Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8)), (x0, start))
+        image.paste(Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8)), (left, start))
 
 
 def stroke(image: Image.Image, mask: Image.Image, left: int, top: int, reach: int, colour: Colour) -> None:

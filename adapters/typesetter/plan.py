@@ -24,6 +24,11 @@ class Plan:
     blocks: Mapping[str, Block]
     stamps: Mapping[str, Stamp]
 
+    def parts(self) -> list[tuple[str, tuple[Block, Stamp]]]:
+        """Title, subtitle and author, those that there are, each with its block and stamp."""
+        roles = (role for role in ("title", "subtitle", "author") if role in self.stamps)
+        return [(role, (self.blocks[role], self.stamps[role])) for role in roles]
+
 
 def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> Plan:
     """Fit the words into the grid."""

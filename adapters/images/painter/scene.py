@@ -4,6 +4,7 @@ import io
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,8 @@ from adapters.images.painter.prompt import Reading
 Band = Callable[[int, int], Rgb]
 """Rows top..bottom of the finished art as floats 0..1, shape (rows, width, 3)."""
 
-BAND_ROWS = 128
+BAND_PIXELS = 20_000
+"""Pixels worked on at a time: few enough to stay in the cache and in small blocks of memory, whatever the size."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,9 @@ def develop(scene: Scene, band: Band, finish: Finish) -> bytes:
     """Run the bands, add vignette, grain and dither, and encode as PNG with fast compression."""
     sheet = Image.new("RGB", (scene.width, scene.height))
     rng = scene.chance("grain")
-    for top in range(0, scene.height, BAND_ROWS):
-        bottom = min(top + BAND_ROWS, scene.height)
+    count = max(scene.height // max(BAND_PIXELS // scene.width, 8), 1)
+    cuts = [scene.height * k // count for k in range(count + 1)]
+    for top, bottom in pairwise(cuts):
         rgb = band(top, bottom)
         if finish.vignette:
             rgb = rgb * _vignette(scene, top, bottom, finish.vignette)[..., None]

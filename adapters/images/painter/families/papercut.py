@@ -11,31 +11,53 @@ FORMS = ("cave", "waves", "islands")
 
 def compose(scene: Scene) -> Band:
     """The sheets from the deepest up; each shades the one below it."""
-    levels, shadow = _relief(scene)
-    count = int(scene.number("sheets", 7, 3, 10))
-    tones = _tones(scene, count + 1)
-    height = noise.Sheet(levels, scene.width, scene.height)
+    relief, shadow = _relief(scene)
+    sheets = Sheets(scene, int(scene.number("sheets", 7, 3, 10)))
+    height = noise.Sheet(relief, scene.width, scene.height)
     shade = noise.Sheet(shadow, scene.width, scene.height)
     across, down = scene.small(2)
     fibre = noise.Sheet(
         noise.fbm(scene.chance("fibre"), across, down, (44.0, 70.0), 4, 0.75), scene.width, scene.height
     )
-    edge = np.float32(levels.shape[1] / scene.width)
 
     def band(top: int, bottom: int) -> Rgb:
-        relief, cast = height.rows(top, bottom), shade.rows(top, bottom)
-        slope = np.maximum(np.hypot(*np.gradient(relief)), edge * np.float32(1e-3))
-        rgb = np.broadcast_to(tones[0], (*relief.shape, 3)).astype(np.float32)
-        for index in range(1, count + 1):
-            limit = np.float32(index / (count + 1))
-            dark = noise.smoothstep(-0.035, 0.045, cast - limit) * np.float32(0.5)
-            rgb = rgb * (1 - dark)[..., None]
-            cover = np.clip((relief - limit) / slope + np.float32(0.5), 0, 1)
-            rim = np.exp(-np.clip((relief - limit) / slope, 0, None) / np.float32(2.2 * scene.unit)) * np.float32(0.16)
-            rgb = rgb + (tones[index] * (1 + rim)[..., None] - rgb) * cover[..., None]
-        return rgb * (1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07))[..., None]
+        paper = 1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07)
+        return sheets.lay(height.rows(top, bottom), shade.rows(top, bottom), paper)
 
     return band
+
+
+class Sheets:
+    """The pile: sheet k shows where the relief lies between k and k + 1 steps."""
+
+    def __init__(self, scene: Scene, count: int) -> None:
+        tones = _tones(scene, count + 1)
+        self._steps = count + 1
+        self._below = np.stack([tones[max(k - 1, 0)] for k in range(count + 2)])
+        self._above = np.stack([tones[min(k, count)] for k in range(count + 2)])
+        self._least = np.float32(1e-3 / scene.width)
+        self._rim = np.float32(2.2 * scene.unit)
+
+    def lay(self, relief: Field, cast: Field, paper: Field) -> Rgb:
+        """Colours of a band: only the nearest edge matters to a pixel, so one pair of sheets is mixed for each."""
+        down, across = np.gradient(relief)
+        slope = np.maximum(np.hypot(down, across), self._least)
+        nearest = np.floor(relief * np.float32(self._steps) + np.float32(0.5))
+        index = nearest.astype(np.int32)
+        edge = nearest / np.float32(self._steps)
+        away = (relief - edge) / slope
+        real = (index > 0) & (index < self._steps)
+        cover = np.where(real, np.clip(away + np.float32(0.5), 0, 1), index == 0)
+        rim = np.exp(-np.clip(away, 0, None) / self._rim) * np.float32(0.16) * real
+        lower = (1 - cover) * np.where(real, self._shaded(cast - edge), np.float32(1)) * paper
+        upper = cover * self._shaded(cast - edge - np.float32(1 / self._steps)) * (1 + rim) * paper
+        mixed = self._below[index] * lower[..., None] + self._above[index] * upper[..., None]
+        return np.asarray(mixed, np.float32)
+
+    @staticmethod
+    def _shaded(over_edge: Field) -> Field:
+        """How much light is left where the blurred shadow of an edge falls."""
+        return 1 - noise.smoothstep(-0.035, 0.045, over_edge) * np.float32(0.5)
 
 
 def _tones(scene: Scene, count: int) -> list[Rgb]:
