@@ -123,16 +123,22 @@ def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairin
 def _print(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> tuple[Placed, ...]:
     """Treat the art for every block, then draw them all, so that no treatment falls on letters."""
     inked = _prepared(image, chosen, inks, pairing)
+    if any(item.treatment != "none" for item in inked.values()):
+        inked = _settled(image, chosen, inks, inked)
+    for role, (_, item) in chosen.parts():
+        inking.draw(image, item, inked[role].colour)
+    return tuple(_record(role, chosen, inked[role]) for role, _ in chosen.parts())
+
+
+def _settled(image: Image.Image, chosen: Plan, inks: Inks, inked: dict[str, Inked]) -> dict[str, Inked]:
+    """Measured again after all treatments, as one may reach behind another block; a panel where that took too much."""
     for role, (block, item) in chosen.parts():
         if inking.measured(image, block, item, inked[role].colour) < pixels.NEEDED:
             inked[role] = inking.on_panel(image, block, item, inks)
-    records = []
-    for role, (block, item) in chosen.parts():
-        ratio = inking.measured(image, block, item, inked[role].colour)
-        records.append(_record(role, chosen, replace(inked[role], contrast=ratio)))
-    for role, (_, item) in chosen.parts():
-        inking.draw(image, item, inked[role].colour)
-    return tuple(records)
+    return {
+        role: replace(inked[role], contrast=inking.measured(image, block, item, inked[role].colour))
+        for role, (block, item) in chosen.parts()
+    }
 
 
 def _prepared(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> dict[str, Inked]:
