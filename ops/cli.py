@@ -44,6 +44,12 @@ COMMANDS = (
             option("-o", "--output", type=Path, required=True, metavar="FILE", help="where the PNG goes"),
         ),
     ),
+    Command(
+        "gallery",
+        "a contact sheet of every built-in style",
+        "gallery:run_gallery",
+        (option("-o", "--output", type=Path, required=True, metavar="FILE", help="a .png, .jpg or .webp"),),
+    ),
     Command("doctor", "check settings, servers and keys", "doctor:run_doctor", (JSON,)),
     Command("ping", "ask nodes whether they serve", "ping:run_ping", (option("names", nargs="+", metavar="NAME"),)),
     Command(
