@@ -27,6 +27,9 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 M = TypeVar("M")
 
+Reply = tuple[bytes, Mapping[str, str] | None]
+"""Body and headers."""
+
 STORE_TIMEOUT = 5.0
 STORE_TRY = 2.0
 _encode = msgspec.json.Encoder().encode
@@ -47,13 +50,13 @@ class Bus:
         self._client = connection.client
         self._inbox = self._client.new_inbox()
         self._tokens = itertools.count()
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
         self._ack = msgspec.json.Decoder(_Ack)
 
     async def open(self) -> None:
         """Listen on the inbox for replies."""
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_reply)
+        await self._client.listen(f"{self._inbox}.*", self._on_reply)
 
     async def request(self, endpoint: Endpoint[Q, R], message: Q, context: Context) -> R:
         """Call `endpoint` and return its reply.
@@ -73,12 +76,11 @@ class Bus:
         remaining = context.remaining()
         if remaining is None or remaining <= 0:
             raise DeadlineExceeded()
-        message = await self.exchange(subject, payload, context.headers(), remaining)
-        error = reply_error(message.headers, message.data)
+        body, found = await self.exchange(subject, payload, context.headers(), remaining)
+        error = reply_error(found, body) if found else None
         if error is not None:
             raise error
-        data: bytes = message.data
-        return data
+        return body
 
     async def enqueue(
         self, queue: WorkQueue[M], message: M, *, message_id: str, context: Context | None = None
@@ -107,13 +109,13 @@ class Bus:
             if left <= 0:
                 raise Unavailable("The message could not be stored.", retry_after=1)
             try:
-                message = await self.exchange(subject, payload, sent, min(left, STORE_TRY))
+                body, found = await self.exchange(subject, payload, sent, min(left, STORE_TRY))
             except DeadlineExceeded:
                 continue
-            if message.headers and message.headers.get(STATUS) == "503":
+            if found and found.get(STATUS) == "503":
                 await asyncio.sleep(min(left, 0.1))  # JetStream is starting, or has no stream with this subject
                 continue
-            return self._stored(self._ack.decode(message.data), subject)
+            return self._stored(self._ack.decode(body), subject)
 
     def _stored(self, ack: _Ack, subject: str) -> None:
         if ack.error is None:
@@ -149,11 +151,11 @@ class Bus:
         await subscription.unsubscribe()
         return found
 
-    async def exchange(self, subject: str, payload: bytes, headers: dict[str, str], timeout: float) -> Msg:
+    async def exchange(self, subject: str, payload: bytes, headers: dict[str, str], timeout: float) -> Reply:
         """One message out, the first reply back. Raises DeadlineExceeded, Unavailable, TooLarge."""
         token = str(next(self._tokens))
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Msg] = loop.create_future()
+        future: asyncio.Future[Reply] = loop.create_future()
         self._waiting[token] = future
         timer = loop.call_later(timeout, _expire, future)
         try:
@@ -167,13 +169,13 @@ class Bus:
             timer.cancel()
             self._waiting.pop(token, None)
 
-    async def _on_reply(self, message: Msg) -> None:
-        future = self._waiting.get(message.subject.rpartition(".")[2])
+    def _on_reply(self, subject: str, _reply: str, body: bytes, headers: dict[str, str] | None) -> None:
+        future = self._waiting.get(subject.rpartition(".")[2])
         if future is not None and not future.done():
-            future.set_result(message)
+            future.set_result((body, headers))
 
 
-def _expire(future: asyncio.Future[Msg]) -> None:
+def _expire(future: asyncio.Future[Reply]) -> None:
     if not future.done():
         future.set_exception(DeadlineExceeded("No answer in time.", retry_after=1))
 

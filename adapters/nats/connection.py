@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nats.aio.client import Client, Server
+from nats.aio.client import Server
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
@@ -49,7 +49,7 @@ class Profile:
 class Connection:
     """A live connection. `lost` is set when it closed for good without being asked to: the process should end then."""
 
-    client: Client
+    client: LeanClient
     profile: Profile
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     denied: list[str] = field(default_factory=list)

@@ -5,17 +5,24 @@ caller and drops what it has taken when it stops.
 """
 
 import asyncio
+import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from adapters.nats.connection import Connection
 
+log = logging.getLogger(__name__)
+
+MOST_WAITING, MOST_WAITING_BYTES = 8192, 128 * 1024 * 1024
+"""Requests, and bytes of their bodies, that may wait in line while others run."""
 Answer = tuple[bytes, dict[str, str] | None]
 """Body and headers of a reply."""
 Handle = Callable[[bytes, Mapping[str, str] | None], Awaitable[Answer | None]]
 """Gives the reply, or None when there is nobody left to answer. Must not raise."""
+_Request = tuple[str, bytes, Mapping[str, str] | None]
+"""Where to reply, body, headers."""
 
 
 class Responder:
@@ -27,15 +34,15 @@ class Responder:
         self._subject = subject
         self._group = group
         self._handle = handle
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
         self._running: set[asyncio.Task[None]] = set()
+        self._line: deque[_Request] = deque()
+        self._line_bytes = 0
         self._subscription: Subscription | None = None
 
     async def start(self) -> None:
         """Begin to take requests."""
-        self._subscription = await self._client.subscribe(
-            self._subject, queue=self._group, cb=self._take, pending_msgs_limit=8192
-        )
+        self._subscription = await self._client.listen(self._subject, self._take, queue=self._group)
 
     async def stop(self, limit: float) -> None:
         """Take no more, answer what was taken, within `limit` seconds."""
@@ -49,21 +56,33 @@ class Responder:
                 while self._running:
                     await asyncio.wait(self._running)
         except TimeoutError:
+            self._line.clear()
             for task in self._running:
                 task.cancel()
 
-    async def _take(self, message: Msg) -> None:
-        await self._slots.acquire()
-        task = asyncio.get_running_loop().create_task(self._answer(message))
+    def _take(self, _subject: str, reply: str, body: bytes, headers: Mapping[str, str] | None) -> None:
+        """Begin with a request, or put it in line while too many run."""
+        if len(self._running) < self._concurrency:
+            self._begin(reply, body, headers)
+        elif len(self._line) < MOST_WAITING and self._line_bytes + len(body) < MOST_WAITING_BYTES:
+            self._line.append((reply, body, headers))
+            self._line_bytes += len(body)
+        else:
+            log.warning("%s: a request is dropped, too many wait", self._subject, extra={"action": "request_dropped"})
+
+    def _begin(self, reply: str, body: bytes, headers: Mapping[str, str] | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(reply, body, headers))
         self._running.add(task)
         task.add_done_callback(self._release)
 
     def _release(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._slots.release()
+        if self._line:
+            reply, body, headers = self._line.popleft()
+            self._line_bytes -= len(body)
+            self._begin(reply, body, headers)
 
-    async def _answer(self, message: Msg) -> None:
-        answer = await self._handle(message.data, message.headers)
-        if answer is not None and message.reply:
-            body, headers = answer
-            await self._client.publish(message.reply, body, headers=headers)
+    async def _answer(self, reply: str, body: bytes, headers: Mapping[str, str] | None) -> None:
+        answer = await self._handle(body, headers)
+        if answer is not None and reply:
+            await self._client.publish(reply, answer[0], headers=answer[1])

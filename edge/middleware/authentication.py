@@ -45,16 +45,15 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send Authorization: Bearer with an access token.")
         token = token.strip()
-        jwks = await self._keys()
+        jwks = self._jwks
+        if jwks is None or self._clock() >= self._stale_at:
+            jwks = await self._keys()
         try:
             return self._verifier.verify(token, jwks)
         except UnknownKey:
             return self._verifier.verify(token, await self._reread(jwks))
 
     async def _keys(self) -> Jwks:
-        known = self._jwks
-        if known is not None and self._clock() < self._stale_at:
-            return known
         async with self._reading:
             if self._jwks is None:
                 return await self._read()

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from multidict import CIMultiDict
+
 from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.routes import Route
 
@@ -17,17 +19,19 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 """Nothing inline, nothing from elsewhere; pictures may also be made in the page."""
 
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
-    "Server": "covergen",
-    "Cache-Control": "no-store",
-}
+HEADERS = CIMultiDict(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+        "Server": "covergen",
+        "Cache-Control": "no-store",
+    }
+)
 """A route that may be cached says so over the last line. Server hides the versions that aiohttp would tell."""
 
 

@@ -22,6 +22,7 @@ from aiohttp.test_utils import make_mocked_request
 from adapters.crypto import SigningKey, Verifier
 from adapters.nats.bus import Bus
 from adapters.redis import Redis
+from adapters.telemetry import formatter
 from contracts.auth import Jwks
 from contracts.wire import Context, Endpoint
 from edge.app import stages
@@ -140,7 +141,7 @@ def _handles(case: Case, order: tuple[Middleware, ...]) -> dict[str, Handle]:
 def access_log(enabled: bool) -> Iterator[None]:
     """Write the access log to memory in the form of the product's default, or not at all."""
     log, handler = logging.getLogger("edge.access"), logging.StreamHandler(io.StringIO())
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(formatter("text"))
     before = (log.level, log.propagate)
     log.setLevel(logging.INFO if enabled else logging.WARNING)
     log.propagate = False

@@ -2,13 +2,13 @@
 
 import asyncio
 import io
-import json
 import uuid
 from typing import Any
 
 import pytest
 
 from adapters.crypto import SigningKey
+from adapters.telemetry import Batch, JsonLines
 from contracts import auth, covers, tasks, templates, users
 from contracts.errors import Unavailable
 from edge.middleware.observe import BATCH_SECONDS
@@ -248,9 +248,11 @@ async def test_no_secret_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture)
     await edge.ask("GET", "/healthz")
     await edge.ask("POST", "/v1/covers?code=query-secret", json={"title": "title-secret"}, headers=headers)
     await asyncio.sleep(2 * BATCH_SECONDS)
-    record = next(r for r in caplog.records if r.name == "edge.access")
-    fields = {name: getattr(record, name) for name in ("action", "method", "path", "route", "status", "user_id")}
-    assert fields == {
+    batch = next(r.msg for r in caplog.records if r.name == "edge.access")
+    assert isinstance(batch, Batch)
+    (_, message, fields), *others = batch.rows
+    assert (message, others) == ("POST /v1/covers 202", [])
+    assert {name: fields[name] for name in ("action", "method", "path", "route", "status", "user_id")} == {
         "action": "request",
         "method": "POST",
         "path": "/v1/covers",
@@ -258,6 +260,7 @@ async def test_no_secret_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture)
         "status": 202,
         "user_id": str(edge.user),
     }
-    written = json.dumps([str(r.__dict__) for r in caplog.records])
+    written = "".join(JsonLines().format(r) + str(r.__dict__) for r in caplog.records)
+    assert str(edge.user) in written
     assert token not in written
     assert "secret" not in written
