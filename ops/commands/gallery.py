@@ -19,7 +19,7 @@ from ops.settings import Settings
 PAGE = (1600, 2560)
 SHOWN = (320, 512)
 GAP = 20
-IN_A_ROW = 10
+IN_A_ROW = 12
 PAPER = "#efece6"
 SEED = 11
 SAMPLES = ROOT / "ops" / "commands" / "gallery.json"
