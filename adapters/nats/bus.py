@@ -30,7 +30,8 @@ M = TypeVar("M")
 Reply = tuple[bytes, Mapping[str, str] | None]
 """Body and headers."""
 
-STORE_TIMEOUT = 5.0
+STORE_TIMEOUT = 10.0
+"""Seconds; servers that replicate need 4 to 9 to choose a new leader when theirs dies."""
 STORE_TRY = 2.0
 _encode = msgspec.json.Encoder().encode
 

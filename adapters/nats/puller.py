@@ -28,6 +28,9 @@ EXPIRES = 5.0
 HEARTBEAT = 1.0
 MISSED = 2.5
 ACK_TIMEOUT = 5.0
+GIVE_BACK = 0.05
+"""Seconds after which what came too late is given to others; at once it could come to us again, as the server may not
+know yet that we take no more, and each time counts as a delivery."""
 NANOSECONDS = 1_000_000_000
 
 
@@ -111,6 +114,11 @@ class Puller:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
+    @property
+    def holding(self) -> int:
+        """Messages that it has: those being worked on, and those that wait for a slot."""
+        return len(self._running)
+
     async def _pull(self) -> None:
         self._heard = time.monotonic()
         while not self._stopping:
@@ -143,7 +151,7 @@ class Puller:
         if status is not None:
             await self._on_status(status, message.headers or {})
         elif self._stopping:
-            await self._client.publish(message.reply, b"-NAK")
+            await self._client.publish(message.reply, _given_back(GIVE_BACK))
         else:
             self._asked = max(0, self._asked - 1)
             task = asyncio.get_running_loop().create_task(self._run(message))
@@ -190,13 +198,17 @@ class Puller:
             case Ack():
                 word = b"+ACK"
             case Nak(delay):
-                word = b"-NAK " + msgspec.json.encode({"delay": int(delay * NANOSECONDS)})
+                word = _given_back(delay)
             case Term():
                 word = b"+TERM"
         try:
             await self._bus.exchange(message.reply, word, {}, ACK_TIMEOUT)
         except ServiceError as error:
             log.warning("outcome was not confirmed: %s", error.code, extra={"action": "ack_unconfirmed"})
+
+
+def _given_back(delay: float) -> bytes:
+    return b"-NAK " + msgspec.json.encode({"delay": int(delay * NANOSECONDS)})
 
 
 def _delivery(message: Msg) -> Delivery:
