@@ -6,7 +6,7 @@ What must never be in a log is never put into `extra`: prompts, tokens, password
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +14,13 @@ import msgspec
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-Row = tuple[float, str, Mapping[str, Any]]
+Row = tuple[float, str, Callable[[], Mapping[str, Any]]]
 
 
 class Batch:
     """Many lines in one record, which is much cheaper than a record for each: `log.info(Batch(rows))`.
 
-    A row is the Unix time, the message and the fields of its line.
+    A row is the Unix time, the message and what gives the fields of its line, which only JSON has.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -36,11 +36,11 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line; of a batch, one line a row."""
         if isinstance(record.msg, Batch):
-            return "\n".join([_json(record, *row) for row in record.msg.rows])
-        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+            return "\n".join([_json(record, at, message, fields()) for at, message, fields in record.msg.rows])
+        own = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            fields["trace"] = self.formatException(record.exc_info)
-        return _json(record, record.created, record.getMessage(), fields)
+            own["trace"] = self.formatException(record.exc_info)
+        return _json(record, record.created, record.getMessage(), own)
 
 
 def _json(record: logging.LogRecord, at: float, message: str, fields: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ import time
 import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -152,8 +154,13 @@ def _seen(exchange: Exchange, status: int, seconds: float) -> Seen:
 
 
 def _row(seen: Seen) -> Row:
-    at, method, path, route, status, seconds, request_id, user = seen
-    fields = {
+    at, method, path, _, status, _, _, _ = seen
+    return at, f"{method} {path} {status}", partial(_fields, seen)
+
+
+def _fields(seen: Seen) -> dict[str, Any]:
+    _, method, path, route, status, seconds, request_id, user = seen
+    return {
         "action": "request",
         "request_id": request_id,
         "method": method,
@@ -163,4 +170,3 @@ def _row(seen: Seen) -> Row:
         "milliseconds": round(seconds * 1000, 2),
         "user_id": None if user is None else str(user),
     }
-    return at, f"{method} {path} {status}", fields
