@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg  # type: ignore[import-untyped]  # the driver ships no types
 import msgspec
 
-from contracts.errors import Unavailable
+from contracts.errors import Invalid, Unavailable
 from contracts.wire import Context, Event, WorkQueue
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,11 @@ class MigrationError(Exception):
 
 @contextlib.contextmanager
 def database_errors() -> Iterator[None]:
-    """Driver errors as ours: Duplicate, and Unavailable without the driver's text."""
+    """Driver errors as ours: Duplicate, Invalid for a value that cannot be stored, Unavailable; no driver's text."""
     try:
         yield
+    except asyncpg.DataError as error:
+        raise Invalid("A value cannot be stored.") from error
     except asyncpg.UniqueViolationError as error:
         raise Duplicate(error.constraint_name or "") from error
     except _DOWN as error:

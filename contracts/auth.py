@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from contracts.text import EMAIL, ONE_LINE, USERNAME
 from contracts.wire import Done, Endpoint, Event
 
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
-Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=USERNAME)]
+FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=ONE_LINE)]
 Tier = Literal["free", "pro", "pro_plus"]
 OpaqueToken = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 

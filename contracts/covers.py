@@ -9,13 +9,14 @@ import msgspec
 from contracts.paging import Cursor, Limit
 from contracts.tasks import Status, Step
 from contracts.templates import Palette, StyleParams
+from contracts.text import ONE_LINE, PROSE
 from contracts.wire import Done, Endpoint, Event, ObjectRef, WorkQueue
 
 Format = Literal["ebook", "square", "thumbnail"]
 CoverStatus = Literal["generating", "ready", "failed", "cancelled"]
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=r"\S")]
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=r"\S")]
-Prompt = Annotated[str, msgspec.Meta(max_length=2000)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=ONE_LINE)]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=ONE_LINE)]
+Prompt = Annotated[str, msgspec.Meta(max_length=2000, pattern=PROSE)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """Below 2**53 so that it survives every JSON reader."""
 

@@ -12,11 +12,12 @@ import msgspec
 
 from contracts.errors import Problem
 from contracts.paging import Cursor, Limit
+from contracts.text import STEP
 from contracts.wire import Endpoint, Event, ObjectRef, WorkQueue
 
 TaskType = Literal["generate"]
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-Step = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[a-z_]+(/undo)?$")]
+Step = Annotated[str, msgspec.Meta(max_length=40, pattern=STEP)]
 """A step of a saga, or its compensation with `/undo` behind."""
 
 

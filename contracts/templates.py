@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from contracts.paging import Cursor, Limit
+from contracts.text import COLOUR, ONE_LINE, PROSE, SLUG, OptionName, OptionText
 from contracts.wire import Done, Endpoint
 
-Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+Colour = Annotated[str, msgspec.Meta(pattern=COLOUR)]
 Palette = Annotated[tuple[Colour, ...], msgspec.Meta(max_length=8)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-PromptTemplate = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=ONE_LINE)]
+Slug = Annotated[str, msgspec.Meta(pattern=SLUG, max_length=40)]
+PromptTemplate = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=PROSE)]
 
 
 class StyleParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class StyleParams(msgspec.Struct, frozen=True, kw_only=True):
     palette: Palette = ()
     typography: Slug = "literary"
     """The name of a font pairing."""
-    options: Annotated[dict[str, float | str | bool], msgspec.Meta(max_length=20)] = {}
+    options: Annotated[dict[OptionName, float | OptionText | bool], msgspec.Meta(max_length=20)] = {}
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,10 +13,11 @@ from msgspec import UNSET, UnsetType
 
 from contracts.auth import FullName, Tier, Username
 from contracts.tasks import Step
+from contracts.text import LANGUAGE, URL
 from contracts.wire import Endpoint, Event, WorkQueue
 
-Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://")]
-Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=20)]
+Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=URL)]
+Language = Annotated[str, msgspec.Meta(pattern=LANGUAGE, max_length=20)]
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from contracts.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from contracts.text import SENTENCES
 from edge.exchange import Answer
 
 MEDIA = "application/problem+json"
@@ -27,6 +28,8 @@ RETRY_AFTER = 1.0
 """Seconds, when an error that may pass does not say how long it lasts."""
 _MISSING = re.compile(r"^Object missing required field `([^`]+)`")
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
+_FORM = re.compile(r"^Expected `str` matching regex (.+)$", re.DOTALL)
+_SENTENCES = {repr(pattern): sentence for pattern, sentence in SENTENCES.items()}
 _HTTP: dict[int, type[ServiceError]] = {
     400: Malformed,
     404: NotFound,
@@ -60,6 +63,9 @@ def invalid_input(error: msgspec.ValidationError, *, root: str = "body") -> Inva
     if missing:
         path = f"{path}.{missing.group(1)}" if path else missing.group(1)
         detail = "This field is required"
+    form = _FORM.match(detail)
+    if form:
+        detail = _SENTENCES.get(form.group(1), "does not have the form of this field")
     name = path or root
     return Invalid(f"{name}: {detail}", errors=(FieldError(field=name, detail=detail),))
 

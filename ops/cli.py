@@ -13,6 +13,7 @@ from pathlib import Path
 from contracts.errors import ServiceError
 from ops.commands.base import JSON, Command, Run, option
 from ops.failure import Failure
+from ops.launch import installed_version
 from ops.settings import load_settings
 
 COMMANDS = (
@@ -102,6 +103,7 @@ def runner(command: Command) -> Run:
 def parser() -> argparse.ArgumentParser:
     """The command line, from the table."""
     top = argparse.ArgumentParser(prog="covergen", description="Covers from a title: servers, nodes, edge and tools.")
+    top.add_argument("--version", action="version", version=f"covergen {installed_version()}")
     verbs = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         sub = verbs.add_parser(command.name, help=command.help, description=command.help)

@@ -113,5 +113,5 @@ def _sentence(body: bytes, status: int) -> str:
         problem = msgspec.json.decode(body, type=Problem)
     except msgspec.MsgspecError:
         return f"the edge answered {status}"
-    fields = "".join(f"; {error.field}: {error.detail}" for error in problem.errors)
-    return problem.detail + fields
+    fields = (f"{error.field}: {error.detail}" for error in problem.errors if error.detail not in problem.detail)
+    return "; ".join((problem.detail, *fields))

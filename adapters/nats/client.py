@@ -15,12 +15,15 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import MaxPayloadError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 log = logging.getLogger(__name__)
 
 _START = "NATS/1.0\r\n"
 _PLAIN = _START.encode()
+_MOST_HEADERS = 64 * 1024
+"""Bytes that no block of headers of ours reaches: below that distance from the limit nothing need be counted."""
 _KNOWN_MOST = 256
 """Names that are remembered as good; ours are fewer than twenty."""
 Take = Callable[[str, str, bytes, dict[str, str] | None], None]
@@ -56,6 +59,8 @@ class LeanClient(Client):
     async def _send_publish(
         self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, Any] | None
     ) -> None:
+        if headers and payload_size + _MOST_HEADERS > self._max_payload:
+            self._refuse_oversize(payload_size, headers)
         frame = self._frame(subject, reply, payload, headers)
         if frame is None or not subject:
             await super()._send_publish(subject, reply, payload, payload_size, headers)
@@ -68,6 +73,12 @@ class LeanClient(Client):
         if not self._flushing and self._flush_queue is not None:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush, self._flush_queue)
+
+    def _refuse_oversize(self, payload_size: int, headers: dict[str, Any]) -> None:
+        """The server counts the headers too, which nats-py does not, and cuts the link of who sends more."""
+        size = len(_PLAIN) + 2 + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+        if payload_size + size > self._max_payload:
+            raise MaxPayloadError
 
     def _flush(self, queue: asyncio.Queue[asyncio.Future[Any]]) -> None:
         """Write what waits; while the socket does not take all, nats-py's task does it, which waits for the socket."""

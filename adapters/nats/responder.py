@@ -9,14 +9,19 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from nats.aio.subscription import Subscription
+from nats.errors import MaxPayloadError
 
 from adapters.nats.connection import Connection
+from adapters.nats.wire import error_headers
+from contracts.errors import ServiceError, TooLarge, Unavailable
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING, MOST_WAITING_BYTES = 8192, 128 * 1024 * 1024
 """Requests, and bytes of their bodies, that may wait in line while others run."""
+_OVERSIZE = {"action": "answer_oversize"}
 Answer = tuple[bytes, dict[str, str] | None]
 """Body and headers of a reply."""
 Handle = Callable[[bytes, Mapping[str, str] | None], Awaitable[Answer | None]]
@@ -36,6 +41,7 @@ class Responder:
         self._handle = handle
         self._concurrency = concurrency
         self._running: set[asyncio.Task[None]] = set()
+        self._refusals: set[asyncio.Task[None]] = set()
         self._line: deque[_Request] = deque()
         self._line_bytes = 0
         self._subscription: Subscription | None = None
@@ -68,7 +74,10 @@ class Responder:
             self._line.append((reply, body, headers))
             self._line_bytes += len(body)
         else:
-            log.warning("%s: a request is dropped, too many wait", self._subject, extra={"action": "request_dropped"})
+            log.warning("%s: a request is refused, too many wait", self._subject, extra={"action": "request_refused"})
+            busy = Unavailable("Too many requests wait already.", retry_after=1)
+            self._refusals.add(task := asyncio.get_running_loop().create_task(self._tell(reply, busy)))
+            task.add_done_callback(self._refusals.discard)
 
     def _begin(self, reply: str, body: bytes, headers: Mapping[str, str] | None) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(reply, body, headers))
@@ -84,5 +93,13 @@ class Responder:
 
     async def _answer(self, reply: str, body: bytes, headers: Mapping[str, str] | None) -> None:
         answer = await self._handle(body, headers)
-        if answer is not None and reply:
+        if answer is None or not reply:
+            return
+        try:
             await self._client.publish(reply, answer[0], headers=answer[1])
+        except MaxPayloadError:
+            log.warning("%s: an answer of %d bytes is too large", self._subject, len(answer[0]), extra=_OVERSIZE)
+            await self._tell(reply, TooLarge("The answer is larger than a message may be: ask for fewer items."))
+
+    async def _tell(self, reply: str, error: ServiceError) -> None:
+        await self._client.publish(reply, msgspec.json.encode(error.problem()), headers=error_headers(error))

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from contracts.tasks import Progress as Step
 from ops.client import opened_client
-from ops.commands.base import say
+from ops.commands.base import CommandFailed, say
 from ops.credentials import ensure_admin_password
 from ops.running import read_run, start_detached
 from ops.settings import Settings
@@ -19,6 +19,8 @@ WISHES = ("author", "subtitle", "prompt", "template", "format", "seed")
 
 async def run_cover(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make a cover and save it, starting a stack when none runs."""
+    if arguments.output.is_dir() or not arguments.output.resolve().parent.is_dir():
+        raise CommandFailed(f"{arguments.output} is no file that can be written: name a .png in a folder that exists")
     run = read_run(settings.home) or start_detached(settings.home, (sys.executable, "-m", "ops", "up"))
     wish: dict[str, Any] = {name: getattr(arguments, name) for name in WISHES if getattr(arguments, name) is not None}
     if "template" in wish:

@@ -9,7 +9,16 @@ import pytest
 
 from adapters.nats.connection import Profile, connected
 from contracts import covers, users
-from contracts.errors import DeadlineExceeded, FieldError, Internal, Invalid, Malformed, OverQuota, Unavailable
+from contracts.errors import (
+    DeadlineExceeded,
+    FieldError,
+    Internal,
+    Invalid,
+    Malformed,
+    OverQuota,
+    TooLarge,
+    Unavailable,
+)
 from contracts.wire import Context
 from nodes.runtime import Fenced, Node, serve
 from tests.support.buses import SmallService, a_bus, a_node
@@ -258,3 +267,41 @@ async def test_states_of_breakers_are_in_the_statistics(
         [reply] = await bus.gather("$SRV.STATS.covers", b"", quiet=0.2, most=1)
 
     assert msgspec.json.decode(reply)["data"] == data
+
+
+async def test_the_headers_count_too(nats_url: str) -> None:
+    """At every size around the limit a caller is answered or told; above it the server would cut the link."""
+
+    async def handler(_message: users.GetQuota, _context: Context) -> users.Quota:
+        return quota()
+
+    async with a_node(nats_url, SmallService("users", serve(users.QUOTA, handler))), a_bus(nats_url) as bus:
+        most = bus.connection.client.max_payload
+        refused = 0
+        for less in (600, 300, 200, 150, 100, 60, 30, 10, 0):
+            body = b'{"pad":"' + b"x" * (most - less - 10) + b'"}'
+            try:
+                await bus.request_raw(users.QUOTA.subject, body, Context.new(user_id=uuid.uuid4()), 5)
+            except TooLarge:
+                refused += 1
+        assert 0 < refused < 9
+        assert (await bus.request(users.QUOTA, users.GetQuota(), Context.new())).limit == 10
+        assert bus.connection.reconnects == 0
+
+
+async def test_an_answer_that_is_too_large_is_told(nats_url: str) -> None:
+    """The caller learns to ask for less instead of waiting for its deadline."""
+
+    async def handler(_message: users.GetUser, _context: Context) -> users.User:
+        stamp = "2026-01-01T00:00:00Z"
+        long = "x" * 2_000_000
+        fields = {"id": str(uuid.uuid4()), "email": long, "username": "a", "full_name": None, "avatar_url": None}
+        return msgspec.convert(
+            fields | {"subscription_tier": "free", "created_at": stamp, "updated_at": stamp}, users.User
+        )
+
+    async with a_node(nats_url, SmallService("users", serve(users.GET, handler))), a_bus(nats_url) as bus:
+        began = time.monotonic()
+        with pytest.raises(TooLarge):
+            await bus.request(users.GET, users.GetUser(), Context.new())
+        assert time.monotonic() - began < 2

@@ -1,0 +1,33 @@
+"""What text may be: patterns that Python's `re` and JSON Schema read alike, each with a sentence for people.
+
+No pattern ends in `$` alone, which would let a newline follow.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
+PROSE = r"^[^\x00]*$(?!\n)"
+EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)"
+USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
+URL = r"^https?://\S+$(?!\n)"
+LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
+COLOUR = r"^#[0-9a-fA-F]{6}$(?!\n)"
+SLUG = r"^[a-z][a-z0-9-]*$(?!\n)"
+STEP = r"^[a-z_]+(/undo)?$(?!\n)"
+
+SENTENCES = {
+    ONE_LINE: "must be one line with something to read and without control characters",
+    PROSE: "must not have the character NUL",
+    EMAIL: "must be an e-mail address",
+    USERNAME: "must begin with a letter or digit and have only letters, digits, dots, dashes and underscores",
+    URL: "must be an address that begins with http:// or https://",
+    LANGUAGE: "must be a language tag such as en or pt-BR",
+    COLOUR: "must be a colour such as #1a2b3c",
+    SLUG: "must be lower-case letters, digits and dashes, beginning with a letter",
+    STEP: "must be the name of a step",
+}
+
+OptionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=ONE_LINE)]
+OptionText = Annotated[str, msgspec.Meta(max_length=200, pattern=PROSE)]
