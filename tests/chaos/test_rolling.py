@@ -27,7 +27,8 @@ from tests.support.api import Api, Running, whole_stack
 RATE = 50.0
 ORDER_EVERY = 1.0
 """Seconds between two orders of covers."""
-USERS = 4
+USERS = 8
+"""Each may order ten covers a month."""
 DRAIN_LIMIT, BACK_LIMIT, END_LIMIT = 10.0, 30.0, 60.0
 CLIENT_TIMEOUT = 20.0
 READS = ("/v1/me", "/v1/templates")
@@ -46,6 +47,7 @@ class Load:
     seconds: list[float] = field(default_factory=list)
     orders: dict[str, tuple[Api, str]] = field(default_factory=dict)
     """Task by key."""
+    ordered: int = 0
     bad: list[Any] = field(default_factory=list)
 
     @property
@@ -72,7 +74,8 @@ class Load:
         await self._counted(random.choice(self.users), "GET", path)
 
     async def _order(self) -> None:
-        user, key = random.choice(self.users), uuid.uuid4().hex
+        self.ordered += 1
+        user, key = self.users[self.ordered % len(self.users)], uuid.uuid4().hex
         wish = {"title": "Storm Glass", "format": "thumbnail"}
         body = await self._counted(user, "POST", "/v1/covers", wish, Idempotency_Key=key)
         if body is not None and "task_id" in body:
