@@ -7,6 +7,7 @@ made.
 import asyncio
 import contextlib
 import importlib
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -170,7 +171,9 @@ async def serve_app(
     connections too, unless the socket stays open elsewhere, whose owners take them. Then listening stops, streams end,
     and what runs has `drain` seconds to finish.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain, handle_signals=False)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=drain, handle_signals=False, logger=_contentless_logger()
+    )
     await runner.setup()
     try:
         listening = inherited or _socket(host, port)
@@ -197,6 +200,19 @@ async def _noticed(runner: web.AppRunner, seconds: float, *, until_empty: bool) 
         if until_empty and runner.server is not None and not runner.server.connections:
             return
         await asyncio.sleep(min(left, NOTICE_STEP))
+
+
+def _contentless_logger() -> logging.Logger:
+    """For what aiohttp's parser refuses: it would log the bytes, which may hold a token."""
+
+    def strip(record: logging.LogRecord) -> bool:
+        record.msg, record.args, record.exc_info = "a request could not be read", (), None
+        return True
+
+    logger = logging.Logger("edge.http")
+    logger.parent = logging.getLogger()
+    logger.addFilter(strip)
+    return logger
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -23,7 +23,7 @@ from adapters.nats.graveyard import bury, unburied
 from adapters.nats.puller import Ack, Delivery, Nak, Outcome, Term
 from adapters.nats.responder import Answer
 from adapters.nats.wire import error_headers
-from contracts.errors import DeadlineExceeded, Internal, Malformed, ServiceError, Unavailable
+from contracts.errors import DeadlineExceeded, Internal, Invalid, Malformed, ServiceError, Unavailable
 from contracts.wire import Context, Endpoint
 
 log = logging.getLogger(__name__)
@@ -166,5 +166,7 @@ def _context(headers: Mapping[str, str] | None) -> Context:
 def _decoded(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
     try:
         return decoder.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"The message cannot be read: {error}") from error
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The message breaks its contract: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Malformed("The message is not JSON.") from error

@@ -212,3 +212,16 @@ def _references(value: Any) -> list[str]:
         own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
         return own + [found for item in value.values() for found in _references(item)]
     return [found for item in value for found in _references(item)] if isinstance(value, list) else []
+
+
+async def test_what_cannot_be_read_is_logged_without_its_bytes(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    """A header that is too long may hold a token: the log says that there was one, not what was in it."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"secret" * 3000 + b"\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.0 400") or answer.startswith(b"HTTP/1.1 400")
+    assert "could not be read" in caplog.text
+    assert "secretsecret" not in caplog.text
