@@ -205,14 +205,14 @@ async def _noticed(runner: web.AppRunner, seconds: float, *, until_empty: bool) 
 def _contentless_logger() -> logging.Logger:
     """For what aiohttp's parser refuses: it would log the bytes, which may hold a token."""
 
-    def strip(record: logging.LogRecord) -> bool:
-        record.msg, record.args, record.exc_info = "a request could not be read", (), None
-        return True
-
-    logger = logging.Logger("edge.http")
-    logger.parent = logging.getLogger()
-    logger.addFilter(strip)
+    logger = logging.getLogger("edge.http")
+    logger.addFilter(_without_content)  # the same filter twice is once
     return logger
+
+
+def _without_content(record: logging.LogRecord) -> bool:
+    record.msg, record.args, record.exc_info = "a request could not be read", (), None
+    return True
 
 
 def _socket(host: str, port: int) -> socket.socket:
