@@ -20,13 +20,6 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Cursor = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class ListRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a list that belongs to the caller. The cursor is opaque: it comes from the page before."""
-
-    limit: Limit = 20
-    cursor: Cursor | None = None
-
-
 def encode_cursor(*values: int | float | str | bool | uuid.UUID | datetime | None) -> str:
     """The cursor that stands behind an item with this sort key, e.g. `encode_cursor(item.created_at, item.id)`."""
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode("ascii")

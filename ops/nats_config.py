@@ -8,9 +8,8 @@ from typing import Any
 from contracts.registry import BUCKETS, EVENTS, QUEUES
 from contracts.wire import ADVISORIES, DEAD, DEAD_LETTER_READER, JOBS
 from contracts.wire import EVENTS as EVENTS_STREAM
+from nodes.handling import MAX_DELIVER
 
-MAX_DELIVER = 4
-"""The first try and three more (nodes/runtime.py waits 1, 2 and 4 s between them)."""
 SECONDS = 1_000_000_000
 MEBIBYTE = 1024 * 1024
 DAY = 24 * 3600 * SECONDS
