@@ -5,7 +5,7 @@ on `REPORT`. The state and log of every task are in the tasks node's own databas
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,9 +13,12 @@ import msgspec
 from contracts.errors import Problem
 from contracts.paging import Cursor, Limit
 from contracts.text import STEP
-from contracts.wire import Endpoint, Event, ObjectRef, WorkQueue
+from contracts.wire import Endpoint, Event, Lane, ObjectRef, WorkQueue
 
-TaskType = Literal["generate"]
+PLANS = (Lane("pro_plus", 6), Lane("pro", 3), Lane("free", 1))
+"""The lanes of queues whose work takes long: of ten free slots that everybody waits for, free work gets one."""
+LONGEST_DELAY = timedelta(days=30)
+TaskType = Literal["generate", "edit", "export"]
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Step = Annotated[str, msgspec.Meta(max_length=40, pattern=STEP)]
 """A step of a saga, or its compensation with `/undo` behind."""
@@ -27,8 +30,12 @@ class CreateTask(msgspec.Struct, frozen=True, kw_only=True):
     task_id: uuid.UUID
     type: TaskType
     cover_id: uuid.UUID
+    work_id: uuid.UUID | None = None
+    """The edit or export that the task is for."""
     input_params: dict[str, Any]
     """What was asked for, as the user sent it; kept for the record and compared when the same id comes again."""
+    start_at: datetime | None = None
+    """Not before this time, at most `LONGEST_DELAY` from now; None: as soon as it is its turn."""
 
 
 class GetTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +74,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     retry_count: int = 0
     cancel_requested: bool = False
     created_at: datetime
+    start_at: datetime | None = None
+    """When a delayed task is to begin."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
@@ -133,6 +142,28 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: int = 1
 
 
+class StartTask(msgspec.Struct, frozen=True, kw_only=True):
+    """The time of a delayed task has come. Idempotent by `task_id`."""
+
+    task_id: uuid.UUID
+
+
+class GetLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """How busy are we?"""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a task of each plan would wait now, as the tasks node reckons it every second."""
+
+    waiting: dict[str, int]
+    """Tasks that have not begun, by plan."""
+    seconds: dict[str, float]
+    """Estimated wait of a new task until it begins, by plan; from what was begun in the last minutes."""
+    per_minute: float
+    """Tasks that began per minute lately."""
+    at: datetime
+
+
 class TaskFinished(msgspec.Struct, frozen=True, kw_only=True):
     """A task ended, however it ended."""
 
@@ -158,6 +189,8 @@ FIND_UNKNOWN = Endpoint(
     "svc.tasks.find_unknown", FindUnknown, Unknown, frozenset({"users", "covers"}), "Tell which task ids do not exist"
 )
 REPORT = WorkQueue("jobs.tasks.report", StepReport, frozenset({"covers", "safety", "users"}), "What became of a step")
+LOAD = Endpoint("svc.tasks.load", GetLoad, Load, EDGE, "How long new tasks would wait")
+START = WorkQueue("jobs.tasks.start", StartTask, frozenset({"tasks"}), "Begin a delayed task; sent by a schedule")
 PROGRESSED = Event("events.tasks.progressed", Progress, frozenset(), "A task moved", watchers=frozenset({"edge"}))
 FINISHED = Event("events.tasks.finished", TaskFinished, frozenset({"covers"}), "A task ended")
 

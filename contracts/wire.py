@@ -53,6 +53,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     delivery: int = 0
     """For a job or an event: 1 at the first delivery; 0 for a request. Not a header: the receiver counts."""
+    sender: str | None = None
+    """The instance that sent the message, as it names itself; for logs, never to decide what is allowed."""
 
     @classmethod
     def new(cls, *, timeout: float | None = None, user_id: uuid.UUID | None = None, tier: str = "free") -> "Context":
@@ -107,6 +109,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             traceparent=headers.get("traceparent"),
             region=headers.get("region"),
             idempotency_key=headers.get("idempotency-key"),
+            sender=headers.get("sender"),
         )
 
 
@@ -142,6 +145,15 @@ class Endpoint(Generic[Q, R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """A part of a queue with a subject and a consumer of its own; free slots go to the lanes by weight."""
+
+    name: str
+    """A plan, as `Context.tier` says it."""
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkQueue(Generic[M]):
     """Durable work, done once by whichever instance of the owning node takes it."""
 
@@ -155,6 +167,8 @@ class WorkQueue(Generic[M]):
     concurrency: int = 16
     """Messages one instance works on at a time."""
     stream: str = JOBS
+    lanes: tuple[Lane, ...] = ()
+    """Empty: one consumer, first come first served."""
 
     @property
     def node(self) -> str:
@@ -163,8 +177,20 @@ class WorkQueue(Generic[M]):
 
     @property
     def durable(self) -> str:
-        """The name of the one durable consumer."""
+        """The name of the one durable consumer; with lanes, what theirs begin with."""
         return self.subject.removeprefix("jobs.").replace(".", "-")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Where its messages are: its subject, or one for each lane."""
+        return tuple(f"{self.subject}.{lane.name}" for lane in self.lanes) or (self.subject,)
+
+    def subject_of(self, tier: str) -> str:
+        """Where a message of that plan goes; one that no lane is for goes to the last."""
+        if not self.lanes:
+            return self.subject
+        names = [lane.name for lane in self.lanes]
+        return f"{self.subject}.{tier if tier in names else names[-1]}"
 
 
 @dataclass(frozen=True, slots=True)
