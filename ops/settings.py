@@ -47,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     objects_url: str
     images: str
     paint_processes: int
+    image_seconds: int
+    breaker_failures: int
+    breaker_seconds: int
     log_level: LogLevel
     log_format: LogFormat
 
@@ -231,6 +234,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("objects_url", "", _url("file", "nats"), "`file://FOLDER` or `nats://BUCKET`; `$COVERGEN_HOME/objects`."),
     Setting("images", "painter", _choice("painter"), "The image model; `painter` is built in."),
     Setting("paint_processes", "", _paint_processes, "Processes that paint; one fewer than the processors."),
+    Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
+    Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
+    Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
     Setting("log_level", "info", _choice("debug", "info", "warning", "error"), "The least level that is logged."),
     Setting("log_format", "text", _choice("text", "json"), "`text` for people, `json` for collectors."),
 )

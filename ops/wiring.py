@@ -5,6 +5,8 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from adapters.crypto import Passwords, Verifier
+from adapters.images import ImageModel
+from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.painter import FAMILIES, Painter
 from adapters.mongo import Database, open_mongo
 from adapters.nats.bus import Bus, opened_bus
@@ -32,8 +34,6 @@ from ops.processes import inherited_socket
 from ops.provision import node_database, profile
 from ops.settings import Settings, SettingsInvalid
 
-WORK_LIMIT = 60.0
-"""Seconds that one picture may take."""
 NOTICE = 1.0
 """Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
 
@@ -50,7 +50,7 @@ class Host:
     def workers(self) -> Workers:
         """The processes for painting and checking pictures, started when first needed."""
         preload = ("adapters.images.painter", "adapters.typesetter", "adapters.moderation.pictures")
-        workers = Workers(self.settings.paint_processes, WORK_LIMIT, preload)
+        workers = Workers(self.settings.paint_processes, self.settings.image_seconds, preload)
         self.stack.push_async_exit(workers)
         return workers
 
@@ -113,9 +113,22 @@ async def safety(host: Host, bus: Bus) -> Service:
 
 async def covers(host: Host, bus: Bus) -> Service:
     """Art by the built-in painter, and type on it."""
-    service = Covers(bus, host.mongo("covers"), host.objects(bus), Painter(host.workers), host.workers)
+    model = guarded(host.settings, Painter(host.workers))
+    service = Covers(bus, host.mongo("covers"), host.objects(bus), model, host.workers, breakers=(model.breaker,))
     await service.prepare()
     return service
+
+
+def guarded(settings: Settings, model: ImageModel) -> GuardedModel:
+    """The model behind a breaker of its own, which makes as many pictures at a time as there are processes."""
+    target = image_target(
+        model.name,
+        timeout=settings.image_seconds,
+        failures=settings.breaker_failures,
+        open_for=settings.breaker_seconds,
+        concurrency=settings.paint_processes,
+    )
+    return GuardedModel(model, target)
 
 
 async def tasks(host: Host, bus: Bus) -> Service:

@@ -8,7 +8,7 @@ from adapters.resilience.bulkhead import Bulkhead, BulkheadFull
 from adapters.resilience.guarded import Guarded, Target
 from adapters.resilience.limits import CutShort, deadline, within
 from adapters.resilience.retrying import WAITS, Budget, Retry, retry
-from adapters.resilience.verdicts import NotTried, Verdict, any_of, is_outage
+from adapters.resilience.verdicts import NotTried, Verdict, any_of, is_outage, outage_but
 
 __all__ = (
     "WAITS",
@@ -26,6 +26,7 @@ __all__ = (
     "any_of",
     "deadline",
     "is_outage",
+    "outage_but",
     "retry",
     "states",
     "within",

@@ -8,6 +8,7 @@ are dropped; the fifth error is replaced, here it is kept; the open time is cons
 grows and is of a monotonic one; a listener is called before the state is stored, here after.
 """
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 OnChange = Callable[[str, str, str], None]
 """Told the target's name, the old state and the new one: `closed`, `open` or `half-open`."""
 _State = CircuitClosedState | CircuitHalfOpenState | CircuitOpenState
+ACTIONS = {STATE_CLOSED: "breaker_closed", STATE_OPEN: "breaker_opened", STATE_HALF_OPEN: "breaker_half_opened"}
+"""What the log calls a change, by the new state."""
 TRIAL_PAUSE = 1.0
 """Seconds that a caller is told to wait while another makes the trial."""
 
@@ -74,7 +77,8 @@ class Breaker:
         self._longest = longest
         self._pause = open_for
         self._until = 0.0
-        self._trying = False
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._is_failure = is_failure
         self._on_change = on_change
         self._clock = clock
@@ -96,6 +100,15 @@ class Breaker:
         return self._circuit._state_storage.opened_at
 
     @property
+    def trying(self) -> bool:
+        """Whether a trial runs, so that more will be known when it has ended."""
+        return not self._settled.is_set()
+
+    async def trial_over(self) -> None:
+        """Wait until no trial runs."""
+        await self._settled.wait()
+
+    @property
     def retry_after(self) -> float:
         """Seconds until a call would be let through as a trial; 0 unless open."""
         return max(0.0, self._until - self._clock()) if self.state == STATE_OPEN else 0.0
@@ -105,7 +118,7 @@ class Breaker:
         wait = self.retry_after
         if wait > 0:
             self._refuse(wait)
-        if self._trying:
+        if self.trying:
             self._refuse(TRIAL_PAUSE)
 
     @contextlib.contextmanager
@@ -128,13 +141,20 @@ class Breaker:
             self._ended(epoch, None)
         finally:
             if trial:
-                self._trying = False
+                self._settled.set()
 
-    def trip(self) -> None:
-        """Open it now, whatever happened; a trial follows after the open time."""
+    def force_open(self, seconds: float | None = None) -> None:
+        """Open it now, whatever happened; a trial follows after that time (without it the open time).
+
+        Forcing an open one moves the end of its pause, which is neither another opening nor told to anybody.
+        """
         before = self.state
         self._circuit.open()
-        self._moved(before)
+        self._pause = self._open_for
+        self._until = self._clock() + (self._open_for if seconds is None else seconds)
+        if before != STATE_OPEN:
+            self.openings += 1
+            self._tell(before, STATE_OPEN)
 
     def stats(self) -> dict[str, Any]:
         """What operators and metrics want to know; all counts are since the start."""
@@ -162,7 +182,7 @@ class Breaker:
         if self.state == STATE_OPEN:
             self._circuit.half_open()
             self._moved(STATE_OPEN)
-        self._trying = True
+        self._settled.clear()
         return True
 
     def _ended(self, epoch: _State, error: Exception | None) -> None:
@@ -189,7 +209,7 @@ class Breaker:
         self._tell(before, state)
 
     def _tell(self, before: str, state: str) -> None:
-        extra = {"action": f"breaker_{state.replace('-', '_')}", "target": self.name, "retry_after": self.retry_after}
+        extra = {"action": ACTIONS[state], "target": self.name, "retry_after": self.retry_after}
         log.log(
             logging.WARNING if state == STATE_OPEN else logging.INFO, "%s: breaker %s", self.name, state, extra=extra
         )

@@ -47,6 +47,8 @@ class Target:
     """Calls at a time; None: any number."""
     waiting: int = 0
     """Calls that may wait for one of those places."""
+    patience: float | None = None
+    """How long each of them waits; None: as long as a call may take."""
 
 
 class Guarded:
@@ -94,4 +96,5 @@ class Guarded:
     def _slot(self, context: Context | None) -> contextlib.AbstractAsyncContextManager[None]:
         if self._bulkhead is None:
             return contextlib.nullcontext()
-        return self._bulkhead.slot(deadline(context, self.target.timeout))
+        patience = self.target.timeout if self.target.patience is None else self.target.patience
+        return self._bulkhead.slot(deadline(context, patience))

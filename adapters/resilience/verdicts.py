@@ -23,3 +23,8 @@ def is_outage(error: Exception) -> bool:
     `NotFound`, `Refused` and the like are answers; a server error, a broken connection or a surprise is not.
     """
     return error.status >= 500 if isinstance(error, ServiceError) else True
+
+
+def outage_but(*answers: type[Exception]) -> Verdict:
+    """As `is_outage`, but these exceptions are answers too: the target works, and says no to what was asked."""
+    return lambda error: not isinstance(error, answers) and is_outage(error)

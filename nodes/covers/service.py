@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,7 @@ from adapters.images import ImageModel
 from adapters.mongo import Database, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
+from adapters.resilience import Breaker, states
 from adapters.workers import Workers
 from contracts import auth, covers, safety, tasks, templates, users
 from contracts.auth import AccountDeleted
@@ -52,10 +54,21 @@ class Covers:
 
     name = "covers"
 
-    def __init__(self, bus: Bus, database: Database, objects: Objects, images: ImageModel, workers: Workers) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        database: Database,
+        objects: Objects,
+        images: ImageModel,
+        workers: Workers,
+        *,
+        breakers: Sequence[Breaker] = (),
+    ) -> None:
+        """`breakers` are those of the targets behind the other arguments."""
         self._bus = bus
         self._objects = objects
         self._images = images
+        self._breakers = breakers
         self._store = CoverStore(database, bus.send)
         self._departed = Departed(database)
         self._steps = Steps(bus, self._store, objects, images, workers)
@@ -83,6 +96,10 @@ class Covers:
             listen(tasks.FINISHED, self.task_finished),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
+
+    def breakers(self) -> Mapping[str, Mapping[str, Any]]:
+        """How the targets of this node are, for `$SRV.STATS`."""
+        return states(self._breakers)
 
     @property
     def chores(self) -> tuple[Chore, ...]:

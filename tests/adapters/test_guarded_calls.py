@@ -256,7 +256,7 @@ def test_an_open_breaker_is_not_retried() -> None:
 
     async def main() -> None:
         target, call = a_target(waits=WAITS), Times(*downs(100))
-        target.breaker.trip()
+        target.breaker.force_open()
         began = asyncio.get_running_loop().time()
         error = await outcome(target.call(call))
         assert isinstance(error, BreakerOpen)
@@ -270,7 +270,7 @@ def test_who_was_refused_during_the_trial_or_for_want_of_room_is_not_retried() -
 
     async def main() -> None:
         target = a_target(timeout=60, waits=WAITS, concurrency=1)
-        target.breaker.trip()
+        target.breaker.force_open()
         await asyncio.sleep(30)
         trial = asyncio.create_task(outcome(target.call(hang)))
         await asyncio.sleep(0)
@@ -369,7 +369,7 @@ def test_an_open_breaker_answers_at_once_though_all_places_are_taken() -> None:
         target = a_target(timeout=60, concurrency=1, waiting=10)
         hanging = asyncio.create_task(outcome(target.call(hang)))
         await asyncio.sleep(0)
-        target.breaker.trip()
+        target.breaker.force_open()
         began = asyncio.get_running_loop().time()
         assert isinstance(await outcome(target.call(hang)), BreakerOpen)
         assert asyncio.get_running_loop().time() == began

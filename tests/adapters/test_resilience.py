@@ -13,14 +13,10 @@ from adapters.resilience import (
     BreakerOpen,
     Bulkhead,
     BulkheadFull,
-    CutShort,
     any_of,
-    deadline,
     states,
-    within,
 )
-from contracts.errors import DeadlineExceeded, NotFound, ServiceError, Unavailable
-from contracts.wire import Context
+from contracts.errors import DeadlineExceeded, NotFound, ServiceError
 from tests.support.virtual_time import virtually
 
 
@@ -250,18 +246,58 @@ def test_results_of_an_older_state_are_dropped() -> None:
     virtually(main())
 
 
-def test_an_error_that_a_trip_overtook_is_still_the_callers() -> None:
-    """`trip` opens it by hand; the call under way ends as it would have, and the trial comes after the open time."""
+def test_an_error_that_an_opening_overtook_is_still_the_callers() -> None:
+    """Opened by hand: the call under way ends as it would have, and the trial comes after the open time."""
 
     async def main() -> None:
         breaker = a_breaker()
         running = asyncio.create_task(guarded(breaker, Backend(takes=1)))
         await asyncio.sleep(0)
-        breaker.trip()
+        breaker.force_open()
         assert isinstance(await guarded(breaker, Backend(down=False)), BreakerOpen)
         assert isinstance(await running, Down)
         await asyncio.sleep(30)
         assert await guarded(breaker, Backend(down=False)) == "art"
+
+    virtually(main())
+
+
+def test_it_can_be_forced_open_for_a_time() -> None:
+    """`force_open(90)` refuses for 90 s, again moves the end, is one opening, and a trial closes it as usual."""
+
+    async def main() -> None:
+        changes: list[tuple[str, str, str]] = []
+        breaker = a_breaker(on_change=(lambda *change: changes.append(change),))
+        breaker.force_open(5)
+        breaker.force_open(90)
+        await asyncio.sleep(89)
+        assert isinstance(await guarded(breaker, Backend(down=False)), BreakerOpen)
+        await asyncio.sleep(1)
+        assert await guarded(breaker, Backend(down=False)) == "art"
+
+        assert breaker.openings == 1
+        assert [after for _, _, after in changes] == ["open", "half-open", "closed"]
+        breaker.force_open(0)
+        assert isinstance(await guarded(breaker, Backend()), Down)
+        assert breaker.retry_after == 60  # a trial that failed, so longer than the first time
+
+    virtually(main())
+
+
+def test_a_trial_can_be_waited_for() -> None:
+    """Whoever waits is told when the trial has ended, and at once when none runs."""
+
+    async def main() -> None:
+        breaker, loop = a_breaker(), asyncio.get_running_loop()
+        await breaker.trial_over()
+        breaker.force_open(0)
+        trial = asyncio.create_task(guarded(breaker, Backend(down=False, takes=7)))
+        await asyncio.sleep(0)
+        began = loop.time()
+        assert breaker.trying
+        await breaker.trial_over()
+        assert (loop.time() - began, breaker.state) == (7, "closed")
+        await trial
 
     virtually(main())
 
@@ -285,7 +321,7 @@ def test_changes_are_logged_and_told_after_they_happened(caplog: pytest.LogCaptu
     with caplog.at_level(logging.INFO, "adapters.resilience"):
         virtually(main())
     actions = [record.__dict__["action"] for record in caplog.records if record.levelno < logging.ERROR]
-    assert actions == ["breaker_open", "breaker_half_open", "breaker_closed"]
+    assert actions == ["breaker_opened", "breaker_half_opened", "breaker_closed"]
 
 
 def test_statistics_say_state_and_counts() -> None:
@@ -369,36 +405,3 @@ def test_a_bulkhead_forgets_who_gave_up() -> None:
             assert bulkhead.running == 1
 
     virtually(main())
-
-
-def test_the_nearer_of_deadline_and_limit() -> None:
-    """Seconds left are those of the caller or the limit; a caller whose time is over is told so at once."""
-    assert deadline(None, 5) == 5
-    assert deadline(Context.new(), 5) == 5
-    assert deadline(Context.new(timeout=60), 5) == 5
-    assert 1.9 < deadline(Context.new(timeout=2), 5) <= 2
-    with pytest.raises(DeadlineExceeded):
-        deadline(Context.new(timeout=-1), 5)
-
-
-@pytest.mark.parametrize(("left", "error"), [(None, DeadlineExceeded), (0.04, CutShort), (8, DeadlineExceeded)])
-def test_a_call_ends_at_its_limit(left: float | None, error: type[ServiceError]) -> None:
-    """A hanging call ends in time; it is nobody's failure when the caller left it less than half of the limit."""
-
-    async def main() -> None:
-        began = asyncio.get_running_loop().time()
-        with pytest.raises(Unavailable) as caught:
-            async with within(Context.new(timeout=left), 10):
-                await asyncio.sleep(100)
-        assert type(caught.value) is error
-        assert asyncio.get_running_loop().time() - began == pytest.approx(left or 10, abs=0.05)
-
-    virtually(main())
-
-
-async def test_a_timeout_of_the_calls_own_passes() -> None:
-    """A TimeoutError raised inside, while there is time left, is not taken for the limit."""
-    with pytest.raises(TimeoutError) as caught:
-        async with within(None, 10):
-            raise TimeoutError("mine")
-    assert type(caught.value) is TimeoutError
