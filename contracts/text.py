@@ -16,6 +16,8 @@ LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 COLOUR = r"^#[0-9a-fA-F]{6}$(?!\n)"
 SLUG = r"^[a-z][a-z0-9-]*$(?!\n)"
 STEP = r"^[a-z_]+(/undo)?$(?!\n)"
+CODE = r"^[a-z][a-z0-9_]*$(?!\n)"
+SUBJECT = r"^((\*|[^\s.*>\x00-\x1f\x7f]+)\.)*(\*|>|[^\s.*>\x00-\x1f\x7f]+)$(?!\n)"
 
 SENTENCES = {
     ONE_LINE: "must be one line with something to read and without control characters",
@@ -27,6 +29,8 @@ SENTENCES = {
     COLOUR: "must be a colour such as #1a2b3c",
     SLUG: "must be lower-case letters, digits and dashes, beginning with a letter",
     STEP: "must be the name of a step",
+    CODE: "must be lower-case letters, digits and underscores, beginning with a letter",
+    SUBJECT: "must be a subject: words, * or a last > with dots between",
 }
 
 OptionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=ONE_LINE)]

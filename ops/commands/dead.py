@@ -11,17 +11,17 @@ from typing import Any
 import msgspec
 from nats.errors import Error as NatsError
 
+from adapters.nats import dead_letters
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import connected
-from ops import dead_letters
+from adapters.nats.dead_letters import Letter, NoSuchLetter, depth
+from contracts.text import SUBJECT
 from ops.commands.base import CommandFailed, say, show_table
-from ops.dead_letters import Letter, NoSuchLetter, depth
 from ops.provision import profile
 from ops.running import read_run
 from ops.settings import Settings
 
 COLUMNS = ("sequence", "subject", "reason", "deliveries", "age", "task_id")
-PATTERN = re.compile(r"((\*|[^\s.*>]+)\.)*(\*|>|[^\s.*>]+)")
 CONNECT_LIMIT = 3.0
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -55,7 +55,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Bus]:
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse what makes no sense before anything is done."""
     verb, given = arguments.verb, len(arguments.sequences)
-    if not PATTERN.fullmatch(arguments.subject):
+    if not re.search(SUBJECT, arguments.subject):
         raise CommandFailed(f"{arguments.subject!r} is no subject: words, * or a last > with dots between")
     if verb == "list" and (given or arguments.all or arguments.limit < 1):
         raise CommandFailed("dead list takes --subject, a --limit of at least 1, and --json")

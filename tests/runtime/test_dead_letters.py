@@ -10,17 +10,16 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from adapters.nats import dead_letters
 from adapters.nats.bus import Bus
+from adapters.nats.dead_letters import Depth, Letter
 from adapters.nats.graveyard import MaxDeliveries, Undertaker, bury
 from contracts import covers, notifications
-from contracts.errors import NotFound
+from contracts.errors import NotFound, Unavailable
 from contracts.wire import Context
 from nodes.runtime import work
-from ops import dead_letters
 from ops.cli import main
 from ops.commands.dead import ago, printable
-from ops.dead_letters import Depth, Letter
-from ops.failure import Failure
 from tests.support.buses import SmallService, a_bus, a_node
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -313,7 +312,7 @@ async def test_a_subject_that_no_stream_has_is_kept(bus: Bus) -> None:
     """A letter of a queue that is no more cannot be replayed and is not lost."""
     await a_letter(bus, 1, "gone.queue")
     [letter] = await kept(bus)
-    with pytest.raises(Failure, match="still there"):
+    with pytest.raises(Unavailable, match="still there"):
         await dead_letters.replay(bus, letter)
     assert len(await kept(bus)) == 1
 

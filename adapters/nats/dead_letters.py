@@ -1,4 +1,4 @@
-"""Dead letters for the operator: look at them, send them again, throw them away, and know how many there are.
+"""Dead letters for operators: look at them, send them again, throw them away, and know how many there are.
 
 A replay publishes the original body under the original subject with message id `replay-<sequence>`, and only then
 deletes the letter: a crash in between leaves a letter whose next replay the stream takes for a duplicate (for two
@@ -14,17 +14,15 @@ import msgspec
 
 from adapters.nats.bus import Bus
 from adapters.nats.graveyard import DELIVERIES, DETAIL, REASON, context_headers, stored_headers
-from contracts.errors import ServiceError
-from contracts.wire import DEAD, Context
-from ops.failure import Failure
+from adapters.nats.jetstream import NOT_DELETED, ask
+from contracts.errors import NotFound, ServiceError, Unavailable
+from contracts.wire import DEAD
 
 PREFIX = "dead."
 EVERYTHING = ">"
-NO_STREAM, NO_MESSAGE, NOT_DELETED = 10059, 10037, 10057
-CALL_TIMEOUT = 10.0
 
 
-class NoSuchLetter(Failure):
+class NoSuchLetter(NotFound):
     """Its number is not in stream DEAD: it was replayed, dropped, or is older than 30 days."""
 
     def __init__(self, *sequences: int):
@@ -68,8 +66,8 @@ class Depth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def depth(bus: Bus, subject: str = EVERYTHING) -> Depth:
-    """Count the letters of original subjects that match the pattern. Raises Failure, Unavailable."""
-    answer = await _call(bus, f"STREAM.INFO.{DEAD}", {"subjects_filter": PREFIX + subject})
+    """Count the letters of original subjects that match the pattern. Raises Unavailable."""
+    answer = await ask(bus, f"STREAM.INFO.{DEAD}", {"subjects_filter": PREFIX + subject})
     state = answer["state"]
     subjects = {name.removeprefix(PREFIX): count for name, count in (state.get("subjects") or {}).items()}
     first = _time(state["first_ts"])
@@ -82,61 +80,57 @@ async def depth(bus: Bus, subject: str = EVERYTHING) -> Depth:
     )
 
 
-async def letters(bus: Bus, subject: str = EVERYTHING, *, last: int | None = None) -> AsyncGenerator[Letter, None]:
-    """The letters whose original subject matches the pattern, the oldest first, up to sequence `last`."""
-    wanted: dict[str, Any] = {"seq": 1, "next_by_subj": PREFIX + subject}
+async def letters(
+    bus: Bus, subject: str = EVERYTHING, *, first: int = 1, last: int | None = None
+) -> AsyncGenerator[Letter, None]:
+    """The letters whose original subject matches the pattern, the oldest first, from sequence `first` to `last`."""
+    wanted: dict[str, Any] = {"seq": first, "next_by_subj": PREFIX + subject}
     while True:
-        answer = await _call(bus, f"STREAM.MSG.GET.{DEAD}", wanted)
+        answer = await ask(bus, f"STREAM.MSG.GET.{DEAD}", wanted)
         if "message" not in answer:
             return
-        letter = _letter(answer["message"])
-        if last is not None and letter.sequence > last:
+        found = _letter(answer["message"])
+        if last is not None and found.sequence > last:
             return
-        yield letter
-        wanted["seq"] = letter.sequence + 1
+        yield found
+        wanted["seq"] = found.sequence + 1
 
 
 async def letter(bus: Bus, sequence: int) -> Letter:
     """One letter. Raises NoSuchLetter."""
-    answer = await _call(bus, f"STREAM.MSG.GET.{DEAD}", {"seq": sequence}) if sequence > 0 else {}
+    answer = await ask(bus, f"STREAM.MSG.GET.{DEAD}", {"seq": sequence}) if sequence > 0 else {}
     if "message" not in answer:
         raise NoSuchLetter(sequence)
     return _letter(answer["message"])
 
 
+async def oldest(bus: Bus, subject: str) -> datetime | None:
+    """When the oldest letter of an original subject was buried; None when there is none."""
+    answer = await ask(bus, f"STREAM.MSG.GET.{DEAD}", {"seq": 1, "next_by_subj": PREFIX + subject})
+    return _time(answer["message"]["time"]) if "message" in answer else None
+
+
 async def replay(bus: Bus, found: Letter) -> None:
-    """Send the original again, then delete the letter. Doing both again changes nothing. Raises Failure."""
+    """Send the original again, then delete the letter. Doing both again changes nothing. Raises Unavailable."""
     message_id = f"replay-{found.sequence}"
     try:
         await bus.send(found.subject, found.payload, message_id=message_id, headers=found.context)
     except ServiceError as error:
-        raise Failure(f"letter {found.sequence} was not replayed and is still there: {error.detail}") from error
+        raise Unavailable(f"letter {found.sequence} was not replayed and is still there: {error.detail}") from error
     await drop(bus, found.sequence)
 
 
 async def drop(bus: Bus, sequence: int) -> bool:
-    """Delete a letter and overwrite its bytes; False when there is none of that number. Raises Failure."""
+    """Delete a letter and overwrite its bytes; False when there is none of that number. Raises Unavailable."""
     if sequence <= 0:
         return False
-    answer = await _call(bus, f"STREAM.MSG.DELETE.{DEAD}", {"seq": sequence}, NOT_DELETED)
+    answer = await ask(bus, f"STREAM.MSG.DELETE.{DEAD}", {"seq": sequence}, allowed=NOT_DELETED)
     if "error" not in answer:
         return True
-    left = await _call(bus, f"STREAM.MSG.GET.{DEAD}", {"seq": sequence})  # the one code has many reasons
+    left = await ask(bus, f"STREAM.MSG.GET.{DEAD}", {"seq": sequence})  # the one code has many reasons
     if "message" in left:
-        raise Failure(f"letter {sequence} was not deleted: {answer['error'].get('description', 'refused')}")
+        raise Unavailable(f"letter {sequence} was not deleted: {answer['error'].get('description', 'refused')}")
     return False
-
-
-async def _call(bus: Bus, api: str, body: dict[str, Any], allowed: int = NO_MESSAGE) -> dict[str, Any]:
-    """An answer of JetStream; the `allowed` error is one too. Raises Failure, Unavailable."""
-    reply = await bus.request_raw(f"$JS.API.{api}", msgspec.json.encode(body), Context.new(), CALL_TIMEOUT)
-    answer: dict[str, Any] = msgspec.json.decode(reply)
-    code = answer.get("error", {}).get("err_code")
-    if code == NO_STREAM:
-        raise Failure(f"there is no stream {DEAD} here: run `covergen migrate`")
-    if code not in (None, allowed):
-        raise Failure(f"JetStream refused: {answer['error'].get('description', code)}")
-    return answer
 
 
 def _letter(message: dict[str, Any]) -> Letter:
