@@ -1,7 +1,9 @@
-"""Our own processes as the supervisor sees them: readiness is one JSON line on a descriptor that they inherit."""
+"""Our own processes as the supervisor sees them, through a pipe that they inherit.
+
+On it a process says by one JSON line that it serves, and from then on by a byte a second that it lives (`pulse.py`).
+"""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -14,15 +16,22 @@ from ops.paths import Home
 from ops.processes import LISTEN_FD, READY_FD, SUPERVISED_HOME, Launch
 from ops.servers.base import NotReady
 
+PIPE = 4096
+"""Bytes that are read at a time."""
+
 
 class ProcessSpec(msgspec.Struct, frozen=True):
-    """One row of the table of processes. `kind` is `node` or `edge`; an edge serves the HTTP port."""
+    """One row of the table of processes. `kind` is `node` or `edge`; an edge serves the HTTP port.
+
+    `silence_limit` is in seconds and begins when the process is ready; None: it gives no signs of life.
+    """
 
     name: str
     argv: Sequence[str]
     kind: str = "node"
     ready_limit: float = 30.0
     stop_limit: float = 10.0
+    silence_limit: int | None = None
 
 
 class ChildProgram:
@@ -47,6 +56,7 @@ class ChildProgram:
         self.log = home.log(spec.name)
         self.ready_limit = spec.ready_limit
         self.stop_limit = spec.stop_limit
+        self._silence_limit = spec.silence_limit
         self._argv = spec.argv
         self._listening = listening
         # Fewer malloc arenas: threads of the standard library would otherwise cost tens of megabytes.
@@ -81,17 +91,34 @@ class ChildProgram:
         reader, writer = self._pipe
         os.close(writer)
         self._pipe = (reader, -1)
+        os.set_blocking(reader, False)
+        line = b""
         try:
             line = await _first_line(reader)
         finally:
-            self._close()
+            if not line or self._silence_limit is None:
+                self._close()
         if not line:
             await asyncio.sleep(1)  # it is ending: its exit code says more than our sentence
             raise NotReady(f"{self.name} closed its ready pipe without a word")
 
+    async def silent(self) -> None:
+        """Return when it has given no sign of life for its limit, though it runs."""
+        if self._pipe is None or self._silence_limit is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        missed = 0
+        try:
+            while missed < self._silence_limit:
+                # Turns of our own loop are counted, not time: when the whole machine stood still, so did they.
+                await asyncio.sleep(1)
+                missed = 0 if _read(self._pipe[0]) else missed + 1
+        finally:
+            self._close()
+
     def _close(self) -> None:
         for descriptor in self._pipe or ():
-            with contextlib.suppress(OSError):
+            if descriptor >= 0:
                 os.close(descriptor)
         self._pipe = None
 
@@ -99,7 +126,6 @@ class ChildProgram:
 async def _first_line(descriptor: int) -> bytes:
     """What the pipe holds up to the first line end or its closing."""
     loop = asyncio.get_running_loop()
-    os.set_blocking(descriptor, False)
     text = b""
     while b"\n" not in text:
         readable = loop.create_future()
@@ -108,8 +134,16 @@ async def _first_line(descriptor: int) -> bytes:
             await readable
         finally:
             loop.remove_reader(descriptor)
-        part = os.read(descriptor, 4096)
+        part = os.read(descriptor, PIPE)
         if not part:
             break
         text += part
     return text
+
+
+def _read(descriptor: int) -> bytes:
+    """What the pipe holds now; nothing also when its other end is closed."""
+    try:
+        return os.read(descriptor, PIPE)
+    except BlockingIOError:
+        return b""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -12,7 +13,7 @@ from adapters.nats.connection import Connection
 from nodes.runtime import Fenced, Node
 from ops import wiring
 from ops.failure import Failure
-from ops.processes import announce_ready
+from ops.pulse import Pulse
 from ops.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,18 +39,19 @@ async def host_nodes(settings: Settings, names: Iterable[str]) -> None:
 
 
 async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
-    async with contextlib.AsyncExitStack() as stack:
+    async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
         host = wiring.Host(settings, stack)
         nodes: list[Node] = []
         connections = []
         for name in names:
             bus = await host.bus(name)
             connections.append(bus.connection)
-            nodes.append(Node(bus, await wiring.NODES[name](host, bus), host.version))
+            around = functools.partial(host.parts.binding, node=name)
+            nodes.append(Node(bus, await wiring.NODES[name](host, bus), host.version, around=around))
         stack.push_async_callback(_stop_all, nodes)
         await asyncio.gather(*(node.start() for node in nodes))
         spare_collector()
-        announce_ready("nodes")
+        pulse.ready("nodes")
         log.info("nodes serve", extra={"action": "nodes_ready"})
         await until_told(connections)
         log.info("nodes drain", extra={"action": "nodes_draining"})
@@ -57,12 +59,12 @@ async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
 
 async def host_edge(settings: Settings) -> None:
     """Run an edge. Raises BusLost."""
-    async with contextlib.AsyncExitStack() as stack:
+    async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
         host = wiring.Host(settings, stack)
         bus = await host.bus("edge")
         url = await wiring.edge(host, bus)
         spare_collector()
-        announce_ready("edge", url=url)
+        pulse.ready("edge", url=url)
         log.info("edge serves %s", url, extra={"action": "edge_ready"})
         await until_told([bus.connection])
 

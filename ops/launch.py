@@ -32,6 +32,9 @@ from ops.supervision import Supervised
 
 logger = logging.getLogger(__name__)
 
+SILENCE_LIMIT = 10
+"""Seconds without a sign of life after which a process is killed: far more than a busy event loop is late."""
+
 
 class PortTaken(Failure):
     """The edge's port belongs to another program."""
@@ -70,11 +73,11 @@ def our_processes(settings: Settings) -> tuple[ProcessSpec, ...]:
     """The processes of the product: each of the first kind hosts all nodes, the edges share one port."""
     covergen = (sys.executable, "-m", "ops")
     nodes = (
-        ProcessSpec(name, (*covergen, "node", "all"), kind="node", stop_limit=20.0)
+        ProcessSpec(name, (*covergen, "node", "all"), kind="node", stop_limit=20.0, silence_limit=SILENCE_LIMIT)
         for name in _numbered("nodes", settings.node_processes)
     )
     edges = (
-        ProcessSpec(name, (*covergen, "edge"), kind="edge", stop_limit=15.0)
+        ProcessSpec(name, (*covergen, "edge"), kind="edge", stop_limit=15.0, silence_limit=SILENCE_LIMIT)
         for name in _numbered("edge", settings.http_workers)
     )
     return *nodes, *edges

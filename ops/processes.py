@@ -7,7 +7,6 @@ killed) and is killed by the kernel when we die, however we die.
 import asyncio
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import socket
@@ -115,15 +114,6 @@ def reserve_port(host: str = "127.0.0.1") -> int:
         port: int = listener.getsockname()[1]
         accepted.close()
     return port
-
-
-def announce_ready(name: str, **facts: object) -> None:
-    """Tell the supervisor that this process serves: one JSON line on the descriptor it gave us; else nothing."""
-    descriptor = os.environ.pop(READY_FD, None)
-    if descriptor is None:
-        return
-    with os.fdopen(int(descriptor), "wb") as pipe, contextlib.suppress(BrokenPipeError):
-        pipe.write(json.dumps({"ready": name, **facts}).encode() + b"\n")
 
 
 def inherited_socket() -> socket.socket | None:

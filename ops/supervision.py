@@ -1,4 +1,4 @@
-"""Keeping one program alive: start, watch, restart with growing pauses, stop."""
+"""Keeping one program alive: start, watch, kill what hangs, restart with growing pauses, stop."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from ops.processes import end, last_lines, spawn
+from ops.processes import end, kill_group, last_lines, spawn
 from ops.servers.base import NotReady, Program
 
 FIRST_PAUSE = 0.2  # seconds before the first restart; doubles up to
@@ -105,11 +105,27 @@ class Supervised:
         pause = FIRST_PAUSE
         while self._process:
             began = time.monotonic()
-            code = await self._process.wait()
+            code = await self._ended(self._process)
             if time.monotonic() - began > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
             logger.warning("%s (pid %d) died with code %d", self.program.name, self._process.pid, code)
             pause = await self._restart(pause)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code, when it has died by itself or was killed because it had fallen silent."""
+        death = asyncio.create_task(process.wait())
+        silence = asyncio.create_task(self.program.silent())
+        try:
+            await asyncio.wait({death, silence}, return_when=asyncio.FIRST_COMPLETED)
+            if not death.done():
+                silence.result()
+                logger.error("%s (pid %d) gives no sign of life and is killed", self.program.name, process.pid)
+                kill_group(process.pid)
+            return await death
+        finally:
+            for task in (death, silence):
+                task.cancel()
+            await asyncio.gather(death, silence, return_exceptions=True)
 
     async def _restart(self, pause: float) -> float:
         """Start it again, however often that takes; returns the pause before the next restart."""

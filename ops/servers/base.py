@@ -49,6 +49,9 @@ class Program(Protocol):
     async def ready(self, pid: int, log_start: int) -> None:
         """Return when it serves. Its output of this start begins at byte `log_start` of its log. May be cancelled."""
 
+    async def silent(self) -> None:
+        """Return when it serves no more though it runs; never, if that cannot be told. Asked after `ready`."""
+
 
 class EmbeddedServer(ABC):
     """The common part of the embedded servers: name, port, folder, log."""
@@ -82,6 +85,10 @@ class EmbeddedServer(ABC):
     @abstractmethod
     async def ready(self, pid: int, log_start: int) -> None:
         """Return when it serves."""
+
+    async def silent(self) -> None:
+        """Never: servers give no signs of life."""
+        await asyncio.get_running_loop().create_future()
 
 
 def minimal_environ(home: Home, **more: str) -> dict[str, str]:

@@ -23,6 +23,16 @@ with os.fdopen(int(os.environ["{READY_FD}"]), "w") as pipe:
     pipe.write('{{"ready": "it"}}\\n')
 time.sleep(600)
 """
+# The same, and lives as one of ours does: by a byte a second.
+PULSES = """
+import asyncio
+from ops.pulse import Pulse
+async def live():
+    async with Pulse() as pulse:
+        pulse.ready("it")
+        await asyncio.sleep(600)
+asyncio.run(live())
+"""
 # Every server but NATS is said to be elsewhere, so that a stack starts in a tenth of a second.
 ELSEWHERE = {
     "COVERGEN_POSTGRES_URL": "postgresql://127.0.0.1:1/x",
@@ -36,9 +46,17 @@ def stack_settings(home: Path, **environ: str) -> Settings:
     return read_settings({"COVERGEN_HOME": str(home), "COVERGEN_HTTP_PORT": "0", **environ}, home / "no.env")
 
 
-def child(name: str, code: str = STAYS, *, kind: str = "node", ready_limit: float = 10.0) -> ProcessSpec:
+def child(
+    name: str,
+    code: str = STAYS,
+    *,
+    kind: str = "node",
+    ready_limit: float = 10.0,
+    silence_limit: int | None = None,
+) -> ProcessSpec:
     """A child of a stack that runs some Python."""
-    return ProcessSpec(name, (sys.executable, "-c", code), kind=kind, ready_limit=ready_limit, stop_limit=2.0)
+    command = (sys.executable, "-c", code)
+    return ProcessSpec(name, command, kind=kind, ready_limit=ready_limit, stop_limit=2.0, silence_limit=silence_limit)
 
 
 def stack(settings: Settings, processes: Sequence[ProcessSpec] = ()) -> Stack:
