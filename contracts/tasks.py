@@ -13,7 +13,7 @@ import msgspec
 from contracts.errors import Problem
 from contracts.paging import Cursor, Limit
 from contracts.text import STEP
-from contracts.wire import Endpoint, Event, Lane, ObjectRef, WorkQueue
+from contracts.wire import DELAYED, Endpoint, Event, Lane, ObjectRef, WorkQueue
 
 PLANS = (Lane("pro_plus", 6), Lane("pro", 3), Lane("free", 1))
 """The lanes of queues whose work takes long: of ten free slots that everybody waits for, free work gets one."""
@@ -190,8 +190,10 @@ FIND_UNKNOWN = Endpoint(
 )
 REPORT = WorkQueue("jobs.tasks.report", StepReport, frozenset({"covers", "safety", "users"}), "What became of a step")
 LOAD = Endpoint("svc.tasks.load", GetLoad, Load, EDGE, "How long new tasks would wait")
-START = WorkQueue("jobs.tasks.start", StartTask, frozenset({"tasks"}), "Begin a delayed task; sent by a schedule")
+START = WorkQueue(
+    "jobs.tasks.start", StartTask, frozenset({"tasks"}), "Begin a delayed task; sent by a schedule", stream=DELAYED
+)
 PROGRESSED = Event("events.tasks.progressed", Progress, frozenset(), "A task moved", watchers=frozenset({"edge"}))
 FINISHED = Event("events.tasks.finished", TaskFinished, frozenset({"covers"}), "A task ended")
 
-CONTRACTS = (CREATE, GET, LIST, CANCEL, HISTORY, FIND_UNKNOWN, REPORT, PROGRESSED, FINISHED)
+CONTRACTS = (CREATE, GET, LIST, CANCEL, HISTORY, FIND_UNKNOWN, REPORT, START, PROGRESSED, FINISHED)

@@ -3,7 +3,8 @@
 The kind comes first in a subject, then the owning node, then the word:
 
 - `Endpoint`  `svc.<node>.<verb>`     request-reply, imperative; queue group = node
-- `WorkQueue` `jobs.<node>.<verb>`    durable work, imperative; stream JOBS, one durable consumer per queue
+- `WorkQueue` `jobs.<node>.<verb>`    durable work, imperative; stream JOBS (DELAYED for work that may be scheduled),
+  one durable consumer per queue, or per lane of a queue with lanes (`jobs.<node>.<verb>.<lane>`)
 - `Event`     `events.<node>.<fact>`  past tense; stream EVENTS, one durable consumer per listener
 
 From these descriptors come the nodes' bindings, the edge's routes, the NATS allow-lists, the streams and consumers, and
@@ -22,7 +23,7 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 M = TypeVar("M")
 
-JOBS, EVENTS, DEAD, ADVISORIES = "JOBS", "EVENTS", "DEAD", "ADVISORIES"
+JOBS, DELAYED, EVENTS, DEAD, ADVISORIES = "JOBS", "DELAYED", "EVENTS", "DEAD", "ADVISORIES"
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -167,6 +168,7 @@ class WorkQueue(Generic[M]):
     concurrency: int = 16
     """Messages one instance works on at a time."""
     stream: str = JOBS
+    """DELAYED: its messages may be scheduled for a time (`Bus.schedule`), but a full queue cannot refuse them."""
     lanes: tuple[Lane, ...] = ()
     """Empty: one consumer, first come first served."""
 
@@ -184,6 +186,20 @@ class WorkQueue(Generic[M]):
     def subjects(self) -> tuple[str, ...]:
         """Where its messages are: its subject, or one for each lane."""
         return tuple(f"{self.subject}.{lane.name}" for lane in self.lanes) or (self.subject,)
+
+    @property
+    def durables(self) -> tuple[str, ...]:
+        """The names of its consumers, in the order of `subjects`."""
+        return tuple(f"{self.durable}-{lane.name}" for lane in self.lanes) or (self.durable,)
+
+    @property
+    def scheduled(self) -> bool:
+        """True when its messages may be sent for a time to come."""
+        return self.stream == DELAYED
+
+    def schedule_of(self, schedule_id: str) -> str:
+        """Where a message of that id waits for its time; `*`: where all of them do."""
+        return f"sched.{self.subject.removeprefix('jobs.')}.{schedule_id}"
 
     def subject_of(self, tier: str) -> str:
         """Where a message of that plan goes; one that no lane is for goes to the last."""
@@ -219,7 +235,7 @@ class Event(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A NATS object store and who may use it."""
+    """A NATS object store or key-value bucket, and who may use it."""
 
     name: str
     readers: frozenset[str]

@@ -24,7 +24,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Covergen on NATS",
             "version": "1.0.0",
-            "description": "Requests (`svc`), durable work (`jobs`, stream JOBS) and facts (`events`, stream EVENTS).",
+            "description": "Requests (`svc`), durable work (`jobs`, JOBS and DELAYED), facts (`events`, EVENTS).",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
@@ -65,12 +65,23 @@ def _channel(contract: Endpoint[Any, Any] | WorkQueue[Any] | Event[Any]) -> dict
         return {"address": contract.subject, "description": contract.about, "messages": _messages(*types)}
     parties = contract.producers if isinstance(contract, WorkQueue) else contract.listeners | contract.watchers
     word = "x-producers" if isinstance(contract, WorkQueue) else "x-listeners"
-    return {
+    channel = {
         "address": contract.subject,
         "description": contract.about,
         "messages": _messages(contract.message),
         "x-stream": contract.stream,
         word: sorted(parties),
+    }
+    return channel | _lanes(contract) if isinstance(contract, WorkQueue) and contract.lanes else channel
+
+
+def _lanes(queue: WorkQueue[Any]) -> dict[str, Any]:
+    """Where the lanes of a queue are, and the share of free slots that each gets."""
+    names = {"enum": [lane.name for lane in queue.lanes], "default": queue.lanes[-1].name}
+    return {
+        "address": f"{queue.subject}.{{lane}}",
+        "parameters": {"lane": names},
+        "x-weights": {lane.name: lane.weight for lane in queue.lanes},
     }
 
 

@@ -6,9 +6,10 @@ and hears replies in an inbox of its own. The keys themselves are not in the fil
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from contracts.registry import BUCKETS, ENDPOINTS, EVENTS, NODES, QUEUES
-from contracts.wire import ADVISORIES, DEAD, DEAD_LETTER_READER, JOBS, Bucket
+from contracts.registry import BUCKETS, ENDPOINTS, EVENTS, KEY_VALUES, NODES, QUEUES
+from contracts.wire import ADVISORIES, DEAD, DEAD_LETTER_READER, DELAYED, JOBS, Bucket, WorkQueue
 from contracts.wire import EVENTS as EVENTS_STREAM
 
 USERS: tuple[str, ...] = (*NODES, "edge", "tools", "ops")
@@ -30,10 +31,11 @@ def permissions(user: str) -> Permissions:
         return Permissions((">",), (">",))
     if user == "tools":
         return _tools()
-    publish = {*_calls(user), *_consumes(user), *_objects(user)}
+    publish = {*_calls(user), *_consumes(user), *_objects(user), *_key_values(user)}
     subscribe = {f"_INBOX_{user}.>", *(e.subject for e in EVENTS if user in e.watchers)}
+    subscribe |= {f"$KV.{bucket.name}.>" for bucket in KEY_VALUES if user in bucket.readers}
     if user == "edge":
-        publish.add("$SRV.PING")
+        publish |= {"$SRV.PING", "$SRV.STATS"}
         publish |= {f"$SRV.PING.{node}" for node in NODES}
     else:
         publish.add(f"$SRV.PING.{user}")
@@ -42,7 +44,7 @@ def permissions(user: str) -> Permissions:
             f"$SRV.{verb}{who}" for verb in ("PING", "INFO", "STATS") for who in ("", f".{user}", f".{user}.*")
         }
     if user == DEAD_LETTER_READER:
-        publish |= _buries()
+        publish |= _buries() | _operates()
     return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)))
 
 
@@ -55,16 +57,27 @@ def _tools() -> Permissions:
 def _calls(user: str) -> Iterator[str]:
     """Requests, jobs and events that the user sends."""
     yield from (e.subject for e in ENDPOINTS if user in e.callers)
-    yield from (q.subject for q in QUEUES if user in q.producers)
+    for queue in QUEUES:
+        if user in queue.producers:
+            yield from queue.subjects
+            yield from _schedules(queue)
     yield from (e.subject for e in EVENTS if e.node == user)
+
+
+def _schedules(queue: WorkQueue[Any]) -> Iterator[str]:
+    """Sending work for a time to come, and taking it back."""
+    if queue.scheduled:
+        yield queue.schedule_of("*")
+        yield f"$JS.API.STREAM.PURGE.{queue.stream}"
 
 
 def _consumes(user: str) -> Iterator[str]:
     """Asking for work, acknowledging it, and burying what is dead."""
     for queue in QUEUES:
         if queue.node == user:
-            yield from _consumer(queue.stream, queue.durable)
-            yield f"dead.{queue.subject}"
+            for durable in queue.durables:
+                yield from _consumer(queue.stream, durable)
+            yield from (f"dead.{subject}" for subject in (queue.subject, *queue.subjects))
     for event in EVENTS:
         if user in event.listeners:
             yield from _consumer(event.stream, event.durable(user))
@@ -77,9 +90,17 @@ def _consumer(stream: str, durable: str) -> tuple[str, str]:
 
 def _buries() -> set[str]:
     """The reader of dead letters also buries what crashed workers left behind."""
-    looks = {f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (JOBS, EVENTS_STREAM)}
-    buries = {"dead.>", f"$JS.API.STREAM.MSG.DELETE.{JOBS}", *looks}
+    looks = {f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (JOBS, DELAYED, EVENTS_STREAM)}
+    buries = {"dead.>", *(f"$JS.API.STREAM.MSG.DELETE.{stream}" for stream in (JOBS, DELAYED)), *looks}
     return buries.union(_consumer(DEAD, f"{DEAD_LETTER_READER}-dead"), _consumer(ADVISORIES, "undertaker"))
+
+
+def _operates() -> set[str]:
+    """The reader of dead letters also serves them to operators, sends their originals again, and counts what waits."""
+    streams = {*(q.stream for q in QUEUES), EVENTS_STREAM, DEAD, ADVISORIES}
+    looks = {f"$JS.API.STREAM.{call}.{DEAD}" for call in ("INFO", "MSG.GET", "MSG.DELETE")}
+    originals = {s for q in QUEUES for s in (q.subject, *q.subjects)} | {e.subject for e in EVENTS}
+    return looks | originals | {f"$JS.API.CONSUMER.LIST.{stream}" for stream in streams}
 
 
 def _objects(user: str) -> Iterator[str]:
@@ -99,6 +120,15 @@ def _writes(user: str, bucket: Bucket) -> Iterator[str]:
     if user in bucket.writers:
         yield f"$O.{bucket.name}.>"
         yield f"$JS.API.STREAM.PURGE.OBJ_{bucket.name}"
+
+
+def _key_values(user: str) -> Iterator[str]:
+    """The key-value buckets that the user reads (by direct gets) or writes (ADR-8)."""
+    for bucket in KEY_VALUES:
+        if user in bucket.readers:
+            yield f"$JS.API.DIRECT.GET.KV_{bucket.name}"
+        if user in bucket.writers:
+            yield f"$KV.{bucket.name}.>"
 
 
 def variable(user: str) -> str:

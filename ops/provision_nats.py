@@ -8,7 +8,7 @@ import msgspec
 from adapters.nats.bus import Bus
 from contracts.wire import Context
 from ops.failure import Failure
-from ops.nats_config import consumers, streams
+from ops.nats_config import consumers, retired, streams
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,20 @@ async def provision_streams(bus: Bus, *, replicas: int = 1) -> None:
         verb = "CREATE" if _missing(found) else "UPDATE"
         if verb == "CREATE" or _differs(found["config"], config):
             _check(await _call(bus, f"STREAM.{verb}.{name}", config), f"stream {name}")
+    for stream, durable in retired():
+        gone = await _call(bus, f"CONSUMER.DELETE.{stream}.{durable}", {})
+        if not _missing(gone):
+            _check(gone, f"consumer {durable}")
     for request in consumers():
-        stream, config = request["stream_name"], request["config"]
-        durable = config["durable_name"]
-        api = f"CONSUMER.CREATE.{stream}.{durable}.{config['filter_subject']}"
-        _check(await _call(bus, api, request), f"consumer {durable}")
+        await _make(bus, request)
+
+
+async def _make(bus: Bus, request: dict[str, Any]) -> None:
+    config = request["config"]
+    api = f"CONSUMER.CREATE.{request['stream_name']}.{config['durable_name']}"
+    if "filter_subject" in config:  # with several filters their names are not part of the call
+        api += f".{config['filter_subject']}"
+    _check(await _call(bus, api, request), f"consumer {config['durable_name']}")
 
 
 def _missing(answer: dict[str, Any]) -> bool:

@@ -8,8 +8,10 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, MaxPayloadError, OutboundBufferLimitError
 
 from adapters.nats.connection import Connection
-from adapters.nats.wire import MESSAGE_ID, STATUS, reply_error
+from adapters.nats.wire import MESSAGE_ID, SENDER, STATUS, reply_error, schedule_headers
 from contracts.errors import DeadlineExceeded, TooLarge, Unavailable
 from contracts.wire import Context, Endpoint, Event, WorkQueue
 
@@ -33,6 +35,7 @@ Reply = tuple[bytes, Mapping[str, str] | None]
 STORE_TIMEOUT = 10.0
 """Seconds; servers that replicate need 4 to 9 to choose a new leader when theirs dies."""
 STORE_TRY = 2.0
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,12 +46,18 @@ class _Ack(msgspec.Struct):
     error: dict[str, Any] | None = None
 
 
+class _Purged(msgspec.Struct):
+    purged: int = 0
+    error: dict[str, Any] | None = None
+
+
 class Bus:
     """Speaks on behalf of one node. Use `opened_bus`."""
 
     def __init__(self, connection: Connection):
         self.connection = connection
         self._client = connection.client
+        self._sender = f"{connection.profile.name}/{connection.profile.instance[:6]}"
         self._inbox = self._client.new_inbox()
         self._tokens = itertools.count()
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
@@ -88,21 +97,55 @@ class Bus:
     ) -> None:
         """Put durable work on a queue; returns when it is on disk. The same `message_id` is stored once.
 
-        Raises Unavailable when the queue is full or the server does not answer; then it may or may not be stored.
+        It goes to the lane of the context's tier. Raises Unavailable when the queue or that lane is full or the server
+        does not answer; then it may or may not be stored.
         """
-        headers = {} if context is None else context.headers()
-        await self.send(queue.subject, _encode(message), message_id=message_id, headers=headers)
+        subject = queue.subject_of("" if context is None else context.tier)
+        await self.send(subject, _encode(message), message_id=message_id, headers=_of(context))
+
+    async def schedule(
+        self,
+        queue: WorkQueue[M],
+        message: M,
+        at: datetime,
+        *,
+        schedule_id: str,
+        message_id: str,
+        context: Context | None = None,
+    ) -> None:
+        """Put work on a `scheduled` queue at a time (at once when that is past); returns when the order is on disk.
+
+        There is one order per `schedule_id` (a token of a subject): another one replaces it, and the same `message_id`
+        is stored once. After a crash of the server the work may come twice. Raises ValueError, Unavailable.
+        """
+        subject, target = _waiting_room(queue, schedule_id), queue.subject_of("" if context is None else context.tier)
+        headers = {**_of(context), **schedule_headers(at, target)}
+        await self.send(subject, _encode(message), message_id=message_id, headers=headers)
+
+    async def unschedule(self, queue: WorkQueue[Any], schedule_id: str) -> bool:
+        """Take an order back; False when there is none: its time came, or it was taken back before.
+
+        Raises ValueError, Unavailable, DeadlineExceeded.
+        """
+        body = msgspec.json.encode({"filter": _waiting_room(queue, schedule_id)})
+        reply = await self.request_raw(f"$JS.API.STREAM.PURGE.{queue.stream}", body, Context.new(), STORE_TIMEOUT)
+        done = msgspec.json.decode(reply, type=_Purged)
+        if done.error is not None:
+            raise Unavailable("The order could not be taken back.", retry_after=1)
+        return done.purged > 0
 
     async def publish(self, event: Event[M], message: M, *, message_id: str, context: Context | None = None) -> None:
         """Tell a fact to all its listeners; durable and deduplicated like `enqueue`."""
-        headers = {} if context is None else context.headers()
-        await self.send(event.subject, _encode(message), message_id=message_id, headers=headers)
+        await self.send(event.subject, _encode(message), message_id=message_id, headers=_of(context))
 
     async def send(
         self, subject: str, payload: bytes, *, message_id: str, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Store a message in the stream of `subject`, trying again with the same id until it is known to be there."""
-        sent = {**(headers or {}), MESSAGE_ID: message_id}
+        """Store a message in the stream of `subject`, trying again with the same id until it is known to be there.
+
+        Whoever gets it sees which instance sent it, unless `headers` say otherwise.
+        """
+        sent = {SENDER: self._sender, **(headers or {}), MESSAGE_ID: message_id}
         sent.pop("deadline", None)  # durable work outlives the request that began it
         limit = time.monotonic() + STORE_TIMEOUT
         while True:
@@ -174,6 +217,17 @@ class Bus:
         future = self._waiting.get(subject.rpartition(".")[2])
         if future is not None and not future.done():
             future.set_result((body, headers))
+
+
+def _of(context: Context | None) -> dict[str, str]:
+    return {} if context is None else context.headers()
+
+
+def _waiting_room(queue: WorkQueue[Any], schedule_id: str) -> str:
+    """The subject of one order. Raises ValueError: a wildcard would take back the orders of others."""
+    if not queue.scheduled or not _TOKEN.fullmatch(schedule_id):
+        raise ValueError(f"{queue.subject} has no schedule {schedule_id!r}")
+    return queue.schedule_of(schedule_id)
 
 
 def _expire(future: asyncio.Future[Reply]) -> None:

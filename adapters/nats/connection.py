@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,8 @@ class Profile:
     name: str
     """The NATS user: a node's name, `edge`, `tools` or `ops`."""
     version: str = "0.0.0"
-    instance: str = "-"
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    """Tells the processes of one user apart, in `sender` headers and `$SRV`."""
     seed: Path | None = None
     """File with the NKEY seed; None for a server without authentication (tests)."""
     connect_timeout: float = 10.0

@@ -13,7 +13,7 @@ import msgspec
 from adapters.nats.bus import Bus
 from adapters.nats.puller import Delivery
 from contracts.errors import ServiceError, Unavailable
-from contracts.wire import JOBS, Context, DeadLetter
+from contracts.wire import EVENTS, Context, DeadLetter
 
 REASON, DETAIL, DELIVERIES = "dead-reason", "dead-detail", "dead-deliveries"
 MAX_DELIVERIES = "max_deliveries"
@@ -95,7 +95,7 @@ class Undertaker:
             error=_Crashed(),
             headers=stored_headers(message),
         )
-        if advisory.stream == JOBS:  # in a work queue it would stay for ever; other listeners still need an event
+        if advisory.stream != EVENTS:  # in a work queue it would stay for ever; other listeners still need an event
             await self._call(f"STREAM.MSG.DELETE.{advisory.stream}", {"seq": advisory.stream_seq, "no_erase": True})
 
     async def _call(self, api: str, body: Mapping[str, Any]) -> dict[str, Any]:

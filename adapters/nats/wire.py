@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -11,8 +12,16 @@ ERROR, ERROR_CODE = "Nats-Service-Error", "Nats-Service-Error-Code"
 STATUS, DESCRIPTION = "Status", "Description"
 MESSAGE_ID = "Nats-Msg-Id"
 PENDING_MESSAGES = "Nats-Pending-Messages"
+SCHEDULE, SCHEDULE_TARGET = "Nats-Schedule", "Nats-Schedule-Target"
+SENDER = "sender"
 
 _problem = msgspec.json.Decoder(Problem)
+
+
+def schedule_headers(at: datetime, target: str) -> dict[str, str]:
+    """The headers of a message that the server is to send to `target` when it is `at` (ADR-51)."""
+    moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {SCHEDULE: f"@at {moment}", SCHEDULE_TARGET: target}
 
 
 def error_headers(error: ServiceError) -> dict[str, str]:

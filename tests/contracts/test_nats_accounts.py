@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,7 +12,7 @@ from nats.errors import Error as NatsError
 
 from adapters.nats.connection import Connection, Profile, connected
 from contracts.registry import CONTRACTS, ENDPOINTS, EVENTS, NODES, QUEUES
-from contracts.wire import Endpoint
+from contracts.wire import Endpoint, WorkQueue
 from ops.credentials import seed_file, write_nats_config
 from ops.paths import Home
 from ops.servers.nats import NatsServer
@@ -23,6 +24,7 @@ CLOSED_API = (
     "$JS.API.STREAM.CREATE.X",
     "$JS.API.STREAM.DELETE.JOBS",
     "$JS.API.STREAM.PURGE.JOBS",
+    "$JS.API.STREAM.PURGE.DELAYED",
     "$JS.API.STREAM.UPDATE.EVENTS",
     "$JS.API.CONSUMER.DELETE.JOBS.covers-paint",
     "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.other",
@@ -52,20 +54,29 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield Server(Home(settings.home), program.url)
 
 
+def lanes(queue: WorkQueue[Any]) -> list[tuple[str, str, str]]:
+    """Stream, consumer and subject of each lane, or of the queue that has none."""
+    names = [f"-{lane.name}" for lane in queue.lanes] or [""]
+    return [(queue.stream, queue.durable + name, queue.subject + name.replace("-", ".")) for name in names]
+
+
 def may_publish(user: str) -> set[str]:
     """What the contracts let this user send, read from the contracts themselves."""
     if user == "tools":
         return {e.subject for e in ENDPOINTS}
     open_ = {e.subject for e in ENDPOINTS if user in e.callers}
-    open_ |= {q.subject for q in QUEUES if user in q.producers}
+    open_ |= {subject for q in QUEUES if user in q.producers for subject in q.subjects}
     open_ |= {e.subject for e in EVENTS if e.subject.startswith(f"events.{user}.")}
-    own = [(q.stream, q.durable, q.subject) for q in QUEUES if q.subject.startswith(f"jobs.{user}.")]
+    own = [lane for q in QUEUES if q.subject.startswith(f"jobs.{user}.") for lane in lanes(q)]
     own += [(e.stream, e.durable(user), e.subject) for e in EVENTS if user in e.listeners]
     for stream, durable, subject in own:
         open_ |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
         open_.add(f"dead.{subject}")
+    open_ |= {f"dead.{q.subject}" for q in QUEUES if q.subject.startswith(f"jobs.{user}.")}
     if user == "tasks":
         open_ |= {f"dead.{each.subject}" for each in CONTRACTS if not isinstance(each, Endpoint)}
+        open_ |= {f"dead.{subject}" for q in QUEUES for subject in q.subjects}
+        open_ |= {"sched.tasks.start.x", "$JS.API.STREAM.PURGE.DELAYED"}
     if user == "covers":
         open_.add("$O.art.C.x")
     return open_
@@ -84,13 +95,14 @@ def may_subscribe(user: str) -> set[str]:
 def universe() -> set[str]:
     """Every subject that anybody sends on."""
     subjects = {each.subject for each in CONTRACTS}
-    subjects |= {f"dead.{each.subject}" for each in CONTRACTS if not isinstance(each, Endpoint)}
-    consumers = [(q.stream, q.durable) for q in QUEUES]
+    subjects |= {subject for q in QUEUES for _, _, subject in lanes(q)}
+    subjects |= {f"dead.{subject}" for subject in subjects if not subject.startswith("svc.")}
+    consumers = [(stream, durable) for q in QUEUES for stream, durable, _ in lanes(q)]
     consumers += [(e.stream, e.durable(listener)) for e in EVENTS for listener in e.listeners]
     for stream, durable in consumers:
         subjects |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
     inboxes = {f"_INBOX_{user}.abc" for user in (*NODES, "edge", "tools")}
-    return subjects | inboxes | set(CLOSED_API) | {"$O.art.C.x"}
+    return subjects | inboxes | set(CLOSED_API) | {"$O.art.C.x", "sched.tasks.start.x", "sched.covers.paint.x"}
 
 
 @pytest.mark.parametrize("user", [*NODES, "edge", "tools"])
