@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -153,8 +153,11 @@ class Pool:
                 yield Transaction(connection)
 
 
-async def open_pool(dsn: str, *, max_size: int = 5) -> Pool:
-    """A pool of 1 to `max_size` connections. Raises Unavailable when the server does not answer."""
+async def open_pool(dsn: str, *, max_size: int = 5, kind: Callable[[Any], Pool] = Pool) -> Pool:
+    """A pool of 1 to `max_size` connections, made by `kind` from the driver's own.
+
+    Raises Unavailable when the server does not answer.
+    """
     settings = {"application_name": APPLICATION, "timezone": "UTC", "jit": "off"}
     with database_errors():
         pool = await asyncpg.create_pool(
@@ -165,7 +168,7 @@ async def open_pool(dsn: str, *, max_size: int = 5) -> Pool:
             command_timeout=COMMAND_LIMIT,
             server_settings=settings,
         )
-    return Pool(pool)
+    return kind(pool)
 
 
 def load_queries(path: Path) -> Queries:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from contracts import auth, covers, notifications, safety, tasks, templates, users
+from contracts import auth, covers, notifications, operations, safety, tasks, templates, users
+from contracts.faults import BUCKET as FAULTS
 from contracts.wire import Bucket, Endpoint, Event, WorkQueue
 
 Contract = Endpoint[Any, Any] | WorkQueue[Any] | Event[Any]
@@ -14,6 +15,7 @@ CONTRACTS: tuple[Contract, ...] = (
     *safety.CONTRACTS,
     *covers.CONTRACTS,
     *tasks.CONTRACTS,
+    *operations.CONTRACTS,
     *notifications.CONTRACTS,
 )
 
@@ -27,3 +29,7 @@ NODES: tuple[str, ...] = ("auth", "users", "templates", "safety", "covers", "tas
 BUCKETS: tuple[Bucket, ...] = (
     Bucket("art", readers=frozenset({"edge", "covers", "safety"}), writers=frozenset({"covers"})),
 )
+"""Object stores."""
+
+KEY_VALUES: tuple[Bucket, ...] = (Bucket(FAULTS, readers=frozenset({*NODES, "edge"}), writers=frozenset({"ops"})),)
+"""Key-value buckets."""

@@ -105,8 +105,18 @@ class Fenced(Exception):
 class Node:
     """One running instance of a service."""
 
-    def __init__(self, bus: Bus, service: Service, version: str, *, drain: float = DRAIN_SECONDS):
+    def __init__(
+        self,
+        bus: Bus,
+        service: Service,
+        version: str,
+        *,
+        drain: float = DRAIN_SECONDS,
+        around: Callable[[Binding], Binding] = lambda binding: binding,
+    ):
+        """`around` may wrap each binding before it is served."""
         self._bus = bus
+        self._around = around
         self._service = service
         self._version = version
         self._drain = drain
@@ -121,7 +131,7 @@ class Node:
         """Begin. Raises Fenced when a newer version serves, PermissionError when NATS refuses a subject of ours."""
         await self._fence()
         for binding in self._service.bindings:
-            self._bind(binding)
+            self._bind(self._around(binding))
         if self._service.name == DEAD_LETTER_READER:
             self._bury_the_crashed()
         for responder in self._responders:

@@ -22,6 +22,7 @@ MAX_PORT = 65535
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
 Environment = Literal["development", "production"]
+FaultPolicy = Literal["auto", "allowed", "never"]
 
 
 class SettingsInvalid(Failure):
@@ -50,8 +51,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     image_seconds: int
     breaker_failures: int
     breaker_seconds: int
+    faults: FaultPolicy
     log_level: LogLevel
     log_format: LogFormat
+
+    @property
+    def faults_allowed(self) -> bool:
+        """May faults be injected here?"""
+        return self.faults == "allowed" or (self.faults == "auto" and self.environment == "development")
 
     def environ(self) -> dict[str, str]:
         """These settings as environment variables; one that is not set is empty, so that `.env` cannot change it."""
@@ -237,6 +244,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
     Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
     Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
+    Setting(
+        "faults",
+        "auto",
+        _choice("auto", "allowed", "never"),
+        "May `covergen fault` break things? `auto`: only in development.",
+    ),
     Setting("log_level", "info", _choice("debug", "info", "warning", "error"), "The least level that is logged."),
     Setting("log_format", "text", _choice("text", "json"), "`text` for people, `json` for collectors."),
 )

@@ -5,16 +5,17 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from adapters.crypto import Passwords, Verifier
+from adapters.faults import Faults, watched
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.painter import FAMILIES, Painter
-from adapters.mongo import Database, open_mongo
+from adapters.mongo import Database, now, open_mongo
 from adapters.nats.bus import Bus, opened_bus
-from adapters.nats.connection import connected
+from adapters.nats.connection import Connection, connected
 from adapters.nats.objects import NatsObjects
 from adapters.objects import Objects, open_objects
 from adapters.postgres import Pool, open_pool
-from adapters.redis import opened_redis
+from adapters.redis import Redis
 from adapters.typesetter import PAIRINGS
 from adapters.workers import Workers
 from edge.app import build_app, serve_app
@@ -29,6 +30,7 @@ from nodes.templates.service import Templates
 from nodes.users.service import Users
 from ops.credentials import ensure_admin_password
 from ops.launch import installed_version
+from ops.parts import FaultyParts, Parts
 from ops.paths import ROOT
 from ops.processes import inherited_socket
 from ops.provision import node_database, profile
@@ -45,12 +47,15 @@ class Host:
         self.settings = settings
         self.stack = stack
         self.version = installed_version()
+        self._faults = Faults() if settings.faults_allowed else None
+        self.parts = Parts() if self._faults is None else FaultyParts(self._faults)
+        self._watching = False
 
     @functools.cached_property
     def workers(self) -> Workers:
         """The processes for painting and checking pictures, started when first needed."""
         preload = ("adapters.images.painter", "adapters.typesetter", "adapters.moderation.pictures")
-        workers = Workers(self.settings.paint_processes, self.settings.image_seconds, preload)
+        workers = self.parts.workers(self.settings.paint_processes, self.settings.image_seconds, preload)
         self.stack.push_async_exit(workers)
         return workers
 
@@ -58,11 +63,22 @@ class Host:
         """A connection of that user's own."""
         who = profile(self.settings, user, version=self.version)
         connection = await self.stack.enter_async_context(connected(who))
-        return await self.stack.enter_async_context(opened_bus(connection))
+        await self._watch_faults(connection)
+        bus = self.parts.bus(connection)
+        await bus.open()
+        return bus
+
+    async def _watch_faults(self, connection: Connection) -> None:
+        """Once for the process, where faults are allowed: by a bus of its own, which has none."""
+        if self._faults is not None and not self._watching:
+            self._watching = True
+            bus = await self.stack.enter_async_context(opened_bus(connection))
+            await self.stack.enter_async_context(watched(bus, self._faults))
 
     async def postgres(self, node: str) -> Pool:
         """The node's own PostgreSQL database."""
-        pool = await open_pool(node_database(_given(self.settings.postgres_url, "COVERGEN_POSTGRES_URL"), node))
+        dsn = node_database(_given(self.settings.postgres_url, "COVERGEN_POSTGRES_URL"), node)
+        pool = await open_pool(dsn, kind=lambda raw: self.parts.pool(raw, node))
         self.stack.push_async_callback(pool.close)
         return pool
 
@@ -70,11 +86,18 @@ class Host:
         """The node's own MongoDB database."""
         client = open_mongo(_given(self.settings.mongo_url, "COVERGEN_MONGO_URL"))
         self.stack.callback(client.close)
-        return client[f"covergen_{node}"]
+        return self.parts.database(client[f"covergen_{node}"], node)
 
     def objects(self, bus: Bus) -> Objects:
         """The object store."""
-        return open_objects(self.settings.objects_url, lambda bucket: NatsObjects(bus.connection, bucket))
+        store = open_objects(self.settings.objects_url, lambda bucket: NatsObjects(bus.connection, bucket))
+        return self.parts.objects(store)
+
+    def redis(self) -> Redis:
+        """The Redis of the edge."""
+        redis = self.parts.redis(_given(self.settings.redis_url, "COVERGEN_REDIS_URL"))
+        self.stack.push_async_callback(redis.close)
+        return redis
 
 
 Build = Callable[[Host, Bus], Awaitable[Service]]
@@ -113,8 +136,9 @@ async def safety(host: Host, bus: Bus) -> Service:
 
 async def covers(host: Host, bus: Bus) -> Service:
     """Art by the built-in painter, and type on it."""
-    model = guarded(host.settings, Painter(host.workers))
-    service = Covers(bus, host.mongo("covers"), host.objects(bus), model, host.workers, breakers=(model.breaker,))
+    model = guarded(host.settings, host.parts.model(Painter(host.workers)))
+    images = host.parts.guarded(model)
+    service = Covers(bus, host.mongo("covers"), host.objects(bus), images, host.workers, breakers=(model.breaker,))
     await service.prepare()
     return service
 
@@ -133,7 +157,7 @@ def guarded(settings: Settings, model: ImageModel) -> GuardedModel:
 
 async def tasks(host: Host, bus: Bus) -> Service:
     """Sagas."""
-    return await build_tasks(host.mongo("tasks"), bus)
+    return await build_tasks(host.mongo("tasks"), bus, clock=host.parts.clock(now))
 
 
 async def notifications(host: Host, bus: Bus) -> Service:
@@ -156,11 +180,10 @@ NODES: dict[str, Build] = {
 
 async def edge(host: Host, bus: Bus) -> str:
     """An edge process; returns its address."""
-    redis = await host.stack.enter_async_context(opened_redis(_given(host.settings.redis_url, "COVERGEN_REDIS_URL")))
     app = build_app(
         bus=bus,
         objects=host.objects(bus),
-        redis=redis,
+        redis=host.redis(),
         verifier=Verifier(),
         version=host.version,
         region=host.settings.region,

@@ -195,11 +195,11 @@ class Tasks:
             log.warning("task %s: sent later", stored.task.task_id, extra={"action": "relay_failed"})
 
 
-async def build(database: Database, bus: Bus) -> Tasks:
+async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] = now) -> Tasks:
     """The service on its database, with its indexes made."""
     store = TaskStore(database)
     await store.prepare()
-    return Tasks(store, Outbox(store.collection, bus.send))
+    return Tasks(store, Outbox(store.collection, bus.send, clock=clock), clock=clock)
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:
