@@ -25,6 +25,7 @@ from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_
 from edge.exchange import Handler, Middleware
 from edge.export import Export
 from edge.fallback import UNMATCHED, fallback
+from edge.fleet import Fleet
 from edge.health import Health, checks_of
 from edge.images import image
 from edge.middleware.authentication import Authenticator, authentication
@@ -101,7 +102,7 @@ def build_app(
         "export": lambda _route: export.handle,
         "alive": lambda _route: health.alive,
         "ready": lambda _route: health.ready,
-        "metrics": lambda _route: metrics_page(metrics),
+        "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
         "openapi": lambda _route: openapi_document(ROUTES, version),
         "asyncapi": lambda _route: asyncapi_document(asyncapi),
     }

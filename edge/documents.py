@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from contracts.errors import NotFound
 from edge.exchange import Answer, Exchange, Handler
+from edge.fleet import Fleet
 from edge.middleware.cache import matches
 from edge.middleware.observe import Metrics
 from edge.openapi import openapi
@@ -53,10 +54,12 @@ def docs_pages() -> list[tuple[str, Handler]]:
     return [(path, fixed((FOLDER / file).read_bytes(), media)) for path, file, media in FILES]
 
 
-def metrics_page(metrics: Metrics) -> Callable[[Exchange], Awaitable[Answer]]:
-    """`/metrics` in the text format of Prometheus."""
+def metrics_page(metrics: Metrics, fleet: Fleet) -> Callable[[Exchange], Awaitable[Answer]]:
+    """`/metrics` in the text format of Prometheus: this process and all nodes."""
+    metrics.registry.register(fleet)
 
     async def handle(_exchange: Exchange) -> Answer:
+        await fleet.look()
         return Answer(200, generate_latest(metrics.registry), CONTENT_TYPE_PLAIN_0_0_4)
 
     return handle

@@ -28,10 +28,22 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.covers.image": (409,),
     "svc.covers.delete": (409,),
     "svc.tasks.cancel": (409,),
+    "svc.tasks.replay_dead": (409,),
 }
 """Statuses that a node's own rules add."""
 BEARER: list[Json] = [{"bearer": []}]
 TITLES = {error.status: error.title for error in reversed(ERRORS)}
+LETTER: Json = {
+    "sequence": 7,
+    "subject": "jobs.covers.paint",
+    "reason": "max_deliveries",
+    "detail": "Every worker that took it went away",
+    "deliveries": 4,
+    "buried_at": "2026-01-05T09:30:00Z",
+    "age": 61.5,
+    "task_id": "6f1f2b0e-6f0e-4f57-9c50-0f8c0f3b7a52",
+    "size": 412,
+}
 EXAMPLES: dict[str, Json] = {
     "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
     "DeleteAccount": {"password": "correct horse battery"},
@@ -45,7 +57,16 @@ EXAMPLES: dict[str, Json] = {
     },
     "Preferences": {"language": "en", "email_notifications": True},
     "UpdateUser": {"full_name": "Ada King"},
+    "DeadLetterPage": {"items": [LETTER], "next_cursor": None},
+    "DeadLetterOriginal": {
+        **LETTER,
+        "context": {"request-id": "4d1c", "user-id": "b0e5c1de-2f0c-4a3e-9a83-3a0f5d0f6a11", "tier": "free"},
+        "body": {"task_id": LETTER["task_id"], "step": "paint"},
+        "payload": None,
+        "complete": True,
+    },
 }
+"""Of bodies and of answers, by the name of their type."""
 HEADERS: Json = {
     "RequestId": {"description": "Also taken in", "schema": {"type": "string"}},
     "Location": {"description": "Where to look next", "schema": {"type": "string"}},
@@ -120,8 +141,14 @@ def _success(route: Route) -> Json:
     if route.location is not None:
         answer["headers"]["Location"] = _header("Location")
     if route.status != 204:
-        answer["content"] = {route.media: {"schema": _reply_schema(route)}}
+        answer["content"] = {route.media: {"schema": _reply_schema(route), **_example(route)}}
     return answer
+
+
+def _example(route: Route) -> Json:
+    if route.handler != "call" or route.contract is None or route.contract.reply.__name__ not in EXAMPLES:
+        return {}
+    return {"example": EXAMPLES[route.contract.reply.__name__]}
 
 
 def _reply_schema(route: Route) -> Json:

@@ -1,75 +1,17 @@
 """The HTTP surface as one table: from it come the handlers, the OpenAPI document and the metrics' labels.
 
 A path's placeholders, the names in `query` and the names in `session` are fields of the contract's request. A
-placeholder that is not a UUID is answered 404: no such thing can exist. Query parameters that no route knows are
-ignored; bad values of known ones are 422.
+placeholder that is not of its field's type is answered 404: no such thing can exist. Query parameters that no route
+knows are ignored; bad values of known ones are 422.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
 from contracts import auth, covers, notifications, tasks, templates, users
-from contracts.wire import Endpoint
+from edge.admin_routes import ADMIN
+from edge.route import Access, Cache, Route
 
-Access = Literal["public", "optional", "user", "admin"]
-"""`optional`: works without credentials, but those that are given must be good."""
-Body = Literal["none", "optional", "json"]
+__all__ = ("ROUTES", "Access", "Cache", "Route")
 
 HOUR = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """How an answer may be kept by clients and by the edge."""
-
-    group: str
-    """Routes with `changes` of the same name empty it."""
-    max_age: int
-    """Seconds, for clients and for the edge."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One line of the table."""
-
-    method: str
-    path: str
-    summary: str
-    tag: str
-    contract: Endpoint[Any, Any] | None = None
-    access: Access = "user"
-    status: int = 200
-    """The status of success."""
-    body: Body = "none"
-    query: tuple[str, ...] = ()
-    session: Mapping[str, str] = field(default_factory=dict)
-    """Fields of the request that only the token's claims may fill."""
-    location: str | None = None
-    """The Location header, with fields of the reply in braces."""
-    cache: Cache | None = None
-    changes: str | None = None
-    """The group of cached answers that success makes stale."""
-    idempotent: bool = False
-    """Does it honour Idempotency-Key?"""
-    cost: int = 1
-    """Points against the caller's rate."""
-    handler: str = "call"
-    """`call` asks the contract; other words are handlers that `app.py` knows."""
-    media: str = "application/json"
-    """Media type of success."""
-
-    @property
-    def name(self) -> str:
-        """Method and path, e.g. for logs."""
-        return f"{self.method} {self.path}"
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The placeholders of the path."""
-        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
-
-
 STYLES = Cache(group="templates", max_age=HOUR)
 KEYS = Cache(group="keys", max_age=60)
 PAGE = ("limit", "cursor")
@@ -354,10 +296,10 @@ def _page(path: str, handler: str, summary: str, media: str = "application/json"
 OTHER: tuple[Route, ...] = (
     _page("/healthz", "alive", "Is this process alive?"),
     _page("/readyz", "ready", "Can requests be served: the bus, every node and Redis?"),
-    _page("/metrics", "metrics", "Metrics of this process, for Prometheus", "text/plain"),
+    _page("/metrics", "metrics", "Metrics of this process and of all nodes, for Prometheus", "text/plain"),
     _page("/openapi.json", "openapi", "This document", "application/vnd.oai.openapi+json"),
     _page("/asyncapi.json", "asyncapi", "The messages behind the API"),
     _page("/docs", "docs", "This document for people", "text/html"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *ME, *TEMPLATES, *COVERS, *TASKS, *NOTIFICATIONS, *OTHER)
+ROUTES: tuple[Route, ...] = (*AUTH, *ME, *TEMPLATES, *COVERS, *TASKS, *NOTIFICATIONS, *ADMIN, *OTHER)

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from adapters.nats.bus import Bus
+from adapters.nats.census import Gauge
 from adapters.nats.discovery import Discovery, Meter, peers
 from adapters.nats.graveyard import MaxDeliveries, Undertaker
 from adapters.nats.puller import Puller
@@ -76,6 +77,14 @@ class Guarding(Protocol):
 
     def breakers(self) -> Mapping[str, Mapping[str, Any]]:
         """The statistics of its breakers by target (`adapters.resilience.states`)."""
+
+
+@runtime_checkable
+class Gauging(Protocol):
+    """A service that may also have this: it measures numbers, which `$SRV.STATS` and the edge's `/metrics` show."""
+
+    def gauges(self) -> Sequence[Gauge]:
+        """The numbers as they were last measured; quick, because it is called for each question."""
 
 
 def serve(endpoint: Endpoint[Q, R], handler: Callable[[Q, Context], Awaitable[R]]) -> Binding:
@@ -226,7 +235,13 @@ class Node:
         await self._discovery.start(self._bus.connection)
 
     def _data(self) -> Mapping[str, Any]:
-        return {"breakers": self._service.breakers()} if isinstance(self._service, Guarding) else {}
+        """What is in STATS beside the counts."""
+        found: dict[str, Any] = {}
+        if isinstance(self._service, Guarding):
+            found["breakers"] = self._service.breakers()
+        if isinstance(self._service, Gauging):
+            found["gauges"] = self._service.gauges()
+        return found
 
     async def _refuse_denied(self) -> None:
         await self._bus.connection.settled()  # what the server refused has been told by now

@@ -8,13 +8,14 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from adapters.mongo import Database, Outbox, now
 from adapters.nats.bus import Bus
+from adapters.nats.census import Gauge
 from contracts import auth, tasks
 from contracts.auth import AccountDeleted
 from contracts.errors import KeyReused, NotFound, ServiceError, Unauthenticated, Unavailable
@@ -23,6 +24,7 @@ from contracts.wire import Context, DeadLetter
 from nodes.departed import gone
 from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
 from nodes.tasks import model, notices
+from nodes.tasks.operations import Operations
 from nodes.tasks.sagas import CURRENT
 from nodes.tasks.state import Change, TaskState
 from nodes.tasks.store import Stored, TaskStore
@@ -47,10 +49,18 @@ class Tasks:
 
     name = "tasks"
 
-    def __init__(self, store: TaskStore, outbox: Outbox, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        outbox: Outbox,
+        *,
+        operations: Operations | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self._store = store
         self._outbox = outbox
         self._clock = clock
+        self._operations = operations
         self.bindings: tuple[Binding, ...] = (
             serve(tasks.CREATE, self.create),
             serve(tasks.GET, self.get),
@@ -61,11 +71,17 @@ class Tasks:
             work(tasks.REPORT, self.report),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
             dead_letters(self.dead),
+            *(operations.bindings if operations else ()),
         )
         self.chores: tuple[Chore, ...] = (
             Chore("sweep", 0.5, self.sweep),
             Chore("reconcile", 2.0, self.reconcile),
+            *(operations.chores if operations else ()),
         )
+
+    def gauges(self) -> Sequence[Gauge]:
+        """What it measures for operators."""
+        return self._operations.gauges() if self._operations else ()
 
     async def create(self, message: tasks.CreateTask, context: Context) -> tasks.Task:
         """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task.
@@ -199,7 +215,8 @@ async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] =
     """The service on its database, with its indexes made."""
     store = TaskStore(database)
     await store.prepare()
-    return Tasks(store, Outbox(store.collection, bus.send, clock=clock), clock=clock)
+    operations = Operations(bus, store.collection)
+    return Tasks(store, Outbox(store.collection, bus.send, clock=clock), operations=operations, clock=clock)
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:

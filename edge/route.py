@@ -1,0 +1,62 @@
+"""What one line of the table of routes says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from contracts.wire import Endpoint
+
+Access = Literal["public", "optional", "user", "admin"]
+"""`optional`: works without credentials, but those that are given must be good."""
+Body = Literal["none", "optional", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """How an answer may be kept by clients and by the edge."""
+
+    group: str
+    """Routes with `changes` of the same name empty it."""
+    max_age: int
+    """Seconds, for clients and for the edge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One line of the table."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    contract: Endpoint[Any, Any] | None = None
+    access: Access = "user"
+    status: int = 200
+    """The status of success."""
+    body: Body = "none"
+    query: tuple[str, ...] = ()
+    session: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the request that only the token's claims may fill."""
+    location: str | None = None
+    """The Location header, with fields of the reply in braces."""
+    cache: Cache | None = None
+    changes: str | None = None
+    """The group of cached answers that success makes stale."""
+    idempotent: bool = False
+    """Does it honour Idempotency-Key?"""
+    cost: int = 1
+    """Points against the caller's rate."""
+    handler: str = "call"
+    """`call` asks the contract; other words are handlers that `app.py` knows."""
+    media: str = "application/json"
+    """Media type of success."""
+
+    @property
+    def name(self) -> str:
+        """Method and path, e.g. for logs."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The placeholders of the path."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
