@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Raw, structs
+
 from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
-from contracts import auth, covers, notifications, tasks, templates, users
+from contracts import auth, covers, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
@@ -154,6 +156,12 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         tasks.LIST: lambda _m, _c: TaskPage(items=()),
         tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.HISTORY: lambda m, c: _history(world, m, c),
+        operations.LIST_DEAD: lambda _m, _c: operations.DeadLetterPage(items=()),
+        operations.SHOW_DEAD: lambda m, _c: _letter(m.sequence),
+        operations.REPLAY_DEAD: lambda _m, _c: Done(),
+        operations.DROP_DEAD: lambda _m, _c: Done(),
+        operations.INSPECT: lambda m, _c: _inspection(m.task_id),
+        operations.INSPECT_ALL: lambda _m, _c: operations.TaskRows(items=()),
         notifications.LIST: lambda _m, _c: NotificationPage(items=()),
         notifications.MARK_READ: lambda m, _c: _notification(m.notification_id),
     }
@@ -259,6 +267,29 @@ def _owned(world: World, task_id: uuid.UUID, context: Context) -> uuid.UUID:
 
 def _task(task_id: uuid.UUID) -> Task:
     return Task(task_id=task_id, type="generate", status="queued", step=None, progress=0.0, created_at=NOW)
+
+
+def _letter(sequence: int) -> operations.DeadLetterOriginal:
+    return operations.DeadLetterOriginal(
+        sequence=sequence,
+        subject=covers.PAINT.subject,
+        reason="not_found",
+        detail="Not found",
+        deliveries=1,
+        buried_at=NOW,
+        age=1.0,
+        task_id=None,
+        size=2,
+        context={},
+        body=Raw(b"{}"),
+        payload=None,
+        complete=True,
+    )
+
+
+def _inspection(task_id: uuid.UUID) -> operations.TaskInspection:
+    facts = structs.asdict(_task(task_id))
+    return operations.TaskInspection(**facts, user_id=uuid.uuid4(), log=())
 
 
 def _history(world: World, message: tasks.GetHistory, context: Context) -> History:
