@@ -67,6 +67,21 @@ COMMANDS = (
         ),
     ),
     Command(
+        "fault",
+        "break things on purpose: `fault list`, `fault set NAME`, `fault clear [NAME...]`",
+        "fault:run_fault",
+        (
+            option("verb", choices=("list", "set", "clear")),
+            option("names", nargs="*", metavar="NAME", help="from the list; `clear` without a name clears all"),
+            option("--rate", metavar="R", help="the chance that a call is hit, 0 to 1"),
+            option("--seconds", metavar="S", help="how slow, how late, how wrong"),
+            option("--node", metavar="NODE", help="only there"),
+            option("--target", metavar="T", help="only that queue, endpoint or breaker"),
+            option("--for", dest="lasting", metavar="S", help="seconds until it is over by itself (600); 0: never"),
+            JSON,
+        ),
+    ),
+    Command(
         "nats",
         "generated configuration (`nats render`), keys and server configuration of this home (`nats keys`)",
         "config:run_nats",

@@ -4,25 +4,20 @@ import argparse
 import contextlib
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
-from nats.errors import Error as NatsError
 
 from adapters.nats import dead_letters
-from adapters.nats.bus import Bus, opened_bus
-from adapters.nats.connection import connected
+from adapters.nats.bus import Bus
 from adapters.nats.dead_letters import Letter, NoSuchLetter, depth
 from contracts.text import SUBJECT
 from ops.commands.base import CommandFailed, say, show_table
-from ops.provision import profile
-from ops.running import read_run
+from ops.operating import operator_bus
 from ops.settings import Settings
 
 COLUMNS = ("sequence", "subject", "reason", "deliveries", "age", "task_id")
-CONNECT_LIMIT = 3.0
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 Act = Callable[[Bus, argparse.Namespace], Awaitable[None]]
@@ -31,25 +26,9 @@ Act = Callable[[Bus, argparse.Namespace], Awaitable[None]]
 async def run_dead(settings: Settings, arguments: argparse.Namespace) -> int:
     """`list`, `show SEQ`, `replay SEQ...|--all`, `drop SEQ...|--all`."""
     _check(arguments)
-    async with _opened(settings) as bus:
+    async with operator_bus(settings) as bus:
         await ACTS[arguments.verb](bus, arguments)
     return 0
-
-
-@contextlib.asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Bus]:
-    """The bus of the running stack, or of COVERGEN_NATS_URL, as user `ops`."""
-    run = read_run(settings.home)
-    url = settings.nats_url or (run.nats if run else None)
-    if url is None:
-        raise CommandFailed("nothing runs here, and COVERGEN_NATS_URL is not set")
-    who = replace(profile(settings, "ops", url), connect_timeout=CONNECT_LIMIT)
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            connection = await stack.enter_async_context(connected(who))
-        except (NatsError, OSError) as error:
-            raise CommandFailed(f"NATS does not let us in: {type(error).__name__} {error}".strip()) from error
-        yield await stack.enter_async_context(opened_bus(connection))
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -95,12 +95,16 @@ async def run_down(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_status(settings: Settings, arguments: argparse.Namespace) -> int:
-    """List every server and process; code 1 when nothing runs or something is not ready."""
+async def run_status(settings: Settings, arguments: argparse.Namespace) -> int:
+    """List every server and process, and active faults; code 1 when nothing runs or something is not ready."""
     rows = status(settings.home)
     if not rows and not arguments.json:
         say(f"Nothing runs in {settings.home}")
         return 1
     shown = [(r.name, r.kind, r.pid, r.port, r.health, r.restarts, f"{r.pss / MEBIBYTE:.0f} MB") for r in rows]
+    if rows and settings.faults_allowed:
+        from ops.faults import active_words  # noqa: PLC0415 -- drivers that the supervisor must not load
+
+        shown += [(words, "fault", None, None, "active", 0, "") for words in await active_words(settings)]
     show_table(COLUMNS, shown, as_json=arguments.json)
     return 0 if rows and all(row.health == "ready" for row in rows) else 1
