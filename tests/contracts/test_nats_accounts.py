@@ -30,6 +30,10 @@ CLOSED_API = (
     "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.other",
     "$SYS.REQ.SERVER.PING",
 )
+DEAD_API = tuple(f"$JS.API.STREAM.{call}.DEAD" for call in ("INFO", "MSG.GET", "MSG.DELETE"))
+COUNTING_API = tuple(
+    f"$JS.API.CONSUMER.LIST.{stream}" for stream in ("JOBS", "DELAYED", "EVENTS", "DEAD", "ADVISORIES")
+)
 WIDE = (">", "jobs.>", "svc.>", "dead.>", "_INBOX_other.>")
 
 
@@ -63,7 +67,7 @@ def lanes(queue: WorkQueue[Any]) -> list[tuple[str, str, str]]:
 def may_publish(user: str) -> set[str]:
     """What the contracts let this user send, read from the contracts themselves."""
     if user == "tools":
-        return {e.subject for e in ENDPOINTS}
+        return {e.subject for e in ENDPOINTS} | {"$JS.API.STREAM.INFO.DEAD", *COUNTING_API, "$SRV.STATS"}
     open_ = {e.subject for e in ENDPOINTS if user in e.callers}
     open_ |= {subject for q in QUEUES if user in q.producers for subject in q.subjects}
     open_ |= {e.subject for e in EVENTS if e.subject.startswith(f"events.{user}.")}
@@ -77,6 +81,10 @@ def may_publish(user: str) -> set[str]:
         open_ |= {f"dead.{each.subject}" for each in CONTRACTS if not isinstance(each, Endpoint)}
         open_ |= {f"dead.{subject}" for q in QUEUES for subject in q.subjects}
         open_ |= {"sched.tasks.start.x", "$JS.API.STREAM.PURGE.DELAYED"}
+        open_ |= {*DEAD_API, *COUNTING_API}  # it serves the dead letters and sends the originals again
+        open_ |= {subject for q in QUEUES for subject in (q.subject, *q.subjects)} | {e.subject for e in EVENTS}
+    if user == "edge":
+        open_.add("$SRV.STATS")
     if user == "covers":
         open_.add("$O.art.C.x")
     return open_
@@ -102,7 +110,10 @@ def universe() -> set[str]:
     for stream, durable in consumers:
         subjects |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
     inboxes = {f"_INBOX_{user}.abc" for user in (*NODES, "edge", "tools")}
-    return subjects | inboxes | set(CLOSED_API) | {"$O.art.C.x", "sched.tasks.start.x", "sched.covers.paint.x"}
+    operators = {*DEAD_API, *COUNTING_API, "$SRV.STATS"}
+    return (
+        subjects | inboxes | operators | set(CLOSED_API) | {"$O.art.C.x", "sched.tasks.start.x", "sched.covers.paint.x"}
+    )
 
 
 @pytest.mark.parametrize("user", [*NODES, "edge", "tools"])
