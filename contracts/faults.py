@@ -170,9 +170,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="clock-skew",
         about="the clock of the tasks node is wrong by that much",
-        promise="steps that are sent again too early have their effects once",
+        promise="steps sent again too early have their effects once; what seems overdue fails and gives back its quota",
         rate=None,
-        seconds=Span(600, -86400, 86400),
+        seconds=Span(200, -86400, 86400),
     ),
 )
 

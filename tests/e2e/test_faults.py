@@ -88,7 +88,7 @@ async def test_breaker_open(world: FaultyWorld, api: Api) -> None:
         await asyncio.sleep(1.5)
         waiting = (await api.call("GET", f"/v1/tasks/{task_id}")).body
 
-    assert (waiting["status"], waiting["step"]) == ("processing", "paint")
+    assert (waiting["status"], waiting["step"]) == ("running", "paint")
     assert await settled(api, task_id) == {"succeeded": 1}
 
 
@@ -261,11 +261,16 @@ async def test_worker_crash(world: FaultyWorld, api: Api) -> None:
 
 
 async def test_clock_skew(world: FaultyWorld, api: Api) -> None:
-    """A clock an hour ahead has every step sent again at once; each has its effect once."""
+    """A clock that is ahead has steps sent again: effects happen once. An hour ahead tasks are overdue and fail."""
     async with world.broken("provider-slow", "--seconds", "4"):
-        task_id = await accepted(api)
+        ahead = await accepted(api)
+        await until(api, f"/v1/tasks/{ahead}", lambda task: task["status"] == "running")
+        async with world.broken("clock-skew", "--seconds", "200"):
+            await until(api, f"/v1/tasks/{ahead}", lambda task: task["step"] != "paint")
+        overdue = await accepted(api)
         async with world.broken("clock-skew", "--seconds", "3600"):
-            await until(api, f"/v1/tasks/{task_id}", lambda task: task["step"] != "paint")
+            await api.ended(overdue)
 
-    assert "resent" in await world.log(task_id)
-    assert await settled(api, task_id) == {"succeeded": 1}
+    assert "resent" in await world.log(ahead)
+    assert "expired" in await world.log(overdue)
+    assert await settled(api, ahead, overdue) == {"succeeded": 1, "failed": 1}
