@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from adapters.nats.bus import Bus
-from adapters.nats.graveyard import DELIVERIES, DETAIL, REASON, context_headers, stored_headers
-from adapters.nats.jetstream import NOT_DELETED, ask
+from adapters.nats.graveyard import DELIVERIES, DETAIL, REASON, context_headers
+from adapters.nats.jetstream import NOT_DELETED, ask, stored_headers
 from contracts.errors import NotFound, ServiceError, Unavailable
 from contracts.wire import DEAD
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.nats.bus import Bus
+from adapters.nats.jetstream import stored_headers
 from adapters.nats.puller import Delivery
 from contracts.errors import ServiceError, Unavailable
 from contracts.wire import EVENTS, Context, DeadLetter
@@ -39,13 +40,6 @@ async def bury(
 def context_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a message without those of the server (`Nats-...`) and of the grave (`dead-...`)."""
     return {name: text for name, text in headers.items() if not name.lower().startswith(("nats-", "dead-"))}
-
-
-def stored_headers(message: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a message as `STREAM.MSG.GET` answers it: after the version line, one `Name: text` a line."""
-    lines = base64.b64decode(message.get("hdrs", "")).decode(errors="replace").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {name: text.strip() for name, _, text in pairs}
 
 
 def unburied(delivery: Delivery) -> DeadLetter:

@@ -1,12 +1,13 @@
 """The rules of a saga, pure: each transition takes a task and gives the next state with the messages that go out.
 
-    queued --report--> running --report--> ... --last report--> succeeded
-       |                  |
-       +-- cancel         +-- permanent problem, dead letter, or cancel at the next report
-               \\          |
-                `--> undo of the awaited step, then of every done step before it, then the quota --> failed | cancelled
+    held --its turn--> queued --report--> running --report--> ... --last report--> succeeded
+       |                  |                  |
+       +-- cancel --------+-- cancel         +-- permanent problem, dead letter, timeout, or cancel at the next report
+                               \\             |
+                                `--> undo of the awaited step, then of every done step before it --> failed | cancelled
 
-The commit step is the point of no return. Before it a task can be cancelled and a failure walks back. Once it is sent
+A task is held (to people: queued) until its time has come and few enough of its user's tasks are in flight. The commit
+step is the point of no return. Before it a task can be cancelled and a failure walks back. Once it is sent
 its effect may have happened, so a lost commit, and everything behind it, is only ever tried again; a commit that its
 worker says it refused walks back. An undo is tried until it is done.
 
@@ -17,28 +18,38 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from contracts.errors import Conflict, Problem, Unavailable, raised
-from contracts.tasks import StepReport
+from contracts.errors import Conflict, DeadlineExceeded, Problem, Unavailable, raised
+from contracts.tasks import START, StartTask, StepReport
 from contracts.wire import DeadLetter
 from nodes.tasks import notices
-from nodes.tasks.sagas import UNDO, Saga, saga_of
+from nodes.tasks.sagas import KEEP_TRYING, UNDO, Saga, saga_of
 from nodes.tasks.state import Change, DoneStep, LogEntry, LogEvent, Message, Outcome, TaskState
 
-RETRY_FIRST = 5.0
-"""Seconds until a step that must not be given up is sent again after it failed; doubles each time."""
-RETRY_MOST = 600.0
-"""The longest wait between two sendings of a step, in seconds."""
 MESSAGE_LIMIT = 500
 """Characters of an error message that are kept."""
 
 
-def begin(task: TaskState, at: datetime) -> Change:
-    """Send the first step. What was done before the task existed (the reservation) counts as done."""
+def begin(task: TaskState, at: datetime, *, turn: bool = True) -> Change:
+    """Send the first step, or hold the task until it is its `turn` and its time has come.
+
+    What was done before the task existed (the reservation) counts as done.
+    """
     saga = saga_of(task)
-    first = next(i for i, step in enumerate(saga.steps) if step.order is not None)
-    done = tuple(DoneStep(name=step.name) for step in saga.steps[:first])
-    task = _awaiting(saga, _with(task, done=done), saga.steps[first].name, at)
-    return _change(task, at, "created", None, "Waiting to be painted", (_order(saga, task),))
+    done = tuple(DoneStep(name=step.name) for step in saga.steps[: _first(saga)])
+    task = _with(task, done=done, place="held", ready_at=task.start_at or at)
+    if task.start_at is not None and task.start_at > at:
+        schedule = Message(START.subject, StartTask(task_id=task.task_id), f"{task.task_id}:start", task.start_at)
+        return _change(task, at, "created", None, "Waiting for its time", (schedule,))
+    if not turn:
+        return _change(task, at, "created", None, "Waiting for its turn")
+    return _set_out(saga, task, at, "created")
+
+
+def take_turn(task: TaskState, at: datetime) -> Change | None:
+    """It is the held task's turn: send the first step."""
+    if task.place != "held" or (task.start_at is not None and task.start_at > at):
+        return None
+    return _set_out(saga_of(task), task, at, "sent")
 
 
 def settle(task: TaskState, report: StepReport, at: datetime) -> Change | None:
@@ -58,7 +69,8 @@ def started(task: TaskState, report: StepReport, at: datetime) -> Change | None:
     if report.step != task.step or task.status != "queued" or task.outcome is not None:
         return None
     step = saga_of(task).at(report.step)
-    task = _with(_counted(task, 1, at), due_at=at + timedelta(seconds=step.timeout))  # it no longer waits in a queue
+    task = _counted(task, 1, at)
+    task = _with(task, due_at=_due(task, at, step.timeout))  # it no longer waits in a queue
     return _change(task, at, "begun", report.step, step.sentence)
 
 
@@ -76,7 +88,9 @@ def advance(task: TaskState, report: StepReport, at: datetime) -> Change | None:
     return _change(task, at, "done", report.step, saga.steps[here + 1].sentence, (_order(saga, task),))
 
 
-def fail(task: TaskState, step: str, problem: Problem, at: datetime, *, refused: bool = True) -> Change | None:
+def fail(
+    task: TaskState, step: str, problem: Problem, at: datetime, *, refused: bool = True, event: LogEvent = "failed"
+) -> Change | None:
     """The awaited step failed for good: walk back, or try again later where there is no way back.
 
     `refused`: the worker itself says so, hence a commit has not happened; False for a dead letter, where it may have.
@@ -84,12 +98,12 @@ def fail(task: TaskState, step: str, problem: Problem, at: datetime, *, refused:
     if task.ended or step != task.step:
         return None
     saga = saga_of(task)
-    if step.endswith(UNDO) or saga.committed(step) or (saga.committing(step) and not refused):
-        return _postpone(task, step, problem, at)
+    if not saga.retry(step).gives_up or (saga.committing(step) and not refused):
+        return _postpone(saga, task, step, problem, at)
     outcome: Outcome = "cancelled" if task.cancel_requested else "failed"
     if outcome == "failed":
         task = _with(task, error_code=problem.code, error_message=problem.detail[:MESSAGE_LIMIT])
-    return _walk_back(saga, _with(task, outcome=outcome), saga.index(step), at, "failed", step)
+    return _walk_back(saga, _with(task, outcome=outcome), saga.index(step), at, event, step)
 
 
 def bury(task: TaskState, step: str, letter: DeadLetter, at: datetime) -> Change | None:
@@ -108,15 +122,16 @@ def cancel(task: TaskState, at: datetime) -> Change | None:
     """
     if task.status == "cancelled" or task.cancel_requested:
         return None
-    if task.ended or task.outcome is not None or task.step is None:
+    if task.ended or task.outcome is not None:
         raise Conflict("The task has ended." if task.ended else "The task has failed and is being undone.")
     saga = saga_of(task)
-    if saga.committing(task.step):
-        raise Conflict("The cover is finished and counted; it can be deleted, not cancelled.")
-    here, task = saga.index(task.step), _with(task, cancel_requested=True)
+    if task.step is not None and saga.committing(task.step):
+        raise Conflict(saga.words.too_late)
+    task = _with(task, cancel_requested=True)
     if task.status != "queued":
         return _change(task, at, "stopping", task.step, "Stopping")
-    return _walk_back(saga, _with(task, outcome="cancelled"), here, at, "stopping", task.step)
+    begun = _first(saga) - 1 if task.step is None else saga.index(task.step)
+    return _walk_back(saga, _with(task, outcome="cancelled"), begun, at, "stopping", task.step)
 
 
 def undone(task: TaskState, report: StepReport, at: datetime) -> Change | None:
@@ -128,20 +143,67 @@ def undone(task: TaskState, report: StepReport, at: datetime) -> Change | None:
     return _walk_back(saga, task, saga.index(report.step) - 1, at, "undone", report.step)
 
 
-def resend(task: TaskState, at: datetime) -> Change | None:
-    """Send the awaited step again, under a new message id, when its time is over."""
+def resend(task: TaskState, at: datetime, *, gone: bool = True) -> Change | None:
+    """The awaited step's time is over: send it again if its message is `gone`, or look again later.
+
+    A task whose own time is over is given up.
+    """
     if task.ended or task.step is None or task.due_at is None or task.due_at > at:
         return None
+    saga = saga_of(task)
+    if _expires(saga, task) and task.expires_at is not None and task.expires_at <= at:
+        late = DeadlineExceeded(f"It was not finished within {saga.timeout / 60:.0f} minutes.").problem()
+        return fail(task, task.step, late, at, refused=False, event="expired")
+    if gone:
+        return send_again(task, at)
+    task = _with(task, due_at=_due(task, at, saga.at(task.step).timeout))
+    return _change(task, at, "waiting", task.step, _sentence(saga, task))
+
+
+def send_again(task: TaskState, at: datetime) -> Change | None:
+    """Send the awaited step again, under a new message id, because its message is known to be gone."""
+    if task.ended or task.step is None:
+        return None
     saga, attempt = saga_of(task), task.attempt + 1
-    wait = min(saga.at(task.step).timeout * 2 ** min(attempt, 10), RETRY_MOST)
-    task = _with(task, attempt=attempt, due_at=at + timedelta(seconds=wait))
+    wait = min(saga.at(task.step).timeout * 2 ** min(attempt, 10), saga.retry(task.step).most)
+    task = _with(task, attempt=attempt, postponed=False, due_at=_due(task, at, wait))
     return _change(task, at, "resent", task.step, _sentence(saga, task), (_order(saga, task),))
 
 
+def awaited(task: TaskState) -> Message | None:
+    """The message on which the task waits, as it was sent last."""
+    return None if task.ended or task.step is None else _order(saga_of(task), task)
+
+
+def _first(saga: Saga) -> int:
+    return next(i for i, step in enumerate(saga.steps) if step.order is not None)
+
+
+def _set_out(saga: Saga, task: TaskState, at: datetime, event: LogEvent) -> Change:
+    task = _with(task, expires_at=at + timedelta(seconds=saga.timeout))
+    task = _awaiting(saga, task, saga.steps[_first(saga)].name, at)
+    return _change(task, at, event, None, saga.words.waiting, (_order(saga, task),))
+
+
+def _expires(saga: Saga, task: TaskState) -> bool:
+    """Can the task still be given up?"""
+    return task.outcome is None and task.step is not None and not saga.committing(task.step)
+
+
+def _due(task: TaskState, at: datetime, wait: float) -> datetime:
+    """After `wait` seconds, or when the task expires if that comes first."""
+    due = at + timedelta(seconds=wait)
+    return min(due, task.expires_at) if _expires(saga_of(task), task) and task.expires_at is not None else due
+
+
 def _succeed(task: TaskState, at: datetime, step: str) -> Change:
-    urls = (f"/v1/covers/{task.cover_id}/image",)
-    task = _with(task, status="succeeded", step=None, due_at=None, attempt=0, completed_at=at, result_urls=urls)
+    urls = saga_of(task).results(task)
+    task = _with(_at_rest(task, at), status="succeeded", result_urls=urls)
     return _change(task, at, "finished", step, notices.ended(task), notices.farewell(task))
+
+
+def _at_rest(task: TaskState, at: datetime) -> TaskState:
+    return _with(task, place=None, step=None, due_at=None, expires_at=None, attempt=0, postponed=False, completed_at=at)
 
 
 def _walk_back(saga: Saga, task: TaskState, start: int, at: datetime, event: LogEvent, step: str | None) -> Change:
@@ -150,21 +212,21 @@ def _walk_back(saga: Saga, task: TaskState, start: int, at: datetime, event: Log
         if definition.undo is not None:
             task = _awaiting(saga, task, definition.name + UNDO, at)
             return _change(task, at, event, step, _sentence(saga, task), (_order(saga, task),))
-    status = task.outcome or "failed"
-    task = _with(task, status=status, step=None, due_at=None, attempt=0, completed_at=at)
+    task = _with(_at_rest(task, at), status=task.outcome or "failed")
     return _change(task, at, "finished", step, notices.ended(task), notices.farewell(task))
 
 
-def _postpone(task: TaskState, step: str, problem: Problem, at: datetime) -> Change:
+def _postpone(saga: Saga, task: TaskState, step: str, problem: Problem, at: datetime) -> Change:
     """Never given up: the reconciler sends it again after a pause that grows, at the latest when it is due anyway."""
-    wait = min(RETRY_FIRST * 2 ** min(task.attempt, 10), RETRY_MOST)
-    due = at + timedelta(seconds=wait)
-    task = _with(task, due_at=min(due, task.due_at or due))
+    retry = saga.retry(step) if not saga.retry(step).gives_up else KEEP_TRYING
+    due = at + timedelta(seconds=min(retry.first * 2 ** min(task.attempt, 10), retry.most))
+    task = _with(task, postponed=True, due_at=min(due, task.due_at or due))
     return _change(task, at, "postponed", step, "Trying again soon", error=problem.code)
 
 
 def _awaiting(saga: Saga, task: TaskState, step: str, at: datetime) -> TaskState:
-    return _with(task, step=step, attempt=0, due_at=at + timedelta(seconds=saga.at(step).timeout))
+    task = _with(task, place="sent", step=step, attempt=0, postponed=False)
+    return _with(task, due_at=_due(task, at, saga.at(step).timeout))
 
 
 def _counted(task: TaskState, deliveries: int, at: datetime) -> TaskState:
@@ -178,7 +240,8 @@ def _counted(task: TaskState, deliveries: int, at: datetime) -> TaskState:
 def _order(saga: Saga, task: TaskState) -> Message:
     step = task.step or ""
     order, again = saga.order(step), f":r{task.attempt}" if task.attempt else ""
-    return Message(order.queue.subject, order.build(task, step), f"{task.task_id}:{step}{again}")
+    subject = order.queue.subject_of(task.headers.get("tier", "free"))
+    return Message(subject, order.build(task, step), f"{task.task_id}:{step}{again}")
 
 
 def _sentence(saga: Saga, task: TaskState) -> str:

@@ -4,19 +4,15 @@ import msgspec
 
 from contracts import notifications
 from contracts.tasks import FINISHED, PROGRESSED, Progress, Task, TaskFinished
+from nodes.tasks.sagas import saga_of
 from nodes.tasks.state import LogEntry, Message, TaskState
 
-KINDS = {"succeeded": "cover_ready", "failed": "cover_failed", "cancelled": "cover_cancelled"}
-TITLES = {
-    "succeeded": "Your cover is ready",
-    "failed": "Your cover could not be made",
-    "cancelled": "Your cover was cancelled",
-}
+ENDINGS = {"succeeded": "ready", "failed": "failed", "cancelled": "cancelled"}
 
 
 def ended(task: TaskState) -> str:
     """The last sentence on a task."""
-    return (task.status == "failed" and task.error_message) or TITLES[task.status]
+    return (task.status == "failed" and task.error_message) or saga_of(task).words.titles[task.status]
 
 
 def progressed(task: TaskState, entry: LogEntry) -> Message:
@@ -54,25 +50,29 @@ def farewell(task: TaskState) -> tuple[Message, ...]:
     )
     return (
         Message(FINISHED.subject, finished, f"{task.task_id}:finished"),
-        Message(notifications.SEND.subject, note(task), f"{task.task_id}:{KINDS[task.status]}"),
+        Message(notifications.SEND.subject, note(task), f"{task.task_id}:{_kind(task)}"),
     )
 
 
 def note(task: TaskState) -> notifications.SendNotification:
     """The note for the inbox. It names the cover by the title that the user gave."""
-    kind, title = KINDS[task.status], task.input_params.get("title")
+    saga, title = saga_of(task), task.input_params.get("title")
     name = f"“{title[:150]}”: " if isinstance(title, str) else ""
     ready = task.status == "succeeded"
     return notifications.SendNotification(
         user_id=task.user_id,
-        effect_key=f"{task.task_id}:{kind}",
-        kind=kind,
-        title=TITLES[task.status],
+        effect_key=f"{task.task_id}:{_kind(task)}",
+        kind=_kind(task),
+        title=saga.words.titles[task.status],
         body=f"{name}{ended(task)}",
-        link=f"/v1/covers/{task.cover_id}" if ready else f"/v1/tasks/{task.task_id}",
+        link=saga.link(task) if ready else f"/v1/tasks/{task.task_id}",
     )
 
 
 def view(task: TaskState) -> Task:
     """A task as its owner sees it."""
     return msgspec.convert(task, Task, from_attributes=True)
+
+
+def _kind(task: TaskState) -> str:
+    return f"{saga_of(task).words.noun}_{ENDINGS[task.status]}"

@@ -27,6 +27,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """What follows when a step is not done after its worker's own tries (after 0, 1, 3 and 7 s)."""
+
+    gives_up: bool
+    """Walk back; else the step is sent again and again, as there is no way back from it."""
+    first: float = 5.0
+    """Seconds until the step is sent again; doubles each time."""
+    most: float = 600.0
+
+
+WALK_BACK = Retry(gives_up=True)
+KEEP_TRYING = Retry(gives_up=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StepDef:
     """One step. `order` None: it was done before the task existed; `undo` None: it leaves nothing behind."""
 
@@ -37,10 +52,26 @@ class StepDef:
     """For people, while the step runs."""
     timeout: float = 60.0
     """Seconds without a report after which the step (or its undo) is sent again, doubling each time."""
+    retry: Retry = WALK_BACK
+    """Of the step itself; an undo is always tried until it is done."""
     weight: int = 0
     """Its share of the progress bar."""
     commits: bool = False
     """Once this step is sent there is no way back, unless its worker says that it refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people are told of a task of this type."""
+
+    noun: str
+    """Names the notices: `<noun>_ready`, `<noun>_failed`, `<noun>_cancelled`."""
+    waiting: str
+    """While the first step waits for a worker."""
+    titles: Mapping[str, str]
+    """The last sentence, by status."""
+    too_late: str
+    """Why it cannot be cancelled behind its commit point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +80,13 @@ class Saga:
 
     type: TaskType
     version: int
+    timeout: float
+    """Seconds from its first step until a task that is not past its commit point is given up."""
+    words: Words
+    results: Callable[[TaskState], tuple[str, ...]]
+    """Where the result is, as paths of the API."""
+    link: Callable[[TaskState], str]
+    """Where the notice of success leads."""
     steps: tuple[StepDef, ...]
 
     def index(self, name: str) -> int:
@@ -68,13 +106,13 @@ class Saga:
             raise LookupError(f"step {name} is no work")
         return order
 
+    def retry(self, name: str) -> Retry:
+        """What follows when step or undo `name` fails for good."""
+        return KEEP_TRYING if name.endswith(UNDO) else self.at(name).retry
+
     def committing(self, name: str) -> bool:
         """Is the saga at its commit point or behind it when it awaits this step?"""
         return not name.endswith(UNDO) and any(step.commits for step in self.steps[: self.index(name) + 1])
-
-    def committed(self, name: str) -> bool:
-        """Is the saga behind its commit point when it awaits this step?"""
-        return not name.endswith(UNDO) and any(step.commits for step in self.steps[: self.index(name)])
 
     def share(self, names: frozenset[str]) -> float:
         """The part of the work that these steps are, 0 to 1."""
@@ -99,14 +137,29 @@ DISCARD = Order(covers.DISCARD, _on_cover)
 GENERATE = Saga(
     "generate",
     1,
-    (
+    timeout=1800,
+    words=Words(
+        noun="cover",
+        waiting="Waiting to be painted",
+        titles={
+            "succeeded": "Your cover is ready",
+            "failed": "Your cover could not be made",
+            "cancelled": "Your cover was cancelled",
+        },
+        too_late="The cover is finished and counted; it can be deleted, not cancelled.",
+    ),
+    results=lambda task: (f"/v1/covers/{task.cover_id}/image",),
+    link=lambda task: f"/v1/covers/{task.cover_id}",
+    steps=(
         StepDef("reserve", None, Order(users.RELEASE_QUOTA, _on_quota), "Reserving your quota"),
         StepDef("paint", Order(covers.PAINT, _on_cover), DISCARD, "Painting the art", timeout=180, weight=50),
         StepDef("check_image", Order(safety.CHECK_IMAGE_STEP, _on_picture), None, "Checking the picture", weight=8),
         StepDef("compose", Order(covers.COMPOSE, _on_cover), DISCARD, "Setting the type", timeout=90, weight=28),
         StepDef("store", Order(covers.STORE, _on_cover), DISCARD, "Keeping the picture", weight=8),
         StepDef("commit", Order(users.COMMIT_QUOTA, _on_quota), None, "Counting the cover", weight=3, commits=True),
-        StepDef("complete", Order(covers.COMPLETE, _on_cover), None, "Putting it on your shelf", weight=3),
+        StepDef(
+            "complete", Order(covers.COMPLETE, _on_cover), None, "Putting it on your shelf", retry=KEEP_TRYING, weight=3
+        ),
     ),
 )
 

@@ -1,12 +1,11 @@
-"""The tasks node: runs sagas. It stores a change with its messages first, then sends; so a crash loses nothing.
+"""The tasks node: runs sagas. Handlers answer and decide which transition applies; the rules are in `model.py`.
 
-Handlers answer; `_apply` is the one way by which a task changes; two chores mend what a crash left: `sweep` sends what
-was stored and not sent, `reconcile` sends steps again whose report does not come.
+`changes.py` is the one way by which a task changes, `turns.py` lets a user's tasks set out a few at a time, and
+`reconciler.py` mends what crashes left.
 """
 
-import asyncio
+import functools
 import logging
-import random
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,24 +15,25 @@ import msgspec
 from adapters.mongo import Database, Outbox, now
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
+from adapters.nats.jetstream import message_ids
 from contracts import auth, tasks
 from contracts.auth import AccountDeleted
-from contracts.errors import KeyReused, NotFound, ServiceError, Unauthenticated, Unavailable
+from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Unauthenticated
 from contracts.paging import decode_cursor, encode_cursor
-from contracts.wire import Context, DeadLetter
+from contracts.wire import JOBS, Context, DeadLetter
 from nodes.departed import gone
 from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
 from nodes.tasks import model, notices
+from nodes.tasks.changes import Changes
 from nodes.tasks.operations import Operations
+from nodes.tasks.reconciler import Look, Reconciler
 from nodes.tasks.sagas import CURRENT
 from nodes.tasks.state import Change, TaskState
 from nodes.tasks.store import Stored, TaskStore
+from nodes.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
-CAS_TRIES = 30
-RELAY_LIMIT = 2.0
-"""Seconds a handler spends on sending; the sweep sends the rest."""
 CONTEXT_HEADERS = ("request-id", "user-id", "tier", "roles", "traceparent", "region")
 
 
@@ -53,13 +53,16 @@ class Tasks:
         self,
         store: TaskStore,
         outbox: Outbox,
+        look: Look,
         *,
         operations: Operations | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._store = store
-        self._outbox = outbox
         self._clock = clock
+        self._changes = Changes(store, outbox)
+        self._turns = Turns(store, self._changes, clock)
+        self._reconciler = Reconciler(store, self._turns, look, clock)
         self._operations = operations
         self.bindings: tuple[Binding, ...] = (
             serve(tasks.CREATE, self.create),
@@ -69,13 +72,16 @@ class Tasks:
             serve(tasks.HISTORY, self.history),
             serve(tasks.FIND_UNKNOWN, self.find_unknown),
             work(tasks.REPORT, self.report),
+            work(tasks.START, self.start),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
             dead_letters(self.dead),
             *(operations.bindings if operations else ()),
         )
         self.chores: tuple[Chore, ...] = (
-            Chore("sweep", 0.5, self.sweep),
-            Chore("reconcile", 2.0, self.reconcile),
+            Chore("sweep", 0.5, self._changes.sweep),
+            Chore("resend", 2.0, self._reconciler.resend),
+            Chore("give turns", 2.0, self._reconciler.give_turns),
+            Chore("compare", 10.0, self._reconciler.compare),
             *(operations.chores if operations else ()),
         )
 
@@ -86,11 +92,13 @@ class Tasks:
     async def create(self, message: tasks.CreateTask, context: Context) -> tasks.Task:
         """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task.
 
-        Raises Unauthenticated for a deleted user, of whom nothing stays.
+        Raises Invalid for a start too far away, Unauthenticated for a deleted user, of whom nothing stays.
         """
         at = self._clock()
         task = _opened(message, context, at)
-        stored = await self._store.insert(model.begin(task, at))
+        async with self._turns.queued(task.user_id):
+            turn = await self._turns.free(task.user_id, context.tier) > 0
+            stored = await self._changes.insert(model.begin(task, at, turn=turn), "user")
         if stored is None:
             stored = await self._store.find(message.task_id)
             if stored is None or not _same_request(stored.task, task):
@@ -98,7 +106,7 @@ class Tasks:
         if await self._store.departed.has(task.user_id):
             await self._store.clear(task.user_id)
             raise gone()
-        await self._relay(stored)
+        await self._changes.relay(stored)
         return notices.view(stored.task)
 
     async def get(self, message: tasks.GetTask, context: Context) -> tasks.Task:
@@ -126,7 +134,7 @@ class Tasks:
                 raise NotFound("There is no such task.")
             return model.cancel(task, self._clock())
 
-        return notices.view(_own(await self._apply(message.task_id, transition), context))
+        return notices.view(_own(await self._turns.change(message.task_id, transition, "user"), context))
 
     async def history(self, message: tasks.GetHistory, context: Context) -> tasks.History:
         """The progress of the caller's task so far, after an entry. Raises NotFound."""
@@ -145,9 +153,16 @@ class Tasks:
 
     async def report(self, message: tasks.StepReport, context: Context) -> None:
         """A worker tells of its step. Idempotent by `(task_id, step)`."""
-        found = await self._apply(message.task_id, lambda task: model.settle(task, message, self._clock()))
+        by = context.sender or "a worker"
+        found = await self._turns.change(message.task_id, lambda task: model.settle(task, message, self._clock()), by)
         if found is None:
             log.warning("report on unknown task %s", message.task_id, extra={"action": "report_unknown"})
+
+    async def start(self, message: tasks.StartTask, context: Context) -> None:
+        """The time of a delayed task has come: from now on it takes its turn. Idempotent, as a task sets out once."""
+        found = await self._store.find(message.task_id)
+        if found is not None and found.task.place == "held":
+            await self._turns.next(found.task.user_id)
 
     async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
         """Delete a user's tasks for good, running ones too; idempotent.
@@ -167,48 +182,9 @@ class Tasks:
             stuck = msgspec.json.decode(letter.payload, type=Stuck)
         except msgspec.MsgspecError:
             return
-        await self._apply(stuck.task_id, lambda task: model.bury(task, stuck.step, letter, self._clock()))
-
-    async def sweep(self) -> None:
-        """Send what a crash left unsent, and clear what was sent."""
-        count = await self._outbox.sweep()
-        if count:
-            log.warning("messages of %d tasks had to be swept", count, extra={"action": "swept"})
-
-    async def reconcile(self) -> None:
-        """Send the steps again whose time is over. One task's trouble does not hold up the others."""
-        trouble: ServiceError | None = None
-        for task_id in await self._store.due(self._clock()):
-            try:
-                await self._apply(task_id, lambda task: model.resend(task, self._clock()))
-            except ServiceError as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
-
-    async def _apply(self, task_id: uuid.UUID, transition: Callable[[TaskState], Change | None]) -> Stored | None:
-        """Change a task by a pure transition, again from its new state when somebody else was faster.
-
-        Returns the task as it is then; None for an unknown one. Raises what the transition raises, and Unavailable.
-        """
-        for attempt in range(CAS_TRIES):
-            found = await self._store.find(task_id)
-            change = None if found is None else transition(found.task)
-            if found is None or change is None:
-                return found
-            saved = await self._store.save(found, change)
-            if saved is not None:
-                await self._relay(saved)
-                return saved
-            await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))  # noqa: S311 -- spreads losers of a race
-        raise Unavailable("The task is being changed by others; try again.")
-
-    async def _relay(self, stored: Stored) -> None:
-        try:
-            async with asyncio.timeout(RELAY_LIMIT):
-                await self._outbox.relay(stored.document)
-        except (ServiceError, TimeoutError):
-            log.warning("task %s: sent later", stored.task.task_id, extra={"action": "relay_failed"})
+        await self._turns.change(
+            stuck.task_id, lambda task: model.bury(task, stuck.step, letter, self._clock()), "dead letters"
+        )
 
 
 async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] = now) -> Tasks:
@@ -216,7 +192,8 @@ async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] =
     store = TaskStore(database)
     await store.prepare()
     operations = Operations(bus, store.collection)
-    return Tasks(store, Outbox(store.collection, bus.send, clock=clock), operations=operations, clock=clock)
+    outbox = Outbox(store.collection, bus.send, clock=clock)
+    return Tasks(store, outbox, functools.partial(message_ids, bus, JOBS), operations=operations, clock=clock)
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:
@@ -225,8 +202,10 @@ def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskSt
         task_id=message.task_id,
         user_id=_caller(context),
         cover_id=message.cover_id,
+        work_id=message.work_id,
         type=message.type,
         version=CURRENT[message.type].version,
+        start_at=_start(message.start_at, at),
         input_params=message.input_params,
         headers={name: headers[name] for name in CONTEXT_HEADERS if name in headers},
         created_at=at,
@@ -234,13 +213,19 @@ def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskSt
     )
 
 
+def _start(asked: datetime | None, at: datetime) -> datetime | None:
+    """The time as it is stored; None when it is past."""
+    if asked is None or asked <= at:
+        return None
+    if asked > at + tasks.LONGEST_DELAY:
+        late = FieldError(field="start_at", detail=f"is more than {tasks.LONGEST_DELAY.days} days from now")
+        raise Invalid("The task would begin too late.", errors=(late,))
+    return asked.replace(microsecond=asked.microsecond // 1000 * 1000)
+
+
 def _same_request(one: TaskState, other: TaskState) -> bool:
-    return (one.user_id, one.type, one.cover_id, one.input_params) == (
-        other.user_id,
-        other.type,
-        other.cover_id,
-        other.input_params,
-    )
+    same = ("user_id", "type", "cover_id", "work_id", "input_params")
+    return all(getattr(one, name) == getattr(other, name) for name in same)
 
 
 def _caller(context: Context) -> uuid.UUID:

@@ -11,7 +11,21 @@ from contracts.tasks import Status, TaskType
 from contracts.wire import ObjectRef
 
 Outcome = Literal["failed", "cancelled"]
-LogEvent = Literal["created", "begun", "done", "failed", "stopping", "resent", "postponed", "undone", "finished"]
+Place = Literal["held", "sent"]
+LogEvent = Literal[
+    "created",
+    "sent",
+    "begun",
+    "waiting",
+    "done",
+    "failed",
+    "expired",
+    "stopping",
+    "resent",
+    "postponed",
+    "undone",
+    "finished",
+]
 
 ENDED: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -29,6 +43,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     task_id: uuid.UUID
     user_id: uuid.UUID
     cover_id: uuid.UUID
+    work_id: uuid.UUID | None = None
+    """The edit or export that the task is for."""
     type: TaskType
     version: int
     """Of the saga's definition: a task goes on under the definition that it began with."""
@@ -36,10 +52,14 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     """The context of the request that began the task: user, tier and trace go along with every message."""
     status: Status = "queued"
+    place: Place | None = None
+    """`held`: waits for its turn or its time; `sent`: one of its user's tasks in flight; None once it has ended."""
     step: str | None = None
-    """The step whose report is awaited; `<name>/undo` on the way back; None once the task has ended."""
+    """The step whose report is awaited; `<name>/undo` on the way back; None while held and once the task has ended."""
     attempt: int = 0
     """How often this step was sent again because no report came."""
+    postponed: bool = False
+    """The step failed and is sent again after a pause: that its message is gone is no news."""
     done: tuple[DoneStep, ...] = ()
     undone: tuple[str, ...] = ()
     outcome: Outcome | None = None
@@ -56,12 +76,18 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     rev: int = 0
     """Counts every write of the state; a write names the one it read, so that of two writers one must read again."""
     created_at: datetime
+    start_at: datetime | None = None
+    """Not before this time, for a delayed task."""
+    ready_at: datetime | None = None
+    """Since when it waits for its turn; the user's tasks take turns in this order."""
     started_at: datetime | None = None
     """When the first report of the first step came: that it was begun, done or failed."""
     completed_at: datetime | None = None
     updated_at: datetime
     due_at: datetime | None = None
-    """When the awaited step is sent again unless a report comes first; None once the task has ended."""
+    """When the awaited step is sent again unless a report comes first; None while nothing is awaited."""
+    expires_at: datetime | None = None
+    """When a task that has begun is given up, unless it is past its commit point then."""
 
     @property
     def ended(self) -> bool:
@@ -78,6 +104,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     seq: int
     at: datetime
+    by: str = "tasks"
+    """Who caused it: `user`, the instance of the worker, or which part of this node (`reconciler`, `turns`, ...)."""
     event: LogEvent
     step: str | None
     """The step that the entry tells of."""
@@ -97,6 +125,8 @@ class Message:
     subject: str
     body: msgspec.Struct
     message_id: str
+    at: datetime | None = None
+    """Not before this time; the message waits in JetStream, as the schedule of this task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ from adapters.mongo import (
     mongo_errors,
     waiting,
 )
-from contracts.tasks import Status
+from adapters.nats.wire import schedule_headers
+from contracts.tasks import START, Status
 from nodes.departed import Departed
 from nodes.tasks.state import Change, LogEntry, Message, TaskState
 
@@ -39,6 +40,7 @@ LOG_LIMIT = 500
 INDEXES = (
     Index("own", (("user_id", 1), ("created_at", -1), ("task_id", -1))),
     Index("due", (("due_at", 1),)),
+    Index("turns", (("place", 1), ("user_id", 1), ("ready_at", 1))),
     OUTBOX_INDEX,
 )
 STATE = {"log": 0}
@@ -56,6 +58,19 @@ class Stored:
     def log(self) -> tuple[LogEntry, ...]:
         """Oldest first; empty unless it was asked for."""
         return msgspec.convert(self.document.get("log", ()), tuple[LogEntry, ...])
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The ids of messages that may not have been sent yet."""
+        return frozenset(entry["id"] for entry in self.document.get("outbox", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A task that waits for its turn, and its user's plan when it was created."""
+
+    task_id: uuid.UUID
+    tier: str
 
 
 class TaskStore:
@@ -135,12 +150,37 @@ class TaskStore:
             documents = await self.collection.find({"_id": {"$in": list(task_ids)}}, {"_id": 1}).to_list(None)
         return frozenset(document["_id"] for document in documents)
 
-    async def due(self, at: datetime, limit: int = 100) -> Sequence[uuid.UUID]:
+    async def due(self, at: datetime, limit: int = 100) -> Sequence[Stored]:
         """Tasks whose awaited step has not reported in time, the longest overdue first."""
         with mongo_errors():
-            query = self.collection.find({"due_at": {"$lte": at}}, {"_id": 1})
-            documents = await query.sort("due_at", 1).limit(limit).to_list(limit)
-        return [document["_id"] for document in documents]
+            query = self.collection.find({"due_at": {"$lte": at}}, STATE)
+            return [_stored(document) for document in await query.sort("due_at", 1).limit(limit).to_list(limit)]
+
+    async def silent(self, before: datetime, limit: int = 500) -> Sequence[Stored]:
+        """Tasks that await a step and have not changed since `before`, but for those that are to pause."""
+        query = {"place": "sent", "updated_at": {"$lt": before}, "postponed": False}
+        with mongo_errors():
+            found = self.collection.find(query, STATE)
+            return [_stored(document) for document in await found.sort("updated_at", 1).limit(limit).to_list(limit)]
+
+    async def in_flight(self, user_id: uuid.UUID, most: int) -> int:
+        """How many of the user's tasks are in flight; counts up to `most`."""
+        with mongo_errors():
+            query = self.collection.find({"place": "sent", "user_id": user_id}, {"_id": 1})
+            return len(await query.limit(most).to_list(most))
+
+    async def held(self, user_id: uuid.UUID, at: datetime, limit: int) -> Sequence[Held]:
+        """The user's tasks that wait for their turn and whose time has come, in order."""
+        query = {"place": "held", "user_id": user_id, "ready_at": {"$lte": at}}
+        with mongo_errors():
+            found = self.collection.find(query, {"headers": 1}).sort("ready_at", 1)
+            documents = await found.limit(limit).to_list(limit)
+        return [Held(document["_id"], document["headers"].get("tier", "free")) for document in documents]
+
+    async def users_held(self, before: datetime) -> Sequence[uuid.UUID]:
+        """Users with tasks that were ready for their turn before that time."""
+        with mongo_errors():
+            return list(await self.collection.distinct("user_id", {"place": "held", "ready_at": {"$lte": before}}))
 
 
 def _plain(value: Any) -> Any:
@@ -159,10 +199,12 @@ def _stored(document: Document) -> Stored:
 
 
 def _waiting(change: Change) -> list[Document]:
-    headers = change.task.headers
-    return waiting((_outgoing(message, headers) for message in change.messages), change.entry.at)
+    return waiting((_outgoing(message, change.task) for message in change.messages), change.entry.at)
 
 
-def _outgoing(message: Message, headers: dict[str, str]) -> Outgoing:
+def _outgoing(message: Message, task: TaskState) -> Outgoing:
+    subject, headers = message.subject, task.headers
+    if message.at is not None:
+        subject, headers = START.schedule_of(str(task.task_id)), headers | schedule_headers(message.at, subject)
     payload = msgspec.json.encode(message.body)
-    return Outgoing(subject=message.subject, payload=payload, message_id=message.message_id, headers=headers)
+    return Outgoing(subject=subject, payload=payload, message_id=message.message_id, headers=headers)

@@ -17,12 +17,12 @@ from contracts.registry import CONTRACTS
 from contracts.tasks import FINISHED, PROGRESSED, StepReport
 from contracts.wire import DeadLetter, ObjectRef
 from nodes.tasks import model
-from nodes.tasks.sagas import CURRENT, GENERATE, SAGAS, UNDO, saga_of
+from nodes.tasks.sagas import CURRENT, GENERATE, KEEP_TRYING, SAGAS, UNDO, saga_of
 from nodes.tasks.state import ENDED, Change, LogEvent, Message, TaskState
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ART = ObjectRef(key="art/1", sha256="1" * 64, size=10, media_type="image/png")
-WORK = {s.order.queue.subject for s in GENERATE.steps if s.order} | {
+WORK = {subject for s in GENERATE.steps if s.order for subject in s.order.queue.subjects} | {
     users.RELEASE_QUOTA.subject,
     covers.DISCARD.subject,
 }
@@ -200,7 +200,7 @@ def test_what_must_not_be_given_up_is_postponed_and_sent_again(step: str) -> Non
         ids += sent(change)
         task = moved(change)
     assert ids == [f"{step}:r{n}" for n in range(1, 6)]
-    assert now - START > timedelta(seconds=model.RETRY_FIRST * 2**4)
+    assert now - START > timedelta(seconds=KEEP_TRYING.first * 2**4)
 
 
 def test_the_pause_between_sendings_is_bounded() -> None:
@@ -208,7 +208,7 @@ def test_the_pause_between_sendings_is_bounded() -> None:
     task = msgspec.structs.replace(at_step("complete"), attempt=5000)
     due = task.due_at or START
     again = moved(model.resend(task, due))
-    assert again.due_at == due + timedelta(seconds=model.RETRY_MOST)
+    assert again.due_at == due + timedelta(seconds=KEEP_TRYING.most)
 
 
 def test_the_picture_to_check_is_what_the_painter_made() -> None:
@@ -315,14 +315,14 @@ class World:
                 assert model.settle(before, stale, self.now) is None
         elif action == "time":
             self.now += timedelta(seconds=self.draw(st.integers(1, 700)))
-            self.take(model.resend(self.task, self.now))
+            self.take(model.resend(self.task, self.now, gone=self.draw(st.booleans())))
 
     def finish(self) -> None:
         """From here on nothing goes wrong: the saga must come to its end."""
         for _ in range(60):
             if self.task.ended:
                 return
-            self.now += timedelta(seconds=model.RETRY_MOST + 1)
+            self.now += timedelta(seconds=KEEP_TRYING.most + 1)
             change = model.resend(self.task, self.now)
             assert change is not None, "a task that has not ended is always due some time"
             self.take(change)
