@@ -170,7 +170,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="clock-skew",
         about="the clock of the tasks node is wrong by that much",
-        promise="steps sent again too early have their effects once; what seems overdue fails and gives back its quota",
+        promise="a step that seems late has its effect once; a task that seems overdue fails and gives back its quota",
         rate=None,
         seconds=Span(200, -86400, 86400),
     ),

@@ -29,7 +29,9 @@ CLOSED_API = (
     "$JS.API.CONSUMER.DELETE.JOBS.covers-paint",
     "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.other",
     "$SYS.REQ.SERVER.PING",
+    "$KV.faults.redis-down",
 )
+READS_FAULTS = "$JS.API.DIRECT.GET.KV_faults"
 DEAD_API = tuple(f"$JS.API.STREAM.{call}.DEAD" for call in ("INFO", "MSG.GET", "MSG.DELETE"))
 COUNTING_API = tuple(
     f"$JS.API.CONSUMER.LIST.{stream}" for stream in ("JOBS", "DELAYED", "EVENTS", "DEAD", "ADVISORIES")
@@ -83,6 +85,7 @@ def may_publish(user: str) -> set[str]:
         open_ |= {"sched.tasks.start.x", "$JS.API.STREAM.PURGE.DELAYED"}
         open_ |= {*DEAD_API, *COUNTING_API}  # it serves the dead letters and sends the originals again
         open_ |= {subject for q in QUEUES for subject in (q.subject, *q.subjects)} | {e.subject for e in EVENTS}
+    open_.add(READS_FAULTS)
     if user == "edge":
         open_.add("$SRV.STATS")
     if user == "covers":
@@ -94,7 +97,7 @@ def may_subscribe(user: str) -> set[str]:
     """What the contracts let this user hear."""
     if user == "tools":
         return {e.subject for e in EVENTS}
-    heard = {e.subject for e in EVENTS if user in e.watchers}
+    heard = {"$KV.faults.>", *(e.subject for e in EVENTS if user in e.watchers)}
     if user in NODES:
         heard |= {e.subject for e in ENDPOINTS if e.subject.startswith(f"svc.{user}.")}
     return heard
@@ -110,7 +113,7 @@ def universe() -> set[str]:
     for stream, durable in consumers:
         subjects |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
     inboxes = {f"_INBOX_{user}.abc" for user in (*NODES, "edge", "tools")}
-    operators = {*DEAD_API, *COUNTING_API, "$SRV.STATS"}
+    operators = {*DEAD_API, *COUNTING_API, "$SRV.STATS", READS_FAULTS}
     return (
         subjects | inboxes | operators | set(CLOSED_API) | {"$O.art.C.x", "sched.tasks.start.x", "sched.covers.paint.x"}
     )
@@ -126,6 +129,7 @@ async def test_exactly_the_allowed_subjects_are_open(server: Server, user: str) 
         "svc.>",
         "dead.>",
         "_INBOX_other.>",
+        "$KV.faults.>",
     }
     async with connected(server.profile(user)) as connection:
         for subject in sorted(publishes):
