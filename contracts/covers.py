@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from contracts.paging import Cursor, Limit
-from contracts.tasks import Status, Step
+from contracts.tasks import PLANS, Status, Step
 from contracts.templates import Palette, StyleParams
 from contracts.text import ONE_LINE, PROSE
 from contracts.wire import Done, Endpoint, Event, ObjectRef, WorkQueue
@@ -193,7 +193,7 @@ LIST = Endpoint("svc.covers.list", ListCovers, CoverPage, EDGE, "List the caller
 IMAGE = Endpoint("svc.covers.image", GetImage, ObjectRef, EDGE, "Where a cover's picture is")
 DELETE = Endpoint("svc.covers.delete", DeleteCover, Done, EDGE, "Remove a cover")
 USAGE = Endpoint("svc.covers.usage", GetUsage, Usage, frozenset({"users"}), "Count what was made")
-PAINT = WorkQueue("jobs.covers.paint", CoverStep, TASKS, "Paint the art", concurrency=4)
+PAINT = WorkQueue("jobs.covers.paint", CoverStep, TASKS, "Paint the art", concurrency=4, lanes=PLANS)
 COMPOSE = WorkQueue("jobs.covers.compose", CoverStep, TASKS, "Set the type on the art", concurrency=4)
 STORE = WorkQueue("jobs.covers.store", CoverStep, TASKS, "Keep the picture as a version of the cover")
 COMPLETE = WorkQueue("jobs.covers.complete", CoverStep, TASKS, "Show the cover as ready and tell everybody")

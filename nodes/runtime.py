@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -12,6 +11,7 @@ from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
 from adapters.nats.discovery import Discovery, Meter, peers
 from adapters.nats.graveyard import MaxDeliveries, Undertaker
+from adapters.nats.lanes import LanePuller
 from adapters.nats.puller import Puller
 from adapters.nats.responder import Responder
 from contracts.errors import Unavailable
@@ -129,9 +129,9 @@ class Node:
         self._service = service
         self._version = version
         self._drain = drain
-        self._instance = uuid.uuid4().hex[:12]
+        self._instance = bus.connection.profile.instance
         self._responders: list[Responder] = []
-        self._pullers: list[Puller] = []
+        self._pullers: list[Puller | LanePuller] = []
         self._meters: list[Meter] = []
         self._chores: list[asyncio.Task[None]] = []
         self._discovery: Discovery | None = None
@@ -187,9 +187,11 @@ class Node:
                 self._responders.append(Responder(self._bus.connection, endpoint.subject, name, answer))
             case WorkQueue() as queue:
                 meter = self._meter(queue.subject, queue.durable, "jobs")
-                self._pull(
-                    queue.stream, queue.durable, queue, Working(self._bus, queue.message, binding.handler, meter)
-                )
+                working = Working(self._bus, queue.message, binding.handler, meter)
+                if queue.lanes:
+                    self._pull_lanes(queue, working)
+                else:
+                    self._pull(queue.stream, queue.durable, queue, working)
             case Event() as event:
                 durable = event.durable(name)
                 meter = self._meter(event.subject, durable, "events")
@@ -203,6 +205,13 @@ class Node:
     def _pull(self, stream: str, durable: str, contract: "WorkQueue[Any] | Event[Any]", working: "Working") -> None:
         puller = Puller(
             self._bus, stream, durable, working, concurrency=contract.concurrency, ack_wait=contract.ack_wait
+        )
+        self._pullers.append(puller)
+
+    def _pull_lanes(self, queue: WorkQueue[Any], working: Working) -> None:
+        weights = {durable: lane.weight for durable, lane in zip(queue.durables, queue.lanes, strict=True)}
+        puller = LanePuller(
+            self._bus, queue.stream, weights, working, concurrency=queue.concurrency, ack_wait=queue.ack_wait
         )
         self._pullers.append(puller)
 

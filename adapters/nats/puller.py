@@ -69,6 +69,78 @@ Work = Callable[[Delivery], Awaitable[Outcome]]
 """Does the work; must not raise."""
 
 
+class Hands:
+    """Work on what was delivered: kept by heartbeats while it waits or is worked on, and settled at its end."""
+
+    def __init__(self, bus: Bus, work: Work, ack_wait: float, ended: Callable[[], None]):
+        self._bus = bus
+        self._client = bus.connection.client
+        self._work = work
+        self._touch = ack_wait / 3
+        self._ended = ended
+        self.running: set[asyncio.Task[None]] = set()
+
+    def take(self, message: Msg, slot: contextlib.AbstractAsyncContextManager[None]) -> asyncio.Task[None]:
+        """Begin to keep a message; work on it as soon, and as long, as it has the slot. Cancelled: given back."""
+        task = asyncio.get_running_loop().create_task(self._run(message, slot))
+        self.running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def give_back(self, message: Msg) -> None:
+        """Let others have it."""
+        await self._client.publish(message.reply, _given_back(GIVE_BACK))
+
+    async def end(self) -> None:
+        """Return when nothing is in hand."""
+        while self.running:
+            await asyncio.wait(self.running)
+
+    async def drop(self) -> None:
+        """Give back all that is in hand."""
+        for task in self.running:
+            task.cancel()
+        await asyncio.gather(*self.running, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
+        self._ended()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("worker failed", exc_info=task.exception(), extra={"action": "worker_failed"})
+
+    async def _run(self, message: Msg, slot: contextlib.AbstractAsyncContextManager[None]) -> None:
+        keeper = asyncio.create_task(self._keep(message))
+        try:
+            async with slot:
+                outcome = await self._work(_delivery(message))
+        except asyncio.CancelledError:
+            await self._settle(message, Nak(0))
+            raise
+        finally:
+            keeper.cancel()
+        await self._settle(message, outcome)
+
+    async def _keep(self, message: Msg) -> None:
+        while True:
+            await asyncio.sleep(self._touch)
+            with contextlib.suppress(NatsError):
+                await self._client.publish(message.reply, b"+WPI")
+
+    async def _settle(self, message: Msg, outcome: Outcome) -> None:
+        """Tell the server, and wait until it knows; if it cannot be told, the message comes again."""
+        match outcome:
+            case Ack():
+                word = b"+ACK"
+            case Nak(delay):
+                word = _given_back(delay)
+            case Term():
+                word = b"+TERM"
+        try:
+            await self._bus.exchange(message.reply, word, {}, ACK_TIMEOUT)
+        except ServiceError as error:
+            log.warning("outcome was not confirmed: %s", error.code, extra={"action": "ack_unconfirmed"})
+
+
 class Puller:
     """One consumer of one instance."""
 
@@ -78,14 +150,12 @@ class Puller:
         self._bus = bus
         self._client = bus.connection.client
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-        self._work = work
         self._concurrency = concurrency
-        self._touch = ack_wait / 3
         self._slots = asyncio.Semaphore(concurrency)
-        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._hands = Hands(bus, work, ack_wait, self._wake.set)
         self._asked = 0
         self._heard = 0.0
-        self._wake = asyncio.Event()
         self._stopping = False
         self._inbox = ""
         self._subscription: Subscription | None = None
@@ -107,22 +177,19 @@ class Puller:
             async with asyncio.timeout(limit):
                 if self._subscription is not None and self._client.is_connected:
                     await self._bus.connection.drain(self._subscription)
-                while self._running:
-                    await asyncio.wait(self._running)
+                await self._hands.end()
         except TimeoutError:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._hands.drop()
 
     @property
     def holding(self) -> int:
         """Messages that it has: those being worked on, and those that wait for a slot."""
-        return len(self._running)
+        return len(self._hands.running)
 
     async def _pull(self) -> None:
         self._heard = time.monotonic()
         while not self._stopping:
-            free = self._concurrency - len(self._running) - self._asked
+            free = self._concurrency - len(self._hands.running) - self._asked
             if free >= max(1, self._concurrency // 2) or (free > 0 and self._asked == 0):
                 await self._ask(free)
             self._wake.clear()
@@ -151,12 +218,10 @@ class Puller:
         if status is not None:
             await self._on_status(status, message.headers or {})
         elif self._stopping:
-            await self._client.publish(message.reply, _given_back(GIVE_BACK))
+            await self._hands.give_back(message)
         else:
             self._asked = max(0, self._asked - 1)
-            task = asyncio.get_running_loop().create_task(self._run(message))
-            self._running.add(task)
-            task.add_done_callback(self._done)
+            self._hands.take(message, self._slots)
 
     async def _on_status(self, status: str, headers: Mapping[str, str]) -> None:
         if status == "100":  # idle heartbeat
@@ -167,44 +232,6 @@ class Puller:
         else:  # 404, 408, 409: the pull request is over
             self._asked = max(0, self._asked - int(headers.get(PENDING_MESSAGES, self._asked)))
         self._wake.set()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._wake.set()
-        if not task.cancelled() and task.exception() is not None:
-            log.error("worker failed", exc_info=task.exception(), extra={"action": "worker_failed"})
-
-    async def _run(self, message: Msg) -> None:
-        keeper = asyncio.create_task(self._keep(message))
-        try:
-            async with self._slots:
-                outcome = await self._work(_delivery(message))
-        except asyncio.CancelledError:
-            await self._settle(message, Nak(0))
-            raise
-        finally:
-            keeper.cancel()
-        await self._settle(message, outcome)
-
-    async def _keep(self, message: Msg) -> None:
-        while True:
-            await asyncio.sleep(self._touch)
-            with contextlib.suppress(NatsError):
-                await self._client.publish(message.reply, b"+WPI")
-
-    async def _settle(self, message: Msg, outcome: Outcome) -> None:
-        """Tell the server, and wait until it knows; if it cannot be told, the message comes again."""
-        match outcome:
-            case Ack():
-                word = b"+ACK"
-            case Nak(delay):
-                word = _given_back(delay)
-            case Term():
-                word = b"+TERM"
-        try:
-            await self._bus.exchange(message.reply, word, {}, ACK_TIMEOUT)
-        except ServiceError as error:
-            log.warning("outcome was not confirmed: %s", error.code, extra={"action": "ack_unconfirmed"})
 
 
 def _given_back(delay: float) -> bytes:
