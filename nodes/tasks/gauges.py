@@ -71,9 +71,11 @@ class Gauges:
     async def _outbox_depth(self) -> tuple[int, datetime | None]:
         waits = {"outbox.at": {"$lte": now() + timedelta(days=1)}}  # a range, so that the index of the sweep serves
         with mongo_errors():
-            count = await self._outbox.count_documents(waits, limit=MOST_WAITING)
             first = await self._outbox.find(waits, {"outbox.at": 1}).sort("outbox.at", 1).limit(1).to_list(1)
-        return count, min((entry["at"] for entry in first[0]["outbox"]), default=None) if first else None
+            if not first:
+                return 0, None  # as nearly always: one question less
+            count = await self._outbox.count_documents(waits, limit=MOST_WAITING)
+        return count, min(entry["at"] for entry in first[0]["outbox"])
 
     def _dead(self) -> Iterator[Gauge]:
         for subject in dict.fromkeys((*SUBJECTS, *self._letters)):
