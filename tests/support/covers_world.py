@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.images import Capabilities, ImageModel, PaintOrder, Picture
+from adapters.images.guarded import GuardedModel
 from adapters.mongo import Collection, Database, now, open_mongo
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
@@ -222,7 +223,8 @@ async def a_world(
         client = open_mongo(mongo.url)
         stack.callback(client.close)
         workers = await stack.enter_async_context(Workers(1, 20))
-        service = Covers(bus, client[mongo.name], FolderObjects(art), images or brush, workers)
+        breakers = (images.breaker,) if isinstance(images, GuardedModel) else ()
+        service = Covers(bus, client[mongo.name], FolderObjects(art), images or brush, workers, breakers=breakers)
         await service.prepare()
         for each in (*neighbours.services(), service):
             await stack.enter_async_context(Node(bus, each, "1.0.0"))
