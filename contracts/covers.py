@@ -21,6 +21,10 @@ Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """Below 2**53 so that it survives every JSON reader."""
 
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone."""
+
+
 class GenerateCover(msgspec.Struct, frozen=True, kw_only=True):
     """What a user asks for."""
 
@@ -36,6 +40,8 @@ class GenerateCover(msgspec.Struct, frozen=True, kw_only=True):
     """The same request with the same seed gives the same art; None: chosen."""
     palette: Palette = ()
     """Colours instead of the style's own."""
+    start_at: Moment | None = None
+    """Not before this time, at most 30 days from now; None: as soon as possible. Quota is held from now on."""
 
 
 class CoverAccepted(msgspec.Struct, frozen=True, kw_only=True):

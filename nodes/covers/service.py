@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 ORPHAN_AFTER = timedelta(seconds=60)
 """Age from which a draft whose task nobody knows is taken back; far above the deadline of any request."""
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LATE_AFTER = timedelta(minutes=10)
 """Longer than a step takes: what a step of a deleted user's cover has put meanwhile is removed after it."""
 
@@ -71,6 +72,7 @@ class Covers:
         self._breakers = breakers
         self._store = CoverStore(database, bus.send)
         self._departed = Departed(database)
+        self._looked_until = LONG_AGO
         self._steps = Steps(bus, self._store, objects, images, workers)
 
     async def prepare(self) -> None:
@@ -172,7 +174,13 @@ class Covers:
 
     async def _create(self, draft: Record, context: Context) -> Task:
         asked: dict[str, object] = msgspec.to_builtins(draft.request)
-        order = CreateTask(task_id=draft.task_id, type="generate", cover_id=draft.cover_id, input_params=asked)
+        order = CreateTask(
+            task_id=draft.task_id,
+            type="generate",
+            cover_id=draft.cover_id,
+            input_params=asked,
+            start_at=draft.request.start_at,
+        )
         return await self._bus.request(tasks.CREATE, order, context)
 
     async def _withdraw(self, draft: Record, context: Context, *, release: bool) -> None:
@@ -252,7 +260,8 @@ class Covers:
 
     async def take_back_orphans(self) -> None:
         """Remove old drafts whose task was never created; users gives back their quota by a sweep of its own."""
-        drafts = await self._store.unpainted(now() - ORPHAN_AFTER)
+        drafts, following = await self._store.unpainted(self._looked_until, now() - ORPHAN_AFTER)
+        self._looked_until = following or LONG_AGO
         if not drafts:
             return
         for task_id in await self._unknown(tuple(drafts), Context.new(timeout=5)):

@@ -168,12 +168,19 @@ class CoverStore:
             await self._covers.delete_one({"_id": cover_id, "forgotten": True})
         await self._change({"_id": cover_id, "deleted_at": {"$exists": True}}, {"$unset": {"objects": ""}})
 
-    async def unpainted(self, before: datetime, limit: int = 500) -> dict[uuid.UUID, uuid.UUID]:
-        """Task id to cover id of old drafts that nobody has begun to paint."""
-        query = {"status": "generating", "created_at": {"$lt": before}, "art": None, **EXISTS}
+    async def unpainted(
+        self, after: datetime, before: datetime, limit: int = 500
+    ) -> tuple[dict[uuid.UUID, uuid.UUID], datetime | None]:
+        """Task id to cover id of drafts of that time which nobody has begun to paint, and where the next page begins.
+
+        None when this was the last page. Most of them wait for their turn or their time.
+        """
+        query = {"status": "generating", "created_at": {"$gte": after, "$lt": before}, "art": None, **EXISTS}
         with mongo_errors():
-            found = await self._covers.find(query, {"task_id": 1}).sort("created_at", 1).to_list(limit)
-        return {each["task_id"]: each["_id"] for each in found}
+            cursor = self._covers.find(query, {"task_id": 1, "created_at": 1}).sort("created_at", 1)
+            found = await cursor.limit(limit).to_list(limit)
+        drafts = {each["task_id"]: each["_id"] for each in found}
+        return drafts, found[-1]["created_at"] if len(found) == limit else None
 
     async def _change(self, query: Document, change: Document) -> bool:
         """Change one document; False when none fits. Not by `find_one_and_update`, which reads all of them here."""

@@ -6,13 +6,14 @@ JetStream somebody will come to it. If neither is there, the message is gone and
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from contracts.errors import ServiceError
 from contracts.tasks import REPORT
 from nodes.tasks import model
 from nodes.tasks.changes import Transition
+from nodes.tasks.queues import Queues
 from nodes.tasks.store import Stored, TaskStore
 from nodes.tasks.turns import Turns
 
@@ -25,17 +26,14 @@ WHO = "reconciler"
 ENDINGS = ("done", "failed")
 """How the ids of reports end."""
 
-Look = Callable[[str], Awaitable[frozenset[str] | None]]
-"""The ids of the messages of a subject that are still in the work queues; None when they are too many to read."""
-
 
 class Reconciler:
     """Chores of the tasks node; any number of instances may run them. Raise Unavailable to be tried again."""
 
-    def __init__(self, store: TaskStore, turns: Turns, look: Look, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: TaskStore, turns: Turns, queues: Queues, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._turns = turns
-        self._look = look
+        self._queues = queues
         self._clock = clock
 
     async def resend(self) -> None:
@@ -75,7 +73,7 @@ class Reconciler:
         if not awaited:
             return frozenset()
         subjects = {REPORT.subject, *(message.subject for _, message in awaited)}
-        present = {subject: await self._look(subject) for subject in sorted(subjects)}
+        present = {subject: await self._queues.ids(subject) for subject in sorted(subjects)}
         return frozenset(
             stored.task.task_id
             for stored, message in awaited

@@ -4,7 +4,6 @@
 `reconciler.py` mends what crashes left.
 """
 
-import functools
 import logging
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,18 +14,18 @@ import msgspec
 from adapters.mongo import Database, Outbox, now
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
-from adapters.nats.jetstream import message_ids
 from contracts import auth, tasks
 from contracts.auth import AccountDeleted
 from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Unauthenticated
 from contracts.paging import decode_cursor, encode_cursor
-from contracts.wire import JOBS, Context, DeadLetter
+from contracts.wire import Context, DeadLetter
 from nodes.departed import gone
 from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
 from nodes.tasks import model, notices
 from nodes.tasks.changes import Changes
 from nodes.tasks.operations import Operations
-from nodes.tasks.reconciler import Look, Reconciler
+from nodes.tasks.queues import Queues
+from nodes.tasks.reconciler import Reconciler
 from nodes.tasks.sagas import CURRENT
 from nodes.tasks.state import Change, TaskState
 from nodes.tasks.store import Stored, TaskStore
@@ -53,7 +52,7 @@ class Tasks:
         self,
         store: TaskStore,
         outbox: Outbox,
-        look: Look,
+        queues: Queues,
         *,
         operations: Operations | None = None,
         clock: Callable[[], datetime] = now,
@@ -61,8 +60,8 @@ class Tasks:
         self._store = store
         self._clock = clock
         self._changes = Changes(store, outbox)
-        self._turns = Turns(store, self._changes, clock)
-        self._reconciler = Reconciler(store, self._turns, look, clock)
+        self._turns = Turns(store, self._changes, queues, clock)
+        self._reconciler = Reconciler(store, self._turns, queues, clock)
         self._operations = operations
         self.bindings: tuple[Binding, ...] = (
             serve(tasks.CREATE, self.create),
@@ -193,7 +192,7 @@ async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] =
     await store.prepare()
     operations = Operations(bus, store.collection)
     outbox = Outbox(store.collection, bus.send, clock=clock)
-    return Tasks(store, outbox, functools.partial(message_ids, bus, JOBS), operations=operations, clock=clock)
+    return Tasks(store, outbox, Queues(bus), operations=operations, clock=clock)
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:

@@ -1,4 +1,4 @@
-"""Fair shares: of each user only a few tasks are in flight at a time, the others are held and take turns.
+"""Turns: of each user only a few tasks are in flight at a time, the others are held, some of them for a time to come.
 
 So one user's five hundred tasks stand before another's single one with a handful at most, and what is held can be
 cancelled without a trace in any queue. The shares of the plans are data.
@@ -13,6 +13,7 @@ from datetime import datetime
 
 from nodes.tasks import model
 from nodes.tasks.changes import Changes, Transition
+from nodes.tasks.queues import Queues
 from nodes.tasks.store import Stored, TaskStore
 
 SHARES: Mapping[str, int] = {"free": 2, "pro": 4, "pro_plus": 8}
@@ -23,9 +24,10 @@ FEWEST = min(SHARES.values())
 class Turns:
     """Lets held tasks set out. Instances that do so at once may exceed a share for a moment; none is sent twice."""
 
-    def __init__(self, store: TaskStore, changes: Changes, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: TaskStore, changes: Changes, queues: Queues, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._changes = changes
+        self._queues = queues
         self._clock = clock
         self._locks: weakref.WeakValueDictionary[uuid.UUID, asyncio.Lock] = weakref.WeakValueDictionary()
 
@@ -47,6 +49,8 @@ class Turns:
         """`Changes.apply`; when the task ends by it, the user's next one sets out."""
         stored = await self._changes.apply(task_id, transition, by)
         if stored is not None and stored.task.ended:
+            if stored.task.start_at is not None and stored.task.started_at is None:
+                await self._queues.unschedule(task_id)
             await self.next(stored.task.user_id)
         return stored
 

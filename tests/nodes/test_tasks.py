@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -13,11 +12,11 @@ import pytest_asyncio
 
 from adapters.mongo import Database, Outbox, now, open_mongo
 from adapters.nats.bus import Bus
-from adapters.nats.jetstream import message_ids
 from contracts import tasks
 from contracts.errors import Conflict, Invalid, KeyReused, NotFound, Refused, Unauthenticated, Unavailable
 from contracts.tasks import CancelTask, CreateTask, FindUnknown, GetHistory, GetTask, ListTasks, Progress, StepReport
-from contracts.wire import JOBS, Context, DeadLetter
+from contracts.wire import Context, DeadLetter
+from nodes.tasks.queues import Queues
 from nodes.tasks.service import Tasks, build
 from nodes.tasks.store import TaskStore
 from tests.support.buses import a_bus, a_node
@@ -53,7 +52,7 @@ class Scene:
     def service(self, bus: Bus | None = None) -> Tasks:
         """An instance of the node."""
         outbox = Outbox(self.store.collection, (bus or self.bus).send, clock=self.clock)
-        return Tasks(self.store, outbox, functools.partial(message_ids, bus or self.bus, JOBS), clock=self.clock)
+        return Tasks(self.store, outbox, Queues(bus or self.bus), clock=self.clock)
 
     @contextlib.asynccontextmanager
     async def running(self, instances: int = 1, *, workers: bool = True) -> AsyncIterator[None]:
@@ -299,9 +298,7 @@ async def test_what_was_stored_but_not_sent_is_swept_by_another_instance(scene: 
     async def nowhere(subject: str, payload: bytes, *, message_id: str, headers: object) -> None:
         raise Unavailable("The message bus is not reachable.")
 
-    crashed = Tasks(
-        scene.store, Outbox(scene.store.collection, nowhere), functools.partial(message_ids, scene.bus, JOBS)
-    )
+    crashed = Tasks(scene.store, Outbox(scene.store.collection, nowhere), Queues(scene.bus))
     task = await crashed.create(order(), scene.user)
     assert task.status == "queued"
     scene.clock.ahead = timedelta(seconds=3)

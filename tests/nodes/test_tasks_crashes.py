@@ -19,6 +19,7 @@ from adapters.mongo import Database, Outbox, now, open_mongo
 from contracts import notifications, tasks
 from contracts.errors import Refused
 from contracts.wire import Context
+from nodes.tasks.queues import Queues
 from nodes.tasks.service import Stuck, Tasks
 from nodes.tasks.state import Change, TaskState
 from nodes.tasks.store import Stored, TaskStore
@@ -74,6 +75,17 @@ class FusedStore(TaskStore):
         return stored
 
 
+class Kept(Queues):
+    """A JetStream that loses nothing that it ever had."""
+
+    def __init__(self, kept: Mapping[str, str]) -> None:
+        self._kept = kept
+
+    async def ids(self, subject: str) -> frozenset[str]:
+        """All of them."""
+        return frozenset(self._kept)
+
+
 async def chore(node: Tasks, name: str) -> None:
     """Let it do something by itself, once."""
     await next(each for each in node.chores if each.name == name).run()
@@ -104,11 +116,7 @@ class Run:
     def start(self) -> Tasks:
         """A new process: it remembers nothing."""
         outbox = Outbox(self.store.collection, self.send, clock=self.clock)
-        return Tasks(self.store, outbox, self.look, clock=self.clock)
-
-    async def look(self, subject: str) -> frozenset[str]:
-        """What JetStream ever had: nothing is lost in it."""
-        return frozenset(self.kept)
+        return Tasks(self.store, outbox, Kept(self.kept), clock=self.clock)
 
     async def send(self, subject: str, payload: bytes, *, message_id: str, headers: Mapping[str, str]) -> None:
         """JetStream: one of an id."""
