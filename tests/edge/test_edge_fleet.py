@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
@@ -204,3 +206,16 @@ async def test_who_answers_in_another_way_is_left_out(nats_url: str) -> None:
     assert [(stats.name, [e.subject for e in stats.endpoints]) for stats in found] == [
         ("auth", [templates.GET.subject])
     ]
+
+
+async def test_the_readmes_metrics_are_there(nats_url: str, redis: Redis, world: World, database: Database) -> None:
+    """What the README tells people to watch is what `/metrics` has."""
+    table = (Path(__file__).parents[2] / "README.md").read_text().split("| metric | labels |")[1].split("\n\n")[0]
+    promised = set(re.findall(r"`(covergen_\w+)`", table))
+    assert len(promised) > 10
+    async with measured(nats_url, redis, world, database) as (edge, _), a_node(nats_url, Breaking("covers")):
+        async with asyncio.timeout(8):
+            while key("covergen_outbox_waiting", node="tasks") not in await metrics(edge):
+                await asyncio.sleep(0.1)
+        text = (await edge.ask("GET", "/metrics", signed=False)).body.decode()
+    assert promised <= set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))

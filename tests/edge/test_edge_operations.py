@@ -267,6 +267,7 @@ async def test_any_task_is_shown_with_its_log_and_without_its_prompt(office: Off
     assert facts.request_id
     assert [line.seq for line in facts.log] == list(range(1, len(facts.log) + 1))
     assert facts.log[0].event == "created"
+    assert all(line.by for line in facts.log)
     assert set(shown.json["log"][0]) >= {"seq", "at", "by", "event", "step", "attempt", "error", "detail", "next_step"}
     for bad in (uuid.uuid4(), "x"):
         assert (await office.ask("GET", f"/v1/admin/tasks/{bad}")).status == 404
