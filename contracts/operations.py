@@ -18,7 +18,7 @@ Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 """The number of a dead letter; never given again."""
 Reason = Annotated[str, msgspec.Meta(max_length=64, pattern=CODE)]
 Subjects = Annotated[str, msgspec.Meta(max_length=200, pattern=SUBJECT)]
-"""A subject or a pattern of subjects, e.g. `jobs.covers.*`."""
+"""A subject or a pattern of subjects, e.g. `jobs.covers.>`."""
 
 
 class ListDead(msgspec.Struct, frozen=True, kw_only=True):
