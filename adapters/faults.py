@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 import msgspec
@@ -25,6 +26,8 @@ class Faults:
         self._clock = clock
         self._chance = chance
         self._active: dict[str, Activation] = {}
+        self.hits: Counter[str] = Counter()
+        """How many calls each fault has hit since this process began."""
 
     def __bool__(self) -> bool:
         return bool(self._active)
@@ -38,12 +41,18 @@ class Faults:
             return None
         return found
 
-    def hit(self, name: str, *, node: str = "", target: str = "") -> Activation | None:
-        """The same for one call, which is hit as often as the fault's rate says."""
+    def hit(self, name: str, *, node: str = "", target: str = "", lot: float | None = None) -> Activation | None:
+        """The same for one call, which is hit as often as the fault's rate says.
+
+        The call may bring its own `lot`, from 0 to less than 1, so that the same call is always hit or never.
+        """
         if not self._active:
             return None
         found = self.find(name, node=node, target=target)
-        return found if found is not None and self._chance() < found.rate else None
+        if found is None or (self._chance() if lot is None else lot) >= found.rate:
+            return None
+        self.hits[name] += 1
+        return found
 
     def replace(self, activations: Iterable[Activation]) -> None:
         """From now on these are active, and a warning in the log says what has changed."""
@@ -52,7 +61,8 @@ class Faults:
             if before.get(name) != fault:
                 log.warning("fault %s", described(fault), extra={"action": "fault_set", "fault": name})
         for name in before.keys() - self._active.keys():
-            log.warning("fault %s is over", name, extra={"action": "fault_cleared", "fault": name})
+            fields = {"action": "fault_cleared", "fault": name, "hits": self.hits[name]}
+            log.warning("fault %s is over, %d calls were hit", name, self.hits[name], extra=fields)
 
 
 def described(fault: Activation) -> str:

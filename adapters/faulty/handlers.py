@@ -39,8 +39,8 @@ class _Disturbed:
         self._faults = faults
         self._node = node
 
-    def _hit(self, name: str) -> Activation | None:
-        return self._faults.hit(name, node=self._node, target=self._subject)
+    def _hit(self, name: str, *, lot: float | None = None) -> Activation | None:
+        return self._faults.hit(name, node=self._node, target=self._subject, lot=lot)
 
 
 class _Answer(_Disturbed):
@@ -66,14 +66,13 @@ class _Work(_Disturbed):
     async def _work(self, message: Any, context: Context) -> None:
         if late := self._hit("consumer-lag"):
             await asyncio.sleep(late.seconds)
-        poison = self._faults.find("poison-message", node=self._node, target=self._subject)
-        if poison is not None and _is_poison(message, poison.rate):
+        if self._hit("poison-message", lot=_lot(message)):
             raise Poisoned("fault poison-message")
         await self._handler(message, context)
         if self._hit("duplicate-delivery"):
             await self._handler(message, msgspec.structs.replace(context, delivery=context.delivery + 1))
 
 
-def _is_poison(message: Any, rate: float) -> bool:
-    """Is this message one of that share? It is at every delivery then."""
-    return zlib.crc32(msgspec.json.encode(message)) < rate * 2**32
+def _lot(message: Any) -> float:
+    """A number from 0 to 1 that is the same at every delivery of a message."""
+    return zlib.crc32(msgspec.json.encode(message)) / 2**32

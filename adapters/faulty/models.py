@@ -50,7 +50,7 @@ class BrokenOff:
 
     async def paint(self, order: PaintOrder) -> Picture:
         """As the model does; while the fault is active every order opens the breaker anew. Raises also BreakerOpen."""
-        if fault := self._faults.find("breaker-open", target=self._model.breaker.name):
+        if fault := self._faults.hit("breaker-open", target=self._model.breaker.name):
             self._model.breaker.force_open(fault.seconds)
         return await self._model.paint(order)
 
@@ -77,7 +77,7 @@ def faulty_clock(clock: Callable[[], datetime], faults: Faults) -> Callable[[], 
     """A clock with fault `clock-skew`."""
 
     def read() -> datetime:
-        skew = faults.find("clock-skew") if faults else None
+        skew = faults.hit("clock-skew")
         return clock() if skew is None else clock() + timedelta(seconds=skew.seconds)
 
     return read

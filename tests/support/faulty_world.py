@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from adapters.faults import Faults
 from adapters.mongo import open_mongo
+from contracts.wire import JOBS, Context
 from nodes.runtime import Node
 from ops import wiring
 from ops.cli import parser
 from ops.commands.fault import run_fault
+from ops.operating import operator_bus
 from ops.provision import migrate_all, provision_nats
 from ops.settings import Settings, read_settings
 from tests.support.servers import running_nats
@@ -34,14 +38,27 @@ class FaultyWorld:
 
     @contextlib.asynccontextmanager
     async def broken(self, name: str, *options: str) -> AsyncIterator[None]:
-        """The fault for the length of the block."""
+        """The fault for the length of the block, in which it must have hit something."""
         await self.fault("set", name, *options)
         await self._heard(name, True)
+        before = self._hits(name)
         try:
             yield
         finally:
+            hits = self._hits(name) - before
             await self.fault("clear", name)
             await self._heard(name, False)
+        assert hits > 0, f"{name} did nothing"
+
+    def _hits(self, name: str) -> int:
+        return sum(each.hits[name] for each in self.faults)
+
+    async def jobs(self) -> int:
+        """Jobs that are not acknowledged."""
+        async with operator_bus(self.settings) as bus:
+            answer = await bus.request_raw(f"$JS.API.STREAM.INFO.{JOBS}", b"", Context.new(), 5)
+        messages: int = msgspec.json.decode(answer)["state"]["messages"]
+        return messages
 
     async def log(self, task_id: str) -> list[str]:
         """What happened to a task, as its node noted it."""
