@@ -35,9 +35,7 @@ class Pulse:
     ) -> None:
         if self._beating is not None:
             self._beating.cancel()
-        if self._pipe is not None:
-            os.close(self._pipe)
-            self._pipe = None
+        # The pipe closes as the process ends: its exit code and last lines say more than a closed pipe.
 
     def ready(self, name: str, **facts: object) -> None:
         """Say that this process serves: one JSON line, after which it is expected to give signs of life."""

@@ -17,7 +17,7 @@ from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.virtual_time import virtually
 
 REFUSALS, CALLERS = 1000, 50
-OFFERED, PER_SECOND = 12_000, 200
+OFFERED, PER_SECOND = 6000, 100
 """A minute of full load."""
 JOBS = 200
 pytestmark = pytest.mark.timeout(60)
@@ -112,7 +112,7 @@ async def test_cancellation_is_neutral(figures: Figures) -> None:
 
 
 def test_retries_are_bounded(figures: Figures) -> None:
-    """A minute at 200 calls a second, all of which fail: 1.1 times the offer without a breaker, hardly any with it."""
+    """A minute at 100 calls a second, all of which fail: 1.1 times the offer without a breaker, hardly any with it."""
     bare, trials = virtually(storm(failures=10**9)), virtually(storm(failures=5))
     figures(
         f"{OFFERED} calls to a dead target, budget alone: calls made (<= 1.1 x)", f"{bare} ({bare / OFFERED:.3f} x)"

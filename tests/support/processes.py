@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,3 +35,8 @@ async def line_of(process: asyncio.subprocess.Process, limit: float) -> str:
     """The next line that it says."""
     assert process.stdout is not None
     return (await asyncio.wait_for(process.stdout.readline(), limit)).decode().rstrip("\n")
+
+
+def slowness() -> float:
+    """How many times longer things may take while other work keeps the processors busy."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
