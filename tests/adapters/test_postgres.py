@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # ships no types
 import msgspec
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from adapters.postgres import (
     MigrationError,
     Outbox,
     Pool,
+    database_errors,
     ensure_database,
     load_queries,
     migrate,
@@ -131,6 +133,12 @@ async def test_lost_connections_heal(pool: Pool, postgres_database: str) -> None
         await sleeping
     assert await pool.value("SELECT 1") == 1
     await killer.close()
+
+
+async def test_a_connection_that_died_in_an_answer_is_unavailable() -> None:
+    """What asyncpg says at a commit when the server was killed just before it; to users that is an outage."""
+    with pytest.raises(Unavailable), database_errors():
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 
 
 async def test_bugs_stay_bugs(pool: Pool) -> None:
