@@ -1,110 +1,33 @@
 """The tasks node on a real bus and a real database, with small workers."""
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Database, Outbox, now, open_mongo
-from adapters.nats.bus import Bus
+from adapters.mongo import Outbox
 from contracts import tasks
 from contracts.errors import Conflict, Invalid, KeyReused, NotFound, Refused, Unauthenticated, Unavailable
-from contracts.tasks import CancelTask, CreateTask, FindUnknown, GetHistory, GetTask, ListTasks, Progress, StepReport
+from contracts.tasks import CancelTask, FindUnknown, GetHistory, GetTask, ListTasks, Progress, StepReport
 from contracts.wire import Context, DeadLetter
 from nodes.tasks.queues import Queues
 from nodes.tasks.service import Tasks, build
-from nodes.tasks.store import TaskStore
-from tests.support.buses import a_bus, a_node
-from tests.support.sagas import ART, Crew, until
+from tests.support.sagas import ART, until
 from tests.support.servers import MongoDatabase
+from tests.support.tasks_scene import Scene, a_scene, order
 
 FORWARD = ["paint", "check_image", "compose", "store", "commit", "complete"]
 
 
-class Clock:
-    """The time, which a test may move forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        """The time now."""
-        return now() + self.ahead
-
-
-class Scene:
-    """A bus with streams, a database, workers and a user."""
-
-    def __init__(self, bus: Bus, url: str, database: Database) -> None:
-        self.bus = bus
-        self.url = url
-        self.database = database
-        self.crew = Crew(bus)
-        self.clock = Clock()
-        self.store = TaskStore(database)
-        self.user = Context.new(user_id=uuid.uuid4(), tier="pro")
-
-    def service(self, bus: Bus | None = None) -> Tasks:
-        """An instance of the node."""
-        outbox = Outbox(self.store.collection, (bus or self.bus).send, clock=self.clock)
-        return Tasks(self.store, outbox, Queues(bus or self.bus), clock=self.clock)
-
-    @contextlib.asynccontextmanager
-    async def running(self, instances: int = 1, *, workers: bool = True) -> AsyncIterator[None]:
-        """The node (several times) and the workers."""
-        async with contextlib.AsyncExitStack() as stack:
-            for _ in range(instances):
-                await stack.enter_async_context(a_node(self.url, self.service()))
-            for service in self.crew.services() if workers else []:
-                await stack.enter_async_context(a_node(self.url, service))
-            yield
-
-    async def create(self, title: str = "The Sea") -> tasks.Task:
-        """A new task by its endpoint."""
-        return await self.bus.request(tasks.CREATE, order(title), self.user)
-
-    async def get(self, task_id: uuid.UUID) -> tasks.Task:
-        """The task by its endpoint."""
-        return await self.bus.request(tasks.GET, GetTask(task_id=task_id), self.user)
-
-    async def ended(self, task_id: uuid.UUID) -> tasks.Task:
-        """The task at its end, when the note has come, too."""
-
-        async def over() -> bool:
-            told = any(str(task_id) in note.effect_key for note in self.crew.notes)
-            return told and any(event.task_id == task_id for event in self.crew.finished)
-
-        await until(over)
-        return await self.get(task_id)
-
-    async def events(self, task_id: uuid.UUID) -> list[str]:
-        """What the log says happened."""
-        stored = await self.store.find(task_id, with_log=True)
-        assert stored is not None
-        return [entry.event for entry in stored.log]
-
-
-def order(title: str = "The Sea") -> CreateTask:
-    """A request of the covers node."""
-    return CreateTask(
-        task_id=uuid.uuid4(), type="generate", cover_id=uuid.uuid4(), input_params={"title": title, "seed": 2**52}
-    )
-
-
 @pytest_asyncio.fixture
 async def scene(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Scene]:
-    """Everything but the node itself."""
-    client = open_mongo(mongo_database.url)
-    async with a_bus(nats_url, streams=True) as bus:
-        scene = Scene(bus, nats_url, client[mongo_database.name])
-        await scene.store.prepare()
-        yield scene
-    client.close()
+    """A scene of the test's own."""
+    async with a_scene(nats_url, mongo_database) as made:
+        yield made
 
 
 async def test_a_cover_is_made_step_by_step(scene: Scene) -> None:
