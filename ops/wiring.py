@@ -21,6 +21,7 @@ from adapters.workers import Workers
 from edge.app import build_app, serve_app
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
+from nodes.exports.service import Exports
 from nodes.notifications.service import Notifications
 from nodes.runtime import Service
 from nodes.safety.service import Safety
@@ -54,7 +55,12 @@ class Host:
     @functools.cached_property
     def workers(self) -> Workers:
         """The processes for painting and checking pictures, started when first needed."""
-        preload = ("adapters.images.painter", "adapters.typesetter", "adapters.moderation.pictures")
+        preload = (
+            "adapters.images.painter",
+            "adapters.typesetter",
+            "adapters.moderation.pictures",
+            "adapters.rendering",
+        )
         workers = self.parts.workers(self.settings.paint_processes, self.settings.image_seconds, preload)
         self.stack.push_async_exit(workers)
         return workers
@@ -155,6 +161,13 @@ def guarded(settings: Settings, model: ImageModel) -> GuardedModel:
     return GuardedModel(model, target)
 
 
+async def exports(host: Host, bus: Bus) -> Service:
+    """Files of covers."""
+    service = Exports(bus, host.mongo("exports"), host.objects(bus), host.workers)
+    await service.prepare()
+    return service
+
+
 async def tasks(host: Host, bus: Bus) -> Service:
     """Sagas."""
     return await build_tasks(host.mongo("tasks"), bus, clock=host.parts.clock(now))
@@ -173,6 +186,7 @@ NODES: dict[str, Build] = {
     "templates": templates,
     "safety": safety,
     "covers": covers,
+    "exports": exports,
     "tasks": tasks,
     "notifications": notifications,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from contracts import covers, safety, users
+from contracts import covers, exports, safety, users
 from contracts.errors import Unavailable
 from contracts.tasks import TaskType
 from contracts.wire import WorkQueue
@@ -132,6 +132,12 @@ def _on_picture(task: TaskState, step: str) -> msgspec.Struct:
     return safety.CheckImageStep(task_id=task.task_id, step=step, images=task.images("paint"))
 
 
+def _on_export(task: TaskState, step: str) -> msgspec.Struct:
+    if task.work_id is None:
+        raise LookupError("the task is for no export")
+    return exports.ExportStep(task_id=task.task_id, export_id=task.work_id, user_id=task.user_id, step=step)
+
+
 DISCARD = Order(covers.DISCARD, _on_cover)
 
 GENERATE = Saga(
@@ -163,8 +169,39 @@ GENERATE = Saga(
     ),
 )
 
-SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE,)}
-CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE}
+EXPORT = Saga(
+    "export",
+    1,
+    timeout=900,
+    words=Words(
+        noun="export",
+        waiting="Waiting to be rendered",
+        titles={
+            "succeeded": "Your files are ready",
+            "failed": "Your files could not be made",
+            "cancelled": "Your export was cancelled",
+        },
+        too_late="The files are finished; they can be deleted, not cancelled.",
+    ),
+    results=lambda task: (f"/v1/exports/{task.work_id}",),
+    link=lambda task: f"/v1/exports/{task.work_id}",
+    steps=(
+        StepDef(
+            "render",
+            Order(exports.RENDER, _on_export),
+            Order(exports.DISCARD, _on_export),
+            "Making the files",
+            timeout=180,
+            weight=90,
+        ),
+        StepDef(
+            "complete", Order(exports.COMPLETE, _on_export), None, "Putting them on your shelf", weight=10, commits=True
+        ),
+    ),
+)
+
+SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE, EXPORT)}
+CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE, "export": EXPORT}
 
 
 def saga_of(task: TaskState) -> Saga:

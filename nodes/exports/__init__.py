@@ -1,0 +1,1 @@
+"""The exports node: files of finished covers for the places where they will be used."""

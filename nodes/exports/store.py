@@ -1,0 +1,188 @@
+"""The collection `exports`: one document per export, changed only by single conditional writes.
+
+A deleted export leaves a short document behind, without anything of its cover, so that its Idempotency-Key stays used.
+Exports of a deleted user are marked `forgotten` and leave nothing.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters.mongo import (
+    OUTBOX_INDEX,
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    Outbox,
+    Outgoing,
+    Send,
+    ensure_indexes,
+    mongo_errors,
+    now,
+    waiting,
+)
+from contracts.exports import ExportStatus
+from nodes.exports.model import KeptFile, Record
+
+INDEXES = (
+    Index("task", (("task_id", 1),), unique=True),
+    Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),
+    Index("unrendered", (("status", 1), ("created_at", 1))),
+    Index("deleted", (("deleted_at", 1),), where={"deleted_at": {"$exists": True}}),
+    OUTBOX_INDEX,
+)
+PRIVATE = ("title", "presets", "options", "source", "files")
+"""What goes at once when an export is deleted. The keys of its objects go when the objects have gone."""
+EXISTS = {"deleted_at": {"$exists": False}}
+
+
+class ExportStore:
+    """All that is kept about exports. Raises Unavailable when the database is away."""
+
+    def __init__(self, database: Database, send: Send) -> None:
+        self._exports = database["exports"]
+        self.outbox = Outbox(self._exports, send)
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await ensure_indexes(self._exports, INDEXES)
+
+    async def keep(self, draft: Record) -> bool:
+        """Insert a new export; False when there is one with its id already."""
+        try:
+            with mongo_errors():
+                await self._exports.insert_one(_plain(draft))
+        except DuplicateKey:
+            return False
+        return True
+
+    async def drop(self, export_id: uuid.UUID) -> None:
+        """Forget a draft that nothing was made of."""
+        with mongo_errors():
+            await self._exports.delete_one({"_id": export_id, "status": "rendering", "keys": [], **EXISTS})
+
+    async def fingerprint(self, export_id: uuid.UUID) -> str | None:
+        """Of the request that this export, deleted or not, was made from."""
+        with mongo_errors():
+            found = await self._exports.find_one({"_id": export_id}, {"fingerprint": 1})
+        return None if found is None else str(found["fingerprint"])
+
+    async def of_id(self, export_id: uuid.UUID, user_id: uuid.UUID) -> Record | None:
+        """One export of a user."""
+        with mongo_errors():
+            found = await self._exports.find_one({"_id": export_id, "user_id": user_id, **EXISTS})
+        return None if found is None else msgspec.convert(found, Record)
+
+    async def page(
+        self, user_id: uuid.UUID, cover_id: uuid.UUID | None, after: tuple[datetime, uuid.UUID] | None, limit: int
+    ) -> tuple[Record, ...]:
+        """Exports of a user, newest first, behind the one that has `after` as time and id."""
+        query: Document = {"user_id": user_id, **EXISTS}
+        if cover_id is not None:
+            query["cover_id"] = cover_id
+        if after is not None:
+            at, export_id = after
+            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": export_id}}]
+        with mongo_errors():
+            cursor = self._exports.find(query).sort([("created_at", -1), ("_id", -1)])
+            found = await cursor.limit(limit).to_list(limit)
+        return tuple(msgspec.convert(each, Record) for each in found)
+
+    async def expect(self, export_id: uuid.UUID, key: str) -> bool:
+        """Note an object that is about to be put, so that undoing finds it after any crash.
+
+        False when it must not be put: rendering was undone, or the export has ended.
+        """
+        return await self._change(_doable(export_id), {"$addToSet": {"keys": key}})
+
+    async def record(self, export_id: uuid.UUID, files: tuple[KeptFile, ...]) -> bool:
+        """Note the finished files; False when rendering was undone meanwhile."""
+        return await self._change(_doable(export_id), {"$set": {"files": _plain(files)}})
+
+    async def undo(self, export_id: uuid.UUID, task_id: uuid.UUID) -> tuple[str, ...]:
+        """From now on nothing is rendered, and no file is noted. The keys of what was put."""
+        change = {"$set": {"undone": True, "files": []}}
+        if not await self._change({"_id": export_id, "task_id": task_id, **EXISTS}, change):
+            return ()
+        with mongo_errors():
+            found = await self._exports.find_one({"_id": export_id}, {"keys": 1})
+        return () if found is None else tuple(found.get("keys", ()))
+
+    async def complete(self, export_id: uuid.UUID, at: datetime, event: Outgoing) -> Document | None:
+        """Show the export as ready, with the event in its outbox, once; the document, for its outbox."""
+        change = {
+            "$set": {"status": "ready", "completed_at": at},
+            "$push": {"outbox": {"$each": waiting([event], at)}},
+        }
+        await self._change(_doable(export_id), change)
+        with mongo_errors():
+            return await self._exports.find_one({"_id": export_id}, {"outbox": 1})
+
+    async def end(self, task_id: uuid.UUID, status: ExportStatus) -> None:
+        """The task has ended without files."""
+        await self._change({"task_id": task_id, **EXISTS}, {"$set": {"status": status, "completed_at": None}})
+
+    async def bury(self, export_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
+        """Delete what is known of an export that is not being made; None when there is none."""
+        change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
+        buriable = {"_id": export_id, "user_id": user_id, "status": {"$ne": "rendering"}, **EXISTS}
+        if not await self._change(buriable, change):
+            return None
+        with mongo_errors():
+            return await self._exports.find_one({"_id": export_id}, {"keys": 1})
+
+    async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
+        """Delete what is known of all exports of a user, those that are being made too; idempotent.
+
+        What is left of each, to be emptied: `_id`, `status` and `keys`.
+        """
+        change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
+        with mongo_errors():
+            await self._exports.update_many({"user_id": user_id, "forgotten": {"$exists": False}}, change)
+            forgotten = {"user_id": user_id, "forgotten": True}
+            return await self._exports.find(forgotten, {"status": 1, "keys": 1}).to_list(None)
+
+    async def buried(self, late_before: datetime, limit: int = 100) -> list[Document]:
+        """Deleted exports that still have objects. Those that were being made only when deleted before `late_before`:
+        a step that had begun may put one more object, whose key is noted."""
+        settled = {"$or": [{"status": {"$ne": "rendering"}}, {"deleted_at": {"$lt": late_before}}]}
+        query = {"deleted_at": {"$exists": True}, "keys": {"$exists": True}, **settled}
+        with mongo_errors():
+            return await self._exports.find(query, {"keys": 1}).limit(limit).to_list(limit)
+
+    async def emptied(self, export_id: uuid.UUID) -> None:
+        """The objects of a deleted export have gone; of a deleted user's export nothing stays."""
+        with mongo_errors():
+            await self._exports.delete_one({"_id": export_id, "forgotten": True})
+        await self._change({"_id": export_id, "deleted_at": {"$exists": True}}, {"$unset": {"keys": ""}})
+
+    async def unrendered(
+        self, after: datetime, before: datetime, limit: int = 500
+    ) -> tuple[dict[uuid.UUID, uuid.UUID], datetime | None]:
+        """Task id to export id of drafts of that time which nobody has begun to render, and where the next page begins.
+
+        None when this was the last page. Most of them wait for their turn.
+        """
+        query = {"status": "rendering", "created_at": {"$gte": after, "$lt": before}, "keys": [], **EXISTS}
+        with mongo_errors():
+            cursor = self._exports.find(query, {"task_id": 1, "created_at": 1}).sort("created_at", 1)
+            found = await cursor.limit(limit).to_list(limit)
+        drafts = {each["task_id"]: each["_id"] for each in found}
+        return drafts, found[-1]["created_at"] if len(found) == limit else None
+
+    async def _change(self, query: Document, change: Document) -> bool:
+        """Change one document; False when none fits."""
+        with mongo_errors():
+            return (await self._exports.update_one(query, change)).matched_count == 1
+
+
+def _doable(export_id: uuid.UUID) -> Document:
+    return {"_id": export_id, "status": "rendering", "undone": False, **EXISTS}
+
+
+def _plain(value: Any) -> Any:
+    """Structs as documents; times and ids stay what they are."""
+    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)
