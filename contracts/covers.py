@@ -102,6 +102,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     image: ObjectRef
     thumbnail: ObjectRef
     created_at: datetime
+    edit_id: uuid.UUID | None = None
+    """The edit session that it was saved from; None for what the saga made."""
+    edit_version: int | None = None
 
 
 class Cover(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +153,20 @@ class GetImage(msgspec.Struct, frozen=True, kw_only=True):
     size: Literal["full", "thumb"] = "full"
 
 
+class AddVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep a copy of these pictures as the newest version of the caller's cover.
+
+    Idempotent by `(cover_id, edit_id, edit_version)` while that is the newest version. Raises NotFound, and Conflict
+    for a cover that is not ready or has too many versions.
+    """
+
+    cover_id: uuid.UUID
+    edit_id: uuid.UUID
+    edit_version: Annotated[int, msgspec.Meta(ge=0)]
+    image: ObjectRef
+    thumbnail: ObjectRef
+
+
 class DeleteCover(msgspec.Struct, frozen=True, kw_only=True):
     """Remove a cover and its pictures. Raises Conflict while it is being made."""
 
@@ -194,9 +211,12 @@ EDGE = frozenset({"edge"})
 TASKS = frozenset({"tasks"})
 
 GENERATE = Endpoint("svc.covers.generate", GenerateCover, CoverAccepted, EDGE, "Begin a cover", timeout=8)
-GET = Endpoint("svc.covers.get", GetCover, Cover, frozenset({"edge", "exports"}), "Read a cover")
+GET = Endpoint("svc.covers.get", GetCover, Cover, frozenset({"edge", "edits", "exports"}), "Read a cover")
 LIST = Endpoint("svc.covers.list", ListCovers, CoverPage, EDGE, "List the caller's covers")
 IMAGE = Endpoint("svc.covers.image", GetImage, ObjectRef, frozenset({"edge", "exports"}), "Where a cover's picture is")
+ADD_VERSION = Endpoint(
+    "svc.covers.add_version", AddVersion, Version, frozenset({"edits"}), "Keep an edited picture as a new version"
+)
 DELETE = Endpoint("svc.covers.delete", DeleteCover, Done, EDGE, "Remove a cover")
 USAGE = Endpoint("svc.covers.usage", GetUsage, Usage, frozenset({"users"}), "Count what was made")
 PAINT = WorkQueue("jobs.covers.paint", CoverStep, TASKS, "Paint the art", concurrency=4, lanes=PLANS)
@@ -206,4 +226,18 @@ COMPLETE = WorkQueue("jobs.covers.complete", CoverStep, TASKS, "Show the cover a
 DISCARD = WorkQueue("jobs.covers.discard", CoverStep, TASKS, "Undo what a step of the saga made")
 COMPLETED = Event("events.covers.completed", CoverCompleted, frozenset({"templates"}), "A cover is ready and counted")
 
-CONTRACTS = (GENERATE, GET, LIST, IMAGE, DELETE, USAGE, PAINT, COMPOSE, STORE, COMPLETE, DISCARD, COMPLETED)
+CONTRACTS = (
+    GENERATE,
+    GET,
+    LIST,
+    IMAGE,
+    ADD_VERSION,
+    DELETE,
+    USAGE,
+    PAINT,
+    COMPOSE,
+    STORE,
+    COMPLETE,
+    DISCARD,
+    COMPLETED,
+)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import auth, covers, exports, notifications, operations, safety, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, operations, safety, tasks, templates, users
 from contracts.faults import BUCKET as FAULTS
 from contracts.wire import Bucket, Endpoint, Event, WorkQueue
 
@@ -14,6 +14,7 @@ CONTRACTS: tuple[Contract, ...] = (
     *templates.CONTRACTS,
     *safety.CONTRACTS,
     *covers.CONTRACTS,
+    *edits.CONTRACTS,
     *exports.CONTRACTS,
     *tasks.CONTRACTS,
     *operations.CONTRACTS,
@@ -24,14 +25,24 @@ ENDPOINTS = tuple(c for c in CONTRACTS if isinstance(c, Endpoint))
 QUEUES = tuple(c for c in CONTRACTS if isinstance(c, WorkQueue))
 EVENTS = tuple(c for c in CONTRACTS if isinstance(c, Event))
 
-NODES: tuple[str, ...] = ("auth", "users", "templates", "safety", "covers", "exports", "tasks", "notifications")
+NODES: tuple[str, ...] = (
+    "auth",
+    "users",
+    "templates",
+    "safety",
+    "covers",
+    "edits",
+    "exports",
+    "tasks",
+    "notifications",
+)
 """The nodes that exist. `edge`, `tools`, `ops` and `sys` are users of the bus but no nodes."""
 
 BUCKETS: tuple[Bucket, ...] = (
     Bucket(
         "art",
-        readers=frozenset({"edge", "covers", "safety", "exports"}),
-        writers=frozenset({"covers", "exports"}),
+        readers=frozenset({"edge", "covers", "edits", "safety", "exports"}),
+        writers=frozenset({"covers", "edits", "exports"}),
     ),
 )
 """Object stores."""

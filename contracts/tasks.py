@@ -180,7 +180,7 @@ class TaskFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 EDGE = frozenset({"edge"})
 
-CREATE = Endpoint("svc.tasks.create", CreateTask, Task, frozenset({"covers", "exports"}), "Begin a saga")
+CREATE = Endpoint("svc.tasks.create", CreateTask, Task, frozenset({"covers", "edits", "exports"}), "Begin a saga")
 GET = Endpoint("svc.tasks.get", GetTask, Task, EDGE, "Read a task")
 LIST = Endpoint("svc.tasks.list", ListTasks, TaskPage, EDGE, "List the caller's tasks")
 CANCEL = Endpoint("svc.tasks.cancel", CancelTask, Task, EDGE, "Cancel a task")
@@ -189,17 +189,20 @@ FIND_UNKNOWN = Endpoint(
     "svc.tasks.find_unknown",
     FindUnknown,
     Unknown,
-    frozenset({"users", "covers", "exports"}),
+    frozenset({"users", "covers", "edits", "exports"}),
     "Tell which task ids do not exist",
 )
 REPORT = WorkQueue(
-    "jobs.tasks.report", StepReport, frozenset({"covers", "safety", "users", "exports"}), "What became of a step"
+    "jobs.tasks.report",
+    StepReport,
+    frozenset({"covers", "edits", "safety", "users", "exports"}),
+    "What became of a step",
 )
 LOAD = Endpoint("svc.tasks.load", GetLoad, Load, EDGE, "How long new tasks would wait")
 START = WorkQueue(
     "jobs.tasks.start", StartTask, frozenset({"tasks"}), "Begin a delayed task; sent by a schedule", stream=DELAYED
 )
 PROGRESSED = Event("events.tasks.progressed", Progress, frozenset(), "A task moved", watchers=frozenset({"edge"}))
-FINISHED = Event("events.tasks.finished", TaskFinished, frozenset({"covers", "exports"}), "A task ended")
+FINISHED = Event("events.tasks.finished", TaskFinished, frozenset({"covers", "edits", "exports"}), "A task ended")
 
-CONTRACTS = (CREATE, GET, LIST, CANCEL, HISTORY, FIND_UNKNOWN, REPORT, START, PROGRESSED, FINISHED)
+CONTRACTS = (CREATE, GET, LIST, CANCEL, HISTORY, FIND_UNKNOWN, LOAD, REPORT, START, PROGRESSED, FINISHED)

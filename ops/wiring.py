@@ -21,6 +21,7 @@ from adapters.workers import Workers
 from edge.app import build_app, serve_app
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
+from nodes.edits.service import Edits
 from nodes.exports.service import Exports
 from nodes.notifications.service import Notifications
 from nodes.runtime import Service
@@ -57,6 +58,7 @@ class Host:
         """The processes for painting and checking pictures, started when first needed."""
         preload = (
             "adapters.images.painter",
+            "adapters.images.adjustments",
             "adapters.typesetter",
             "adapters.moderation.pictures",
             "adapters.rendering",
@@ -168,9 +170,17 @@ async def exports(host: Host, bus: Bus) -> Service:
     return service
 
 
+async def edits(host: Host, bus: Bus) -> Service:
+    """Edit sessions."""
+    service = Edits(bus, host.mongo("edits"), host.objects(bus), host.workers)
+    await service.prepare()
+    return service
+
+
 async def tasks(host: Host, bus: Bus) -> Service:
     """Sagas."""
-    return await build_tasks(host.mongo("tasks"), bus, clock=host.parts.clock(now))
+    clock = host.parts.clock(now)
+    return await build_tasks(host.mongo("tasks"), bus, max_wait=host.settings.max_wait, clock=clock)
 
 
 async def notifications(host: Host, bus: Bus) -> Service:
@@ -186,6 +196,7 @@ NODES: dict[str, Build] = {
     "templates": templates,
     "safety": safety,
     "covers": covers,
+    "edits": edits,
     "exports": exports,
     "tasks": tasks,
     "notifications": notifications,
@@ -202,6 +213,7 @@ async def edge(host: Host, bus: Bus) -> str:
         version=host.version,
         region=host.settings.region,
         asyncapi=(ROOT / "asyncapi.json").read_bytes(),
+        max_wait=host.settings.max_wait,
     )
     port = (host.settings.http_host, host.settings.http_port)
     serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket())

@@ -37,6 +37,7 @@ from nodes.covers.model import Record, caller, fingerprint, identify, passed, re
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
 from nodes.covers.typesetting import check_words
+from nodes.covers.versions import Versions
 from nodes.departed import Departed, gone
 from nodes.runtime import Binding, Chore, listen, serve, work
 
@@ -74,6 +75,7 @@ class Covers:
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
         self._steps = Steps(bus, self._store, objects, images, workers)
+        self._versions = Versions(self._store, objects)
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
@@ -88,6 +90,7 @@ class Covers:
             serve(covers.GET, self.get),
             serve(covers.LIST, self.list),
             serve(covers.IMAGE, self.image),
+            serve(covers.ADD_VERSION, self._versions.add),
             serve(covers.DELETE, self.delete),
             serve(covers.USAGE, self.usage),
             work(covers.PAINT, self._steps.paint),

@@ -25,7 +25,7 @@ from adapters.mongo import (
     now,
     waiting,
 )
-from contracts.covers import CoverStatus
+from contracts.covers import CoverStatus, Version
 from nodes.covers.model import Record
 
 INDEXES = (
@@ -107,6 +107,17 @@ class CoverStore:
     async def record(self, cover_id: uuid.UUID, step: str, made: Mapping[str, Any]) -> bool:
         """Note what a step has made; False when it was undone meanwhile."""
         return await self._change(_doable(cover_id, step), {"$set": _plain(made)})
+
+    async def expect_version(self, cover_id: uuid.UUID, label: str, keys: tuple[str, ...]) -> bool:
+        """Note objects that are about to be put for another version of a finished cover; False when it is gone."""
+        change = {"$addToSet": {f"objects.{label}": {"$each": list(keys)}}}
+        return await self._change({"_id": cover_id, "status": "ready", **EXISTS}, change)
+
+    async def append_version(self, cover_id: uuid.UUID, version: Version) -> bool:
+        """Add this version to a finished cover; False when it has not exactly those before it, or is gone."""
+        so_many = {"versions": {"$size": version.version - 1}}
+        change = {"$push": {"versions": _plain(version)}}
+        return await self._change({"_id": cover_id, "status": "ready", **so_many, **EXISTS}, change)
 
     async def undo(
         self, cover_id: uuid.UUID, task_id: uuid.UUID, step: str, cleared: Mapping[str, Any]

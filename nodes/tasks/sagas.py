@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from contracts import covers, exports, safety, users
+from contracts import covers, edits, exports, safety, users
 from contracts.errors import Unavailable
 from contracts.tasks import TaskType
 from contracts.wire import WorkQueue
@@ -138,6 +138,16 @@ def _on_export(task: TaskState, step: str) -> msgspec.Struct:
     return exports.ExportStep(task_id=task.task_id, export_id=task.work_id, user_id=task.user_id, step=step)
 
 
+def _on_edit(task: TaskState, step: str) -> msgspec.Struct:
+    if task.work_id is None:
+        raise LookupError("the task is for no edit")
+    return edits.EditStep(task_id=task.task_id, edit_id=task.work_id, user_id=task.user_id, step=step)
+
+
+def _on_edited(task: TaskState, step: str) -> msgspec.Struct:
+    return safety.CheckImageStep(task_id=task.task_id, step=step, images=task.images("apply"))
+
+
 DISCARD = Order(covers.DISCARD, _on_cover)
 
 GENERATE = Saga(
@@ -200,8 +210,38 @@ EXPORT = Saga(
     ),
 )
 
-SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE, EXPORT)}
-CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE, "export": EXPORT}
+EDIT = Saga(
+    "edit",
+    1,
+    timeout=900,
+    words=Words(
+        noun="edit",
+        waiting="Waiting to be edited",
+        titles={
+            "succeeded": "Your edit is ready",
+            "failed": "Your edit could not be made",
+            "cancelled": "Your edit was cancelled",
+        },
+        too_late="The edit is finished; it can be undone, not cancelled.",
+    ),
+    results=lambda task: (f"/v1/edits/{task.work_id}/image",),
+    link=lambda task: f"/v1/edits/{task.work_id}",
+    steps=(
+        StepDef(
+            "apply",
+            Order(edits.APPLY, _on_edit),
+            Order(edits.DISCARD, _on_edit),
+            "Changing the picture",
+            timeout=90,
+            weight=70,
+        ),
+        StepDef("check_image", Order(safety.CHECK_IMAGE_STEP, _on_edited), None, "Checking the picture", weight=20),
+        StepDef("complete", Order(edits.COMPLETE, _on_edit), None, "Keeping the new version", weight=10, commits=True),
+    ),
+)
+
+SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE, EDIT, EXPORT)}
+CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE, "edit": EDIT, "export": EXPORT}
 
 
 def saga_of(task: TaskState) -> Saga:

@@ -1,0 +1,259 @@
+"""The edits node: sessions on covers, their versions, and its steps of the saga (`steps.py`)."""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from adapters.mongo import Database, now
+from adapters.nats.bus import Bus
+from adapters.objects import Objects
+from adapters.workers import Workers
+from contracts import auth, covers, edits, tasks
+from contracts.auth import AccountDeleted
+from contracts.covers import AddVersion, GetCover
+from contracts.edits import (
+    CheckoutEdit,
+    DeleteEdit,
+    EditPage,
+    EditSession,
+    GetEdit,
+    GetEditImage,
+    ListEdits,
+    OpenEdit,
+    Operate,
+    OperationAccepted,
+    RedoEdit,
+    SavedEdit,
+    SaveEdit,
+    UndoEdit,
+)
+from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
+from contracts.paging import decode_cursor, encode_cursor
+from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
+from contracts.wire import Context, Done, ObjectRef
+from nodes.departed import Departed, gone
+from nodes.edits import model
+from nodes.edits.model import Record, caller, new_id, shown
+from nodes.edits.steps import Steps
+from nodes.edits.store import EditStore
+from nodes.runtime import Binding, Chore, listen, serve, work
+
+log = logging.getLogger(__name__)
+
+ORPHAN_AFTER = timedelta(seconds=60)
+"""Age from which an operation whose task nobody knows is taken back; far above the deadline of any request."""
+LATE_AFTER = timedelta(minutes=10)
+"""Longer than a step takes: what a step in a deleted session has put meanwhile is removed after it."""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Edits:
+    """The service. Call `prepare` once before it is bound."""
+
+    name = "edits"
+
+    def __init__(self, bus: Bus, database: Database, objects: Objects, workers: Workers) -> None:
+        self._bus = bus
+        self._objects = objects
+        self._store = EditStore(database)
+        self._departed = Departed(database)
+        self._steps = Steps(bus, self._store, objects, workers)
+        self._looked_until = LONG_AGO
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await self._store.prepare()
+        await self._departed.prepare()
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What this node does."""
+        return (
+            serve(edits.OPEN, self.open),
+            serve(edits.GET, self.get),
+            serve(edits.LIST, self.list),
+            serve(edits.OPERATE, self.operate),
+            serve(edits.UNDO, self.undo),
+            serve(edits.REDO, self.redo),
+            serve(edits.CHECKOUT, self.checkout),
+            serve(edits.IMAGE, self.image),
+            serve(edits.SAVE, self.save),
+            serve(edits.DELETE, self.delete),
+            work(edits.APPLY, self._steps.apply),
+            work(edits.COMPLETE, self._steps.complete),
+            work(edits.DISCARD, self._steps.discard),
+            listen(tasks.FINISHED, self.task_finished),
+            listen(auth.ACCOUNT_DELETED, self.account_deleted),
+        )
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What this node does by itself."""
+        return (
+            Chore("take back orphan operations", 10.0, self.take_back_orphans),
+            Chore("empty deleted sessions", 30.0, self.empty_deleted),
+        )
+
+    async def open(self, request: OpenEdit, context: Context) -> EditSession:
+        """Begin a session; the same Idempotency-Key gives the same one, KeyReused for another cover.
+
+        Raises NotFound, Conflict while the cover is made, Unauthenticated for a deleted user, of whom nothing stays.
+        """
+        user_id = caller(context)
+        session_id = new_id(user_id, "edit", context.idempotency_key)
+        cover = await self._bus.request(covers.GET, GetCover(cover_id=request.cover_id), context)
+        new = await self._store.keep(model.opened(cover, session_id, user_id, now()))
+        if new and await self._departed.has(user_id):
+            await self._store.drop(session_id)
+            raise gone()
+        record = await self._own(session_id, context)
+        if record.cover_id != request.cover_id:
+            raise KeyReused("This Idempotency-Key belongs to another request.")
+        return shown(record)
+
+    async def get(self, request: GetEdit, context: Context) -> EditSession:
+        """One session of the caller. Raises NotFound."""
+        return shown(await self._own(request.edit_id, context))
+
+    async def list(self, request: ListEdits, context: Context) -> EditPage:
+        """The caller's sessions, newest first."""
+        after = None if request.cursor is None else decode_cursor(request.cursor, (datetime, uuid.UUID))
+        behind = None if after is None else (after[0], after[1])
+        found = await self._store.page(caller(context), behind, request.limit + 1)
+        items, more = found[: request.limit], len(found) > request.limit
+        cursor = encode_cursor(items[-1].created_at, items[-1].session_id) if more else None
+        return EditPage(items=tuple(shown(item) for item in items), next_cursor=cursor)
+
+    async def operate(self, request: Operate, context: Context) -> OperationAccepted:
+        """Begin an operation. With an Idempotency-Key the same request gives the same task, another raises KeyReused.
+
+        Raises Conflict while another operation of the session runs, Invalid for an operation that is not there.
+        """
+        task_id = new_id(request.edit_id, "operation", context.idempotency_key)
+        record = await self._changed(
+            request.edit_id, context, lambda session: model.held(session, request, task_id, now())
+        )
+        try:
+            task = await self._create(record, request, task_id, context)
+        except (Unavailable, Internal):
+            raise  # the task may be there: the same key may come again, and if not, the sweep looks
+        except ServiceError:
+            await self._release(record, task_id)
+            raise
+        if task.status in ("failed", "cancelled"):
+            await self._release(record, task_id)
+        version = model.version_of(record, task_id)
+        return OperationAccepted(task_id=task_id, edit_id=request.edit_id, version=version, status=task.status)
+
+    async def _create(self, record: Record, request: Operate, task_id: uuid.UUID, context: Context) -> Task:
+        order = CreateTask(
+            task_id=task_id,
+            type="edit",
+            cover_id=record.cover_id,
+            work_id=record.session_id,
+            input_params={"op": request.op, **model.wanted(request)},
+        )
+        return await self._bus.request(tasks.CREATE, order, context)
+
+    async def _release(self, record: Record, task_id: uuid.UUID) -> None:
+        await self._store.change(record.session_id, record.user_id, lambda session: model.released(session, task_id))
+
+    async def undo(self, request: UndoEdit, context: Context) -> EditSession:
+        """Back to the version that the current one was made from. Raises NotFound, Conflict."""
+        return shown(await self._changed(request.edit_id, context, model.undone))
+
+    async def redo(self, request: RedoEdit, context: Context) -> EditSession:
+        """The last undo taken back. Raises NotFound, Conflict."""
+        return shown(await self._changed(request.edit_id, context, model.redone))
+
+    async def checkout(self, request: CheckoutEdit, context: Context) -> EditSession:
+        """Any version becomes current; again changes nothing. Raises NotFound, Invalid, Conflict."""
+        return shown(
+            await self._changed(request.edit_id, context, lambda session: model.checked_out(session, request.version))
+        )
+
+    async def image(self, request: GetEditImage, context: Context) -> ObjectRef:
+        """Where the picture of a version is. Raises NotFound."""
+        return model.pictures(await self._own(request.edit_id, context), request.version).image
+
+    async def save(self, request: SaveEdit, context: Context) -> SavedEdit:
+        """Make the current version the newest of the cover; idempotent by session and version while it is that.
+
+        Raises NotFound when the session or the cover is gone.
+        """
+        record = await self._own(request.edit_id, context)
+        version, pictures = record.current_version, model.pictures(record)
+        order = AddVersion(
+            cover_id=record.cover_id,
+            edit_id=record.session_id,
+            edit_version=version,
+            image=pictures.image,
+            thumbnail=pictures.thumbnail,
+        )
+        kept = await self._bus.request(covers.ADD_VERSION, order, context)
+        return SavedEdit(
+            edit_id=record.session_id,
+            version=version,
+            cover_id=record.cover_id,
+            cover_version=kept.version,
+            image_url=f"/v1/covers/{record.cover_id}/image",
+        )
+
+    async def delete(self, request: DeleteEdit, context: Context) -> Done:
+        """Remove a session, then its pictures; a crash in between is made good by the sweep."""
+        record = await self._own(request.edit_id, context)
+        if record.running is not None or not await self._store.bury(record):
+            raise Conflict("An operation of this session is under way: cancel its task first.", retry_after=1)
+        await self._remove(record.objects)
+        return Done()
+
+    async def task_finished(self, event: TaskFinished, context: Context) -> None:
+        """A task without success leaves its session as it was; success was written by the last step."""
+        if event.type != "edit" or event.status not in ("failed", "cancelled"):
+            return
+        record = await self._store.of_task(event.task_id)
+        if record is not None:
+            await self._release(record, event.task_id)
+
+    async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
+        """Delete a user's sessions and their pictures for good, busy ones too; idempotent."""
+        await self._departed.mark(event.user_id)
+        for document in await self._store.bury_all(event.user_id):
+            await self._remove(document.get("objects", {}))
+
+    async def take_back_orphans(self) -> None:
+        """End old operations whose task was never created."""
+        found, following = await self._store.running(self._looked_until, now() - ORPHAN_AFTER)
+        self._looked_until = following or LONG_AGO
+        if not found:
+            return
+        asked = FindUnknown(task_ids=tuple(found))
+        for task_id in (await self._bus.request(tasks.FIND_UNKNOWN, asked, Context.new(timeout=5))).task_ids:
+            await self._release(found[task_id], task_id)
+            await self._remove({"": found[task_id].objects.get(str(task_id), ())})
+
+    async def empty_deleted(self) -> None:
+        """Remove what late steps have put into deleted sessions, then the last of these."""
+        for document in await self._store.buried(now() - LATE_AFTER):
+            await self._remove(document.get("objects", {}))
+            await self._store.emptied(document["_id"])
+
+    async def _remove(self, objects: Mapping[str, Sequence[str]]) -> None:
+        for keys in objects.values():
+            for key in keys:
+                await self._objects.delete(key)
+
+    async def _changed(
+        self, session_id: uuid.UUID, context: Context, transition: Callable[[Record], Record | None]
+    ) -> Record:
+        record = await self._store.change(session_id, caller(context), transition)
+        if record is None:
+            raise NotFound("There is no such edit session.")
+        return record
+
+    async def _own(self, session_id: uuid.UUID, context: Context) -> Record:
+        record = await self._store.of_id(session_id, caller(context))
+        if record is None:
+            raise NotFound("There is no such edit session.")
+        return record

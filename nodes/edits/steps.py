@@ -1,0 +1,142 @@
+"""The edits node's part in the saga: apply, its undoing, and complete.
+
+Every step may come twice, late, or after it was undone. So apply notes the objects it is about to put, puts them, notes
+what it made unless it was undone meanwhile, and then reports to the tasks node. A failure that trying again cannot mend
+is reported; any other is raised, so that the job comes again.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+from adapters.images.adjustments import Adjusted, Adjustment, adjust
+from adapters.mongo import now
+from adapters.nats.bus import Bus
+from adapters.objects import Objects, describe
+from adapters.workers import Workers
+from contracts import tasks
+from contracts.edits import EditStep
+from contracts.errors import Internal, Invalid, NotFound, ServiceError, Unavailable
+from contracts.tasks import StepReport
+from contracts.wire import Context, ObjectRef
+from nodes.edits import model
+from nodes.edits.model import Pictures, Record, Running
+from nodes.edits.store import EditStore
+
+Images = tuple[ObjectRef, ...]
+Effect = Callable[[Record, EditStep], Awaitable[Images]]
+
+
+class Steps:
+    """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
+
+    def __init__(self, bus: Bus, store: EditStore, objects: Objects, workers: Workers) -> None:
+        self._bus = bus
+        self._store = store
+        self._objects = objects
+        self._workers = workers
+
+    async def apply(self, step: EditStep, context: Context) -> None:
+        """Make the new picture; as this is the first step, tell at once that the work has begun."""
+        if context.delivery <= 1:
+            begun = StepReport(task_id=step.task_id, step=step.step, begun=True)
+            message_id = f"{step.task_id}:{step.step}:begun"
+            await self._bus.enqueue(tasks.REPORT, begun, message_id=message_id, context=context)
+        await self._do(step, context, self._apply)
+
+    async def complete(self, step: EditStep, context: Context) -> None:
+        """Make the new version the current one."""
+        await self._do(step, context, self._complete)
+
+    async def discard(self, step: EditStep, context: Context) -> None:
+        """Undo an operation, whether its effect happened or not; it will not happen later either."""
+        record = await self._store.change(
+            step.edit_id, step.user_id, lambda session: model.released(session, step.task_id)
+        )
+        if record is not None and step.task_id in record.without:
+            await self._remove(record.objects.get(str(step.task_id), ()))
+        await self._report(step, context)
+
+    async def _do(self, step: EditStep, context: Context, effect: Effect) -> None:
+        try:
+            record = await self._store.of_id(step.edit_id, step.user_id)
+            if record is None:
+                raise NotFound("This edit session is gone.")
+            images = await effect(record, step)
+        except (Unavailable, Internal):
+            raise
+        except ServiceError as error:
+            await self._report(step, context, error=error)
+        else:
+            await self._report(step, context, images)
+
+    async def _apply(self, record: Record, step: EditStep) -> Images:
+        done = next((entry.pictures for entry in record.edit_history if entry.task_id == step.task_id), None)
+        if done is not None:
+            return (done.image,)
+        if step.task_id in record.without:
+            # a crash after its objects were put may have left them behind the back of the undoing
+            await self._remove(record.objects.get(str(step.task_id), ()))
+            return ()
+        running = record.running
+        if running is None or running.task_id != step.task_id:
+            raise NotFound("This operation is gone.")
+        if running.made is not None:
+            return (running.made.image,)
+        return await self._keep(record, step, await self._adjusted(record, running))
+
+    async def _adjusted(self, record: Record, running: Running) -> Adjusted:
+        source = await self._objects.get(model.pictures(record, running.parent).image)
+        try:
+            return await self._workers.run(adjust, source, Adjustment(**running.params))
+        except ValueError as error:
+            raise Invalid(f"The picture cannot be adjusted: {error}.") from error
+
+    async def _keep(self, record: Record, step: EditStep, adjusted: Adjusted) -> Images:
+        """Put both pictures and note them; leaves nothing behind when the operation was undone meanwhile.
+
+        Their scope is the task, so that no two operations share an object even when they give the same bytes.
+        """
+        scope, both = str(step.task_id), (adjusted.picture, adjusted.thumbnail)
+        image, thumbnail = (describe(scope, each.data, each.media_type) for each in both)
+        keys = (image.key, thumbnail.key)
+        if not await self._change(record, step.task_id, lambda each: model.noted(each, step.task_id, keys)):
+            return ()
+        for each in both:
+            await self._objects.put(scope, each.data, each.media_type)
+        pictures = Pictures(image=image, thumbnail=thumbnail)
+        if not await self._change(record, step.task_id, lambda each: model.made(each, step.task_id, pictures)):
+            await self._remove(keys)
+            return ()
+        return (image,)
+
+    async def _change(self, record: Record, task_id: uuid.UUID, transition: Callable[[Record], Record | None]) -> bool:
+        """False when the operation is not under way any more."""
+        found = await self._store.change(record.session_id, record.user_id, transition)
+        return found is not None and found.running is not None and found.running.task_id == task_id
+
+    async def _complete(self, record: Record, step: EditStep) -> Images:
+        after = await self._store.change(
+            record.session_id, record.user_id, lambda each: model.completed(each, step.task_id, now())
+        )
+        if after is None:
+            raise NotFound("This edit session is gone.")
+        version = model.version_of(after, step.task_id)
+        return (model.pictures(after, version).image,)
+
+    async def _remove(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            await self._objects.delete(key)
+
+    async def _report(
+        self, step: EditStep, context: Context, images: Images = (), error: ServiceError | None = None
+    ) -> None:
+        report = StepReport(
+            task_id=step.task_id,
+            step=step.step,
+            images=images,
+            problem=None if error is None else error.problem(context.request_id),
+            deliveries=max(context.delivery, 1),
+        )
+        ending = "done" if error is None else "failed"
+        message_id = f"{step.task_id}:{step.step}:{ending}"
+        await self._bus.enqueue(tasks.REPORT, report, message_id=message_id, context=context)
