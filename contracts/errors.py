@@ -5,6 +5,7 @@ Bus, and becomes `application/problem+json` (RFC 9457) at the edge. Any other ex
 answered as `Internal` without its text.
 """
 
+import math
 from typing import ClassVar
 
 import msgspec
@@ -147,6 +148,22 @@ class Unavailable(ServiceError):
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class Overloaded(ServiceError):
+    """So much waits that no more is taken for now; nothing was done. Not Unavailable, whose ending may be unknown."""
+
+    status, code, title = 503, "overloaded", "Too busy"
+
+    @classmethod
+    def waiting(cls, seconds: float, limit: float) -> "Overloaded":
+        """A new task would wait `seconds`, and `limit` is allowed; the wait falls while new ones are refused."""
+        after = max(1.0, seconds - limit)
+        detail = (
+            f"It would take about {in_words(seconds)} until this begins, more than the {in_words(limit)} that we let "
+            f"anybody wait. Nothing was ordered; please try again in about {in_words(after)}."
+        )
+        return cls(detail, retry_after=after)
+
+
 class DeadlineExceeded(Unavailable):
     """The answer did not come in the time the caller gave."""
 
@@ -169,6 +186,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     KeyReused,
     RateLimited,
     Unavailable,
+    Overloaded,
     DeadlineExceeded,
 )
 
@@ -179,3 +197,12 @@ def raised(problem: Problem) -> ServiceError:
     """The exception that `problem` was made from; an unknown code becomes `Internal`."""
     error = _BY_CODE.get(problem.code, Internal)
     return error(problem.detail, errors=problem.errors, retry_after=problem.retry_after)
+
+
+def in_words(seconds: float) -> str:
+    """A time as people say it: `40 seconds`, `12 minutes`, `3 hours`; rounded up."""
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size)} {unit}s"
+    whole = max(1, math.ceil(seconds))
+    return f"{whole} second{'' if whole == 1 else 's'}"

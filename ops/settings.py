@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     image_seconds: int
     breaker_failures: int
     breaker_seconds: int
+    max_wait: int
     faults: FaultPolicy
     log_level: LogLevel
     log_format: LogFormat
@@ -244,6 +245,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
     Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
     Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
+    Setting(
+        "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
+    ),
     Setting(
         "faults",
         "auto",

@@ -16,7 +16,7 @@ from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
 from contracts import auth, tasks
 from contracts.auth import AccountDeleted
-from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Unauthenticated
+from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Overloaded, RateLimited, Unauthenticated
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.wire import Context, DeadLetter
 from nodes.departed import gone
@@ -25,6 +25,7 @@ from nodes.tasks import model, notices
 from nodes.tasks.changes import Changes
 from nodes.tasks.operations import Operations
 from nodes.tasks.queues import Queues
+from nodes.tasks.reckoner import MAX_WAIT, Reckoner
 from nodes.tasks.reconciler import Reconciler
 from nodes.tasks.sagas import CURRENT
 from nodes.tasks.state import Change, TaskState
@@ -55,9 +56,12 @@ class Tasks:
         queues: Queues,
         *,
         operations: Operations | None = None,
+        max_wait: float = MAX_WAIT,
         clock: Callable[[], datetime] = now,
     ) -> None:
+        """`max_wait`: seconds; far beyond that no task is taken."""
         self._store = store
+        self._reckoner = Reckoner(store, max_wait=max_wait, clock=clock)
         self._clock = clock
         self._changes = Changes(store, outbox)
         self._turns = Turns(store, self._changes, queues, clock)
@@ -70,6 +74,7 @@ class Tasks:
             serve(tasks.CANCEL, self.cancel),
             serve(tasks.HISTORY, self.history),
             serve(tasks.FIND_UNKNOWN, self.find_unknown),
+            serve(tasks.LOAD, self._reckoner.load),
             work(tasks.REPORT, self.report),
             work(tasks.START, self.start),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
@@ -81,24 +86,29 @@ class Tasks:
             Chore("resend", 2.0, self._reconciler.resend),
             Chore("give turns", 2.0, self._reconciler.give_turns),
             Chore("compare", 10.0, self._reconciler.compare),
+            Chore("reckon", 1.0, self._reckoner.reckon),
             *(operations.chores if operations else ()),
         )
 
     def gauges(self) -> Sequence[Gauge]:
         """What it measures for operators."""
-        return self._operations.gauges() if self._operations else ()
+        return (*(self._operations.gauges() if self._operations else ()), *self._reckoner.gauges())
 
     async def create(self, message: tasks.CreateTask, context: Context) -> tasks.Task:
         """Begin a saga. Idempotent by `task_id`; raises KeyReused for another input, or another user's task.
 
-        Raises Invalid for a start too far away, Unauthenticated for a deleted user, of whom nothing stays.
+        Raises Invalid for a start too far away, RateLimited and Overloaded as the reckoner does, Unauthenticated for a
+        deleted user, of whom nothing stays.
         """
         at = self._clock()
         task = _opened(message, context, at)
+        await self._admit(task)
         async with self._turns.queued(task.user_id):
             turn = await self._turns.free(task.user_id, context.tier) > 0
             stored = await self._changes.insert(model.begin(task, at, turn=turn), "user")
-        if stored is None:
+        if stored is not None:
+            self._reckoner.came(task)
+        else:
             stored = await self._store.find(message.task_id)
             if stored is None or not _same_request(stored.task, task):
                 raise KeyReused("This task id is taken by another request.")
@@ -107,6 +117,14 @@ class Tasks:
             raise gone()
         await self._changes.relay(stored)
         return notices.view(stored.task)
+
+    async def _admit(self, task: TaskState) -> None:
+        """Raise RateLimited or Overloaded, but not on a task that was let in before."""
+        try:
+            self._reckoner.admit(task)
+        except (RateLimited, Overloaded):
+            if await self._store.find(task.task_id) is None:
+                raise
 
     async def get(self, message: tasks.GetTask, context: Context) -> tasks.Task:
         """The caller's task. Raises NotFound."""
@@ -152,8 +170,17 @@ class Tasks:
 
     async def report(self, message: tasks.StepReport, context: Context) -> None:
         """A worker tells of its step. Idempotent by `(task_id, step)`."""
-        by = context.sender or "a worker"
-        found = await self._turns.change(message.task_id, lambda task: model.settle(task, message, self._clock()), by)
+        begins = False
+
+        def settle(task: TaskState) -> Change | None:
+            nonlocal begins
+            change = model.settle(task, message, self._clock())
+            begins = change is not None and task.started_at is None and change.task.started_at is not None
+            return change
+
+        found = await self._turns.change(message.task_id, settle, context.sender or "a worker")
+        if begins:
+            self._reckoner.begun()
         if found is None:
             log.warning("report on unknown task %s", message.task_id, extra={"action": "report_unknown"})
 
@@ -186,13 +213,15 @@ class Tasks:
         )
 
 
-async def build(database: Database, bus: Bus, *, clock: Callable[[], datetime] = now) -> Tasks:
+async def build(
+    database: Database, bus: Bus, *, max_wait: float = MAX_WAIT, clock: Callable[[], datetime] = now
+) -> Tasks:
     """The service on its database, with its indexes made."""
     store = TaskStore(database)
     await store.prepare()
     operations = Operations(bus, store.collection)
     outbox = Outbox(store.collection, bus.send, clock=clock)
-    return Tasks(store, outbox, Queues(bus), operations=operations, clock=clock)
+    return Tasks(store, outbox, Queues(bus), operations=operations, max_wait=max_wait, clock=clock)
 
 
 def _opened(message: tasks.CreateTask, context: Context, at: datetime) -> TaskState:

@@ -31,6 +31,7 @@ from adapters.mongo import (
 from adapters.nats.wire import schedule_headers
 from contracts.tasks import START, Status
 from nodes.departed import Departed
+from nodes.tasks.paces import Paces
 from nodes.tasks.state import Change, LogEntry, Message, TaskState
 
 COLLECTION = "generation_tasks"
@@ -73,12 +74,28 @@ class Held:
     tier: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A task that has not ended."""
+
+    user_id: uuid.UUID
+    tier: str
+    queued: bool
+    """It has not begun and nobody wants it stopped."""
+    ready_at: datetime | None
+
+    def waits(self, at: datetime) -> bool:
+        """Could it begin now, if there were room?"""
+        return self.queued and (self.ready_at is None or self.ready_at <= at)
+
+
 class TaskStore:
     """The tasks. All methods raise Unavailable while the database is away."""
 
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database.get_collection(COLLECTION)
         self.departed = Departed(database)
+        self.paces = Paces(database)
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat."""
@@ -177,10 +194,26 @@ class TaskStore:
             documents = await found.limit(limit).to_list(limit)
         return [Held(document["_id"], document["headers"].get("tier", "free")) for document in documents]
 
+    async def unfinished(self) -> Sequence[Unfinished]:
+        """All tasks that have not ended. By index, but it reads them all: not for every request."""
+        shown = {"user_id": 1, "headers": 1, "status": 1, "outcome": 1, "ready_at": 1}
+        with mongo_errors():
+            found = [await self.collection.find({"place": place}, shown).to_list(None) for place in ("held", "sent")]
+        return [_unfinished(document) for documents in found for document in documents]
+
     async def users_held(self, before: datetime) -> Sequence[uuid.UUID]:
         """Users with tasks that were ready for their turn before that time."""
         with mongo_errors():
             return list(await self.collection.distinct("user_id", {"place": "held", "ready_at": {"$lte": before}}))
+
+
+def _unfinished(document: Document) -> Unfinished:
+    return Unfinished(
+        user_id=document["user_id"],
+        tier=document.get("headers", {}).get("tier", ""),
+        queued=document["status"] == "queued" and document.get("outcome") is None,
+        ready_at=document.get("ready_at"),
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -74,6 +74,7 @@ def test_dotenv_lines(tmp_path: Path, line: str, password: str | None) -> None:
         ("image_seconds", "0"),
         ("breaker_failures", "0"),
         ("breaker_seconds", "0.5"),
+        ("max_wait", "0"),
         ("environment", "staging"),
         ("log_level", "loud"),
         ("log_format", "xml"),
