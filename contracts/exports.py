@@ -8,13 +8,13 @@ import msgspec
 
 from contracts.paging import Cursor, Limit
 from contracts.tasks import Status, Step
-from contracts.text import SLUG
+from contracts.text import FILE_NAME, SLUG
 from contracts.wire import Done, Endpoint, Event, ObjectRef, WorkQueue
 
 ExportStatus = Literal["rendering", "ready", "failed", "cancelled"]
 Media = Literal["image/png", "image/jpeg", "image/webp"]
 PresetName = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=SLUG)]
-FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"^[a-z0-9-]+\.[a-z]+$(?!\n)")]
+FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=FILE_NAME)]
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):

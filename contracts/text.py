@@ -15,6 +15,7 @@ URL = r"^https?://\S+$(?!\n)"
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 COLOUR = r"^#[0-9a-fA-F]{6}$(?!\n)"
 SLUG = r"^[a-z][a-z0-9-]*$(?!\n)"
+FILE_NAME = r"^[a-z0-9-]+\.[a-z]+$(?!\n)"
 STEP = r"^[a-z_]+(/undo)?$(?!\n)"
 CODE = r"^[a-z][a-z0-9_]*$(?!\n)"
 SUBJECT = r"^((\*|[^\s.*>\x00-\x1f\x7f]+)\.)*(\*|>|[^\s.*>\x00-\x1f\x7f]+)$(?!\n)"
@@ -28,6 +29,7 @@ SENTENCES = {
     LANGUAGE: "must be a language tag such as en or pt-BR",
     COLOUR: "must be a colour such as #1a2b3c",
     SLUG: "must be lower-case letters, digits and dashes, beginning with a letter",
+    FILE_NAME: "must be the name of a file: lower-case letters, digits and dashes, a dot and an ending",
     STEP: "must be the name of a step",
     CODE: "must be lower-case letters, digits and underscores, beginning with a letter",
     SUBJECT: "must be a subject: words, * or a last > with dots between",

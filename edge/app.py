@@ -27,7 +27,7 @@ from edge.export import Export
 from edge.fallback import UNMATCHED, fallback
 from edge.fleet import Fleet
 from edge.health import Health, checks_of
-from edge.images import image
+from edge.images import file, image
 from edge.middleware.authentication import Authenticator, authentication
 from edge.middleware.cache import ResponseCache, response_cache
 from edge.middleware.errors import errors
@@ -98,6 +98,7 @@ def build_app(
     special: Mapping[str, Callable[[Route], Handler]] = {
         "call": lambda route: call(route, bus),
         "image": lambda route: image(route, bus, objects),
+        "file": lambda route: file(route, bus, objects),
         "events": lambda _route: streams.handle,
         "export": lambda _route: export.handle,
         "alive": lambda _route: health.alive,

@@ -1,7 +1,8 @@
-"""Pictures: the node says where the bytes are, the edge streams them from the object store.
+"""Pictures and files: the node says where the bytes are, the edge streams them from the object store.
 
 The ETag is the SHA-256 of the bytes. The picture behind a cover's address changes when the cover gets a new version,
-so the address must be asked again (304 when nothing changed); with `?v=<sha256>` in it, it may be kept for good.
+so the address must be asked again (304 when nothing changed); with `?v=<sha256>` in it, it may be kept for good. The
+file behind the address of an export never changes.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from aiohttp import hdrs, web
 
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
+from contracts.exports import StoredFile
 from contracts.wire import ObjectRef
 from edge.binding import contract_of, payload
 from edge.exchange import Answer, Exchange, Handler, Result
@@ -22,6 +24,7 @@ YEAR = 365 * 24 * 3600
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _decoder = msgspec.json.Decoder(ObjectRef)
+_file_decoder = msgspec.json.Decoder(StoredFile)
 
 
 def image(route: Route, bus: Bus, objects: Objects) -> Handler:
@@ -37,6 +40,25 @@ def image(route: Route, bus: Bus, objects: Objects) -> Handler:
         if matches(exchange.request.headers.get("If-None-Match"), exchange.headers["ETag"]):
             return Answer(304)
         return await _stream(exchange, objects, ref)
+
+    return handle
+
+
+def file(route: Route, bus: Bus, objects: Objects) -> Handler:
+    """The handler of a finished file, to be saved under a name of its own; 304 when the client has it."""
+    contract = contract_of(route)
+    message_of = payload(route)
+
+    async def handle(exchange: Exchange) -> Result:
+        context = exchange.context(contract.timeout)
+        reply = await bus.request_raw(contract.subject, message_of(exchange), context, contract.timeout)
+        found = _file_decoder.decode(reply)
+        exchange.headers["Cache-Control"] = f"private, max-age={YEAR}, immutable"
+        exchange.headers["ETag"] = f'"{found.object.sha256}"'
+        exchange.headers["Content-Disposition"] = f'attachment; filename="{_UNSAFE.sub("_", found.filename)}"'
+        if matches(exchange.request.headers.get("If-None-Match"), exchange.headers["ETag"]):
+            return Answer(304)
+        return await _stream(exchange, objects, found.object)
 
     return handle
 

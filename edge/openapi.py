@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from contracts.errors import ERRORS, Problem
+from contracts.exports import StoredFile
 from contracts.wire import Done, ObjectRef
 from edge.problems import MEDIA as PROBLEM
 from edge.routes import Access, Route
@@ -27,6 +28,9 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.covers.generate": (402, 403, 404, 422),
     "svc.covers.image": (409,),
     "svc.covers.delete": (409,),
+    "svc.exports.create": (404,),
+    "svc.exports.file": (409,),
+    "svc.exports.delete": (409,),
     "svc.tasks.cancel": (409,),
     "svc.tasks.replay_dead": (409,),
 }
@@ -54,6 +58,10 @@ EXAMPLES: dict[str, Json] = {
         "prompt": "a lone caravan under two moons",
         "format": "ebook",
         "seed": 7,
+    },
+    "CreateExport": {
+        "cover_id": "0d4f8f5e-6f0e-4f57-9c50-0f8c0f3b7a52",
+        "presets": ["jpeg-ebook", "webp-web"],
     },
     "Preferences": {"language": "en", "email_notifications": True},
     "UpdateUser": {"full_name": "Ada King"},
@@ -104,7 +112,7 @@ def _types(routes: tuple[Route, ...]) -> list[type[Any]]:
     for route in routes:
         if route.contract is not None:
             found[route.contract.request] = found[route.contract.reply] = None
-    return [kind for kind in found if kind not in (Done, ObjectRef)]
+    return [kind for kind in found if kind not in (Done, ObjectRef, StoredFile)]
 
 
 def _schemas(routes: tuple[Route, ...]) -> Json:

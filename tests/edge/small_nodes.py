@@ -13,10 +13,11 @@ from msgspec import Raw, structs
 
 from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
-from contracts import auth, covers, notifications, operations, tasks, templates, users
+from contracts import auth, covers, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
+from contracts.exports import Export, ExportAccepted, ExportPage, Presets, StoredFile
 from contracts.notifications import Notification, NotificationPage
 from contracts.tasks import History, Progress, Task, TaskPage
 from contracts.templates import (
@@ -34,7 +35,7 @@ from nodes.runtime import Binding, serve
 from tests.support.buses import SmallService, a_node
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-NODES = ("auth", "users", "templates", "covers", "tasks", "notifications")
+NODES = ("auth", "users", "templates", "covers", "exports", "tasks", "notifications")
 
 
 @dataclass
@@ -50,6 +51,8 @@ class World:
     slow: dict[str, float] = field(default_factory=dict)
     """Subject to the seconds its handler sleeps."""
     images: dict[uuid.UUID, ObjectRef] = field(default_factory=dict)
+    files: dict[tuple[uuid.UUID, str], StoredFile] = field(default_factory=dict)
+    """By export and name."""
     owners: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Task to user."""
     progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
@@ -152,6 +155,12 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
         covers.DELETE: lambda _m, _c: Done(),
+        exports.CREATE: lambda _m, _c: ExportAccepted(task_id=uuid.uuid4(), export_id=uuid.uuid4(), status="queued"),
+        exports.GET: lambda m, _c: _export(m.export_id),
+        exports.LIST: lambda _m, _c: ExportPage(items=()),
+        exports.FILE: lambda m, _c: _file(world, m),
+        exports.PRESETS: lambda _m, _c: Presets(items=()),
+        exports.DELETE: lambda _m, _c: Done(),
         tasks.GET: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.LIST: lambda _m, _c: TaskPage(items=()),
         tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
@@ -257,6 +266,25 @@ def _image(world: World, message: covers.GetImage) -> ObjectRef:
     if message.cover_id not in world.images:
         raise Conflict("The cover is being made.")
     return world.images[message.cover_id]
+
+
+def _export(export_id: uuid.UUID) -> Export:
+    return Export(
+        export_id=export_id,
+        task_id=uuid.uuid4(),
+        cover_id=uuid.uuid4(),
+        title="T",
+        status="ready",
+        presets=("png",),
+        created_at=NOW,
+    )
+
+
+def _file(world: World, message: exports.GetFile) -> StoredFile:
+    found = world.files.get((message.export_id, message.name))
+    if found is None:
+        raise NotFound("This export has no file of that name.")
+    return found
 
 
 def _owned(world: World, task_id: uuid.UUID, context: Context) -> uuid.UUID:
