@@ -10,17 +10,20 @@ from pathlib import Path
 from adapters.crypto import SigningKey
 from adapters.redis import opened_redis
 from ops.paths import Home
+from ops.servers.mongo import MongoServer
 from ops.servers.valkey import ValkeyServer
 from tests.bench import machine, report
 from tests.bench.contenders.plans import HttpPlan
 from tests.bench.http_rows import measure_http
 from tests.bench.job_rows import measure_jobs
+from tests.bench.saga_costs import measure_saga
 from tests.bench.stage_costs import measure_stages
 from tests.support.buses import a_bus
 from tests.support.servers import running, running_nats
 
 JOBS = {1: 200, 16: 600}
 """Jobs in flight to jobs in a round."""
+SAGAS = 30
 STAGE_REPEATS, STAGE_LOOPS = 12, 64
 NEEDED = ("fastapi", "faststream", "uvicorn")
 
@@ -56,6 +59,9 @@ async def measure(chosen: argparse.Namespace, folder: Path) -> None:
             in_flight: await measure_jobs(nats.url, rounds=chosen.rounds, jobs=count, in_flight=in_flight)
             for in_flight, count in JOBS.items()
         }
+        mongo = MongoServer(Home(folder / "mongo"))
+        async with running(mongo):
+            say(report.saga(await measure_saga(nats.url, mongo.url, rounds=SAGAS)))
     say(report.jobs_per_second(jobs))
     say(report.ratios(requests, jobs))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tests.bench.http_rows import COVERGEN, LIMIT, SHAPES, USUAL, Rounds, ratio
 from tests.bench.job_rows import BARE, OURS
+from tests.bench.saga_costs import SagaCost
 from tests.bench.stage_costs import Cost
 
 TARGETS = {LIMIT: 0.8, USUAL: 3.0}
@@ -53,6 +54,18 @@ def jobs_per_second(jobs: Mapping[int, Mapping[str, Sequence[float]]]) -> str:
         for in_flight, rates in jobs.items()
     ]
     return table(("jobs/s", "Covergen", "bare nats-py"), rows)
+
+
+def saga(cost: SagaCost) -> str:
+    """What the saga of one cover costs."""
+    rows = [
+        ("messages that the tasks node sends", f"{cost.sent:.0f}"),
+        ("messages that it receives, acknowledgements included", f"{cost.received:.0f}"),
+        ("messages that JetStream keeps for the task, everybody's", f"{cost.stored}"),
+        ("round trips of the tasks node to its database", f"{cost.round_trips:.0f}"),
+        ("milliseconds from creation to the last notice, with workers that do nothing", f"{cost.milliseconds:.0f}"),
+    ]
+    return table(("cost of the saga of one cover (six steps)", "median"), rows)
 
 
 def costs(lines: Iterable[Cost]) -> str:

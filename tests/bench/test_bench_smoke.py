@@ -11,6 +11,7 @@ from tests.bench.contenders.plans import HttpPlan
 from tests.bench.http_rows import LIMIT, SHAPES, Rounds, contenders, token
 from tests.bench.job_rows import measure_jobs
 from tests.bench.load import Measured, Plan, measure
+from tests.bench.saga_costs import measure_saga
 from tests.bench.stage_costs import NAMES, measure_stages
 from tests.support.buses import a_bus
 
@@ -63,3 +64,13 @@ def test_ratios_compare_rounds_that_ran_next_to_each_other() -> None:
     )
     assert http_rows.ratio(ours, theirs) == (3, 1, 3)
     assert "| a | 1 |" in report.table(("x", "y"), [("a", "1")])
+
+
+async def test_the_cost_of_a_saga_is_counted(nats_url: str, mongo_url: str) -> None:
+    """Each of six steps is at least read, written and sent once, and nothing is counted twice."""
+    async with a_bus(nats_url, streams=True):
+        cost = await measure_saga(nats_url, mongo_url, rounds=3)
+    assert 12 <= cost.round_trips < 60
+    assert 14 <= cost.stored < 40
+    assert cost.sent > 14
+    assert 0 < cost.milliseconds < 10_000
