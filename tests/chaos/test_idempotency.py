@@ -142,3 +142,4 @@ async def test_a_kill_in_the_middle_changes_nothing(stack: Running, figures: Fig
         seen = sum(await asyncio.gather(*storming), Counter[str]())
         figures(f"{name} killed {len(KILLED_AFTER)} times amid equal POSTs: what clients saw", str(dict(seen)))
         assert seen["202"] == len(KILLED_AFTER) * CLIENTS
+    assert not [line for line in stack.output if "no sign of life" in line]  # busy is not hung

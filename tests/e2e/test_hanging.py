@@ -16,6 +16,7 @@ from tests.support.processes import slowness
 from tests.support.stack import PULSES, child, small_stack
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(120)
 LAG = 3
 """Seconds that a loop may stand still, for which a process of these tests is not killed."""
 # Its loop stands still for longer than a beat, and then turns on.
