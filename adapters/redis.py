@@ -169,7 +169,7 @@ class Idempotency:
     async def begin(self, attempt: Attempt) -> Begun | Busy | Mismatch | Stored:
         """Take the key of the scope for this request."""
         mark = self._entry(attempt)
-        raw = await self._redis.run("SET", _key(attempt), mark, "NX", "GET", "EX", self._running)
+        raw = await self._redis.run("SET", _key(attempt.scope), mark, "NX", "GET", "EX", self._running)
         if raw is None:
             return Begun()
         entry = self._decoder.decode(raw)
@@ -177,14 +177,18 @@ class Idempotency:
             return Mismatch()
         return entry.answer or Busy()
 
+    async def known(self, scope: str) -> bool:
+        """Is there an answer in this scope, or a request that runs? Changes nothing."""
+        return bool(await self._redis.run("EXISTS", _key(scope)))
+
     async def settle(self, attempt: Attempt, answer: Stored | None) -> None:
         """Keep the answer of a request that began here, or free its key when there is none."""
         done = b"" if answer is None else self._entry(attempt, answer)
-        await self._redis.run("EVAL", _SETTLE, 1, _key(attempt), self._entry(attempt), done, self._keep)
+        await self._redis.run("EVAL", _SETTLE, 1, _key(attempt.scope), self._entry(attempt), done, self._keep)
 
     def _entry(self, attempt: Attempt, answer: Stored | None = None) -> bytes:
         return self._encoder.encode(_Entry(fingerprint=attempt.fingerprint, owner=attempt.owner, answer=answer))
 
 
-def _key(attempt: Attempt) -> str:
-    return f"idempotency:{attempt.scope}"
+def _key(scope: str) -> str:
+    return f"idempotency:{scope}"

@@ -28,6 +28,7 @@ from edge.fallback import UNMATCHED, fallback
 from edge.fleet import Fleet
 from edge.health import Health, checks_of
 from edge.images import file, image
+from edge.middleware.admission import MAX_WAIT, MOST_AT_ONCE, admission, crowd
 from edge.middleware.authentication import Authenticator, authentication
 from edge.middleware.cache import ResponseCache, response_cache
 from edge.middleware.errors import errors
@@ -36,6 +37,7 @@ from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
 from edge.middleware.observe import Metrics, observation
 from edge.middleware.security import HEADERS, security_headers
 from edge.middleware.tracing import tracing
+from edge.outlook import Outlook
 from edge.pipeline import compiled, page
 from edge.routes import ROUTES, Route
 from edge.streams import HEARTBEAT, TaskStreams
@@ -59,20 +61,26 @@ def stages(
     redis: Redis,
     verifier: Verifier,
     metrics: Metrics,
+    outlook: Outlook,
     *,
     max_body: int,
     max_seconds: float,
+    max_wait: float = MAX_WAIT,
+    most_at_once: int = MOST_AT_ONCE,
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
+    memory = Idempotency(redis)
     return (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
         security_headers(headers),  # outside it too, so that errors carry them
         errors,
+        crowd(most_at_once),  # before the body is read
         limits(max_body=max_body, max_seconds=max_seconds),
         authentication(Authenticator(bus, verifier)),
-        idempotency(Idempotency(redis)),
+        admission(outlook, memory, max_wait=max_wait),  # before the key of an order that is refused is taken
+        idempotency(memory),
         response_cache(ResponseCache(redis)),
     )
 
@@ -89,10 +97,15 @@ def build_app(
     nodes: tuple[str, ...] = NODES,
     max_body: int = MAX_BODY,
     max_seconds: float = MAX_SECONDS,
+    max_wait: float = MAX_WAIT,
+    most_at_once: int = MOST_AT_ONCE,
     heartbeat: float = HEARTBEAT,
 ) -> web.Application:
-    """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
-    metrics = Metrics()
+    """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given.
+
+    `max_wait`: seconds beyond which orders are refused; `most_at_once`: requests of this process at a time.
+    """
+    metrics, outlook = Metrics(), Outlook(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
     special: Mapping[str, Callable[[Route], Handler]] = {
@@ -112,9 +125,20 @@ def build_app(
     table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
     app = web.Application(client_max_size=max_body)
     headers = app[HEADERS_OF_ALL] = dict(HEADERS)
-    order = stages(bus, redis, verifier, metrics, max_body=max_body, max_seconds=max_seconds, headers=headers)
+    order = stages(
+        bus,
+        redis,
+        verifier,
+        metrics,
+        outlook,
+        max_body=max_body,
+        max_seconds=max_seconds,
+        max_wait=max_wait,
+        most_at_once=most_at_once,
+        headers=headers,
+    )
     _add(app, table, order, region)
-    _live(app, streams, health)
+    _live(app, streams, health, outlook)
     return app
 
 
@@ -140,12 +164,13 @@ def _add(app: web.Application, table: list[tuple[Route, Handler]], order: tuple[
     app.router.add_route(UNMATCHED.method, UNMATCHED.path, handle)
 
 
-def _live(app: web.Application, streams: TaskStreams, health: Health) -> None:
-    """Open the streams at start; at the end say "not ready" before they are closed."""
+def _live(app: web.Application, streams: TaskStreams, health: Health, outlook: Outlook) -> None:
+    """Open the streams and look out at start; at the end say "not ready" before they are closed."""
 
     async def opened(_app: web.Application) -> AsyncIterator[None]:
         await streams.open()
-        yield
+        async with outlook.watching():
+            yield
         await streams.close()
 
     async def closing(_app: web.Application) -> None:

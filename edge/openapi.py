@@ -25,7 +25,7 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.users.update": (409,),
     "svc.templates.update": (409,),
     "svc.templates.save_mine": (409,),
-    "svc.covers.generate": (402, 403, 404, 422),
+    "svc.covers.generate": (402, 403, 404, 422, 429),
     "svc.covers.image": (409,),
     "svc.covers.delete": (409,),
     "svc.exports.create": (404,),
@@ -75,7 +75,13 @@ EXAMPLES: dict[str, Json] = {
     },
 }
 """Of bodies and of answers, by the name of their type."""
+PASSING = (429, 503, 504)
+"""Statuses that always say when to come again."""
 HEADERS: Json = {
+    "RetryAfter": {
+        "description": "Whole seconds after which trying again makes sense",
+        "schema": {"type": "integer", "minimum": 1},
+    },
     "RequestId": {"description": "Also taken in", "schema": {"type": "string"}},
     "Location": {"description": "Where to look next", "schema": {"type": "string"}},
 }
@@ -187,8 +193,13 @@ def _problems(route: Route) -> Json:
 
 
 def _problem(status: int) -> Json:
-    content = {PROBLEM: {"schema": {"$ref": f"{REF}Problem"}}}
-    return {"description": TITLES.get(status, "Error"), "content": content}
+    answer: Json = {
+        "description": TITLES.get(status, "Error"),
+        "content": {PROBLEM: {"schema": {"$ref": f"{REF}Problem"}}},
+    }
+    if status in PASSING:
+        answer["headers"] = {"Retry-After": _header("RetryAfter")}
+    return answer
 
 
 def _header(name: str) -> Json:

@@ -44,6 +44,8 @@ class Route:
     """The group of cached answers that success makes stale."""
     idempotent: bool = False
     """Does it honour Idempotency-Key?"""
+    admits: str | None = None
+    """The kind of task that it begins: refused while new ones would wait too long."""
     cost: int = 1
     """Points against the caller's rate."""
     handler: str = "call"

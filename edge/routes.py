@@ -213,6 +213,7 @@ COVERS: tuple[Route, ...] = (
         body="json",
         idempotent=True,
         location="/v1/tasks/{task_id}",
+        admits="generate",
         cost=10,
         tag="covers",
         summary="Begin a cover",

@@ -38,7 +38,11 @@ def idempotency(store: Idempotency) -> Middleware:
             if key is None:
                 return await inner(exchange)
             exchange.idempotency_key = _checked(key)
-            attempt = Attempt(scope=_scope(exchange), fingerprint=_fingerprint(exchange), owner=os.urandom(16))
+            attempt = Attempt(
+                scope=scope_of(exchange, exchange.idempotency_key),
+                fingerprint=_fingerprint(exchange),
+                owner=os.urandom(16),
+            )
             match await _begin(store, attempt):
                 case None:
                     return await inner(exchange)
@@ -98,11 +102,11 @@ def _checked(key: str) -> str:
     return key
 
 
-def _scope(exchange: Exchange) -> str:
+def scope_of(exchange: Exchange, key: str) -> str:
+    """Whose key it is and for which route: keys of others, or of other routes, are not the same."""
     claims = exchange.claims
     who = "anonymous" if claims is None else str(claims.sub)
-    key = hashlib.sha256((exchange.idempotency_key or "").encode()).hexdigest()
-    return f"{who}:{exchange.route.name}:{key}"
+    return f"{who}:{exchange.route.name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _fingerprint(exchange: Exchange) -> bytes:

@@ -30,11 +30,23 @@ from edge.binding import contract_of, payload
 from edge.exchange import Answer, Exchange, Handler, Middleware, Result
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS
 from edge.middleware.observe import Metrics
+from edge.outlook import Outlook
 from edge.pipeline import compiled
 from edge.routes import ROUTES, Route
 from tests.bench.http_rows import SHAPES, Shape, token
 
-NAMES = ("tracing", "metrics", "security headers", "errors", "limits", "authentication", "idempotency", "cache")
+NAMES = (
+    "tracing",
+    "metrics",
+    "security headers",
+    "errors",
+    "crowd",
+    "limits",
+    "authentication",
+    "admission",
+    "idempotency",
+    "cache",
+)
 """In the order of `edge.app.stages`."""
 CALL = "body checked, message and context made"
 STYLES = Shape("GET /v1/templates", "GET", "/v1/templates", 200)
@@ -180,7 +192,7 @@ async def _with_key(case: Case, order: tuple[Middleware, ...], *, repeats: int, 
 async def measure_stages(key: SigningKey, redis: Redis, *, repeats: int, loops: int) -> list[Cost]:
     """The table. `redis` is asked by idempotency and, once a second, by the cache."""
     bus = cast("Bus", _Keys(key))
-    order = stages(bus, redis, Verifier(), Metrics(), max_body=MAX_BODY, max_seconds=MAX_SECONDS)
+    order = stages(bus, redis, Verifier(), Metrics(), Outlook(bus), max_body=MAX_BODY, max_seconds=MAX_SECONDS)
     if len(order) != len(NAMES):
         raise ValueError("the edge has other stages than this table")
     get, post, cached = (Case(shape, token(key)) for shape in (*SHAPES, STYLES))

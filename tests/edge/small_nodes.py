@@ -37,6 +37,8 @@ from tests.support.buses import SmallService, a_node
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NODES = ("auth", "users", "templates", "covers", "exports", "tasks", "notifications")
 
+IDLE = tasks.Load(waiting={}, seconds={lane.name: 0.0 for lane in tasks.PLANS}, per_minute=60.0, at=NOW)
+
 
 @dataclass
 class World:
@@ -56,6 +58,8 @@ class World:
     owners: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Task to user."""
     progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
+    load: tasks.Load = IDLE
+    """How busy the tasks node says it is."""
 
     def __post_init__(self) -> None:
         self.keys.append(self.key)
@@ -164,6 +168,7 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         tasks.GET: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.LIST: lambda _m, _c: TaskPage(items=()),
         tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
+        tasks.LOAD: lambda _m, _c: world.load,
         tasks.HISTORY: lambda m, c: _history(world, m, c),
         operations.LIST_DEAD: lambda _m, _c: operations.DeadLetterPage(items=()),
         operations.SHOW_DEAD: lambda m, _c: _letter(m.sequence),
