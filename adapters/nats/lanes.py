@@ -20,16 +20,14 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from adapters.nats.bus import Bus
-from adapters.nats.puller import EXPIRES, HEARTBEAT, MISSED, NANOSECONDS, Hands, Work
+from adapters.nats.puller import HEARTBEAT, MISSED, WAITING, Hands, Work
 from adapters.nats.shares import Shares
 from adapters.nats.wire import STATUS
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = msgspec.json.encode({"batch": 1, "no_wait": True})
-WAITING = msgspec.json.encode(
-    {"batch": 1, "expires": int(EXPIRES * NANOSECONDS), "idle_heartbeat": int(HEARTBEAT * NANOSECONDS)}
-)
+LATER = msgspec.json.encode({"batch": 1, **WAITING})
 PAUSE = HEARTBEAT / 2
 """Seconds until a consumer that is not there, as while JetStream starts, is asked again."""
 
@@ -63,7 +61,7 @@ class _Lane:
     held: deque[_Kept] = field(default_factory=deque)
     """What has come and waits for its turn."""
     asked: deque[asyncio.Future[_Kept | None]] = field(default_factory=deque)
-    """Who waits for an answer that comes at once; answers do not say to which request, but are one for each."""
+    """Who waits for an answer that comes at once; an answer does not say to whom, but there is one for each."""
     waiting: bool = False
     """A request for work waits at the server."""
     heard: float = 0.0
@@ -173,7 +171,8 @@ class LanePuller:
                 return
             self._shares.refund(number)
             left.remove(number)
-        self._empty, self._most_asking = True, 1
+        self._empty = not any(lane.held for lane in self._lanes)  # what came after its lane was asked must not wait
+        self._most_asking = 1
 
     def _begin(self, kept: _Kept) -> None:
         self._free -= 1
@@ -201,7 +200,7 @@ class LanePuller:
             if not lane.waiting:
                 lane.waiting, lane.heard = True, time.monotonic()
                 try:
-                    await self._client.publish(lane.next, WAITING, reply=f"{lane.inbox}.wait")
+                    await self._client.publish(lane.next, LATER, reply=f"{lane.inbox}.wait")
                 except NatsError as error:
                     log.warning("cannot ask for work: %s", type(error).__name__, extra={"action": "pull_failed"})
 

@@ -32,6 +32,8 @@ GIVE_BACK = 0.05
 """Seconds after which what came too late is given to others; at once it could come to us again, as the server may not
 know yet that we take no more, and each time counts as a delivery."""
 NANOSECONDS = 1_000_000_000
+WAITING = {"expires": int(EXPIRES * NANOSECONDS), "idle_heartbeat": int(HEARTBEAT * NANOSECONDS)}
+"""How long a request waits for work, and how often the server says that it still has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +203,7 @@ class Puller:
                 self._heard = time.monotonic()
 
     async def _ask(self, batch: int) -> None:
-        body = msgspec.json.encode(
-            {"batch": batch, "expires": int(EXPIRES * NANOSECONDS), "idle_heartbeat": int(HEARTBEAT * NANOSECONDS)}
-        )
+        body = msgspec.json.encode({"batch": batch, **WAITING})
         try:
             await self._client.publish(self._next, body, reply=self._inbox)
         except NatsError as error:

@@ -1,6 +1,7 @@
 """Lanes of a queue on a real server: shares by weight, idle and busy workers, bounds, and what dies."""
 
 import asyncio
+import random
 import sys
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from adapters.nats import dead_letters as grave
 from adapters.nats.bus import Bus
 from adapters.nats.discovery import Meter
 from adapters.nats.lanes import LanePuller
@@ -135,6 +137,25 @@ async def test_a_burst_fills_all_slots(nats_url: str) -> None:
 
     assert painter.most == 8
     assert spread < 0.25
+
+
+async def test_no_job_stays_behind(nats_url: str) -> None:
+    """What comes to a waiting request while others are answered has its turn too: all of many small bursts begin."""
+    painter, choice = Painter(0.01), random.Random(7)
+    async with a_bus(nats_url, streams=True) as bus:
+        worker = puller(bus, painter, slots=3)
+        await worker.start()
+        sent = 0
+        for number in range(120):
+            size = choice.choice((1, 1, 1, 2, 3, 5))
+            sent += size
+            await asyncio.gather(*(put(bus, choice.choice(NAMES), f"{number}-{n}") for n in range(size)))
+            await until(painter, sent, limit=5)
+            await asyncio.sleep(choice.choice((0, 0.001, 0.003, 0.02)))
+        await settle(bus, "JOBS", 0)
+        await worker.stop(1)
+
+    assert set(painter.ids.values()) == {1}
 
 
 async def test_a_busy_worker_leaves_work_to_others(nats_url: str) -> None:
@@ -273,8 +294,6 @@ async def test_a_full_lane_refuses_and_the_others_go_on(nats_url: str) -> None:
 
 async def test_dead_letters_name_their_lane(nats_url: str) -> None:
     """A job that is dead is buried under its lane, told to the reader of dead letters, and replayed into its lane."""
-    from adapters.nats import dead_letters as grave
-
     letters: list[str] = []
     broken = True
     painter = Painter()
