@@ -3,8 +3,9 @@
 The driver is motor, in one import line and used only in ways that `pymongo.AsyncMongoClient` knows too (cursors are
 read by `to_list`, no callbacks). Handlers never see a driver's error: wrap every call in `with mongo_errors():`.
 
-SecantusDB reads the whole collection for `find_one_and_update`, whatever the indexes: where many documents are, use
-`update_one` and its `matched_count`. Each index that a changed document is in costs a write there, too.
+SecantusDB reads the whole collection for `find_one_and_update`, for a range that is open below (take `up_to`) and for
+partial indexes: where many documents are, use `update_one` and its `matched_count`, ranges with two ends, and plain
+indexes. Each index that a changed document is in costs a write there, too.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ Client: TypeAlias = "AsyncIOMotorClient[Document]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before everything that is stored."""
 TRANSIENT_CODES = frozenset({24, 50, 112, 251})
 """LockTimeout, MaxTimeMSExpired, WriteConflict, NoSuchTransaction: the same call may succeed a moment later."""
 
@@ -57,6 +60,11 @@ def now() -> datetime:
     """The time in UTC as MongoDB would give it back: whole milliseconds."""
     at = datetime.now(UTC)
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def up_to(at: datetime) -> Document:
+    """The times until `at`, as a condition that an index serves: with 4500 documents 2 ms instead of 400."""
+    return {"$gt": LONG_AGO, "$lte": at}
 
 
 class DuplicateKey(Exception):
@@ -202,7 +210,7 @@ class Outbox:
         A document whose message is not taken does not hold up the others; the first such error is raised at the end.
         """
         await self.flush()
-        late = {"outbox.at": {"$lt": self._clock() - self._grace}}
+        late = {"outbox.at": up_to(self._clock() - self._grace)}
         with mongo_errors():
             documents = (
                 await self._collection.find(late, {"outbox": 1}).sort("outbox.at", 1).limit(limit).to_list(limit)

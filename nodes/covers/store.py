@@ -23,6 +23,7 @@ from adapters.mongo import (
     ensure_indexes,
     mongo_errors,
     now,
+    up_to,
     waiting,
 )
 from contracts.covers import CoverStatus, Version
@@ -33,7 +34,7 @@ INDEXES = (
     Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),
     Index("completed", (("user_id", 1), ("completed_at", 1))),
     Index("unpainted", (("status", 1), ("created_at", 1))),
-    Index("deleted", (("deleted_at", 1),), where={"deleted_at": {"$exists": True}}),
+    Index("deleted_at", (("deleted_at", 1),)),
     OUTBOX_INDEX,
 )
 PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail")
@@ -169,7 +170,7 @@ class CoverStore:
         """Deleted covers that still have objects. Those that were being made only when deleted before `late_before`:
         a step that had begun may put one more object, whose key is noted."""
         settled = {"$or": [{"status": {"$ne": "generating"}}, {"deleted_at": {"$lt": late_before}}]}
-        query = {"deleted_at": {"$exists": True}, "objects": {"$exists": True}, **settled}
+        query = {"deleted_at": up_to(now()), "objects": {"$exists": True}, **settled}
         with mongo_errors():
             return await self._covers.find(query, {"objects": 1}).to_list(limit)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from adapters.mongo import Collection, mongo_errors, now
+from adapters.mongo import Collection, mongo_errors, now, up_to
 from adapters.nats import dead_letters
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
@@ -69,7 +69,7 @@ class Gauges:
         return (*self._dead(), *self._depths(), *self._unsent())
 
     async def _outbox_depth(self) -> tuple[int, datetime | None]:
-        waits = {"outbox.at": {"$lte": now() + timedelta(days=1)}}  # a range, so that the index of the sweep serves
+        waits = {"outbox.at": up_to(now() + timedelta(days=1))}  # a range, so that the index of the sweep serves
         with mongo_errors():
             first = await self._outbox.find(waits, {"outbox.at": 1}).sort("outbox.at", 1).limit(1).to_list(1)
             if not first:

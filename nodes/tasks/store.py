@@ -26,6 +26,7 @@ from adapters.mongo import (
     Outgoing,
     ensure_indexes,
     mongo_errors,
+    up_to,
     waiting,
 )
 from adapters.nats.wire import schedule_headers
@@ -170,12 +171,12 @@ class TaskStore:
     async def due(self, at: datetime, limit: int = 100) -> Sequence[Stored]:
         """Tasks whose awaited step has not reported in time, the longest overdue first."""
         with mongo_errors():
-            query = self.collection.find({"due_at": {"$lte": at}}, STATE)
+            query = self.collection.find({"due_at": up_to(at)}, STATE)
             return [_stored(document) for document in await query.sort("due_at", 1).limit(limit).to_list(limit)]
 
     async def silent(self, before: datetime, limit: int = 500) -> Sequence[Stored]:
         """Tasks that await a step and have not changed since `before`, but for those that are to pause."""
-        query = {"place": "sent", "updated_at": {"$lt": before}, "postponed": False}
+        query = {"place": "sent", "updated_at": up_to(before), "postponed": False}
         with mongo_errors():
             found = self.collection.find(query, STATE)
             return [_stored(document) for document in await found.sort("updated_at", 1).limit(limit).to_list(limit)]
@@ -188,7 +189,7 @@ class TaskStore:
 
     async def held(self, user_id: uuid.UUID, at: datetime, limit: int) -> Sequence[Held]:
         """The user's tasks that wait for their turn and whose time has come, in order."""
-        query = {"place": "held", "user_id": user_id, "ready_at": {"$lte": at}}
+        query = {"place": "held", "user_id": user_id, "ready_at": up_to(at)}
         with mongo_errors():
             found = self.collection.find(query, {"headers": 1}).sort("ready_at", 1)
             documents = await found.limit(limit).to_list(limit)
@@ -204,7 +205,7 @@ class TaskStore:
     async def users_held(self, before: datetime) -> Sequence[uuid.UUID]:
         """Users with tasks that were ready for their turn before that time."""
         with mongo_errors():
-            return list(await self.collection.distinct("user_id", {"place": "held", "ready_at": {"$lte": before}}))
+            return list(await self.collection.distinct("user_id", {"place": "held", "ready_at": up_to(before)}))
 
 
 def _unfinished(document: Document) -> Unfinished:
