@@ -35,6 +35,7 @@ def new_task() -> TaskState:
         task_id=uuid.UUID(int=1),
         user_id=uuid.UUID(int=2),
         cover_id=uuid.UUID(int=3),
+        work_id=uuid.UUID(int=4),
         type="generate",
         version=CURRENT["generate"].version,
         input_params={"title": "The Sea"},
