@@ -22,6 +22,7 @@ from adapters.mongo import (
     ensure_indexes,
     mongo_errors,
     now,
+    up_to,
     waiting,
 )
 from contracts.exports import ExportStatus
@@ -31,7 +32,7 @@ INDEXES = (
     Index("task", (("task_id", 1),), unique=True),
     Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),
     Index("unrendered", (("status", 1), ("created_at", 1))),
-    Index("deleted", (("deleted_at", 1),), where={"deleted_at": {"$exists": True}}),
+    Index("deleted_at", (("deleted_at", 1),)),
     OUTBOX_INDEX,
 )
 PRIVATE = ("title", "presets", "options", "source", "files")
@@ -149,7 +150,7 @@ class ExportStore:
         """Deleted exports that still have objects. Those that were being made only when deleted before `late_before`:
         a step that had begun may put one more object, whose key is noted."""
         settled = {"$or": [{"status": {"$ne": "rendering"}}, {"deleted_at": {"$lt": late_before}}]}
-        query = {"deleted_at": {"$exists": True}, "keys": {"$exists": True}, **settled}
+        query = {"deleted_at": up_to(now()), "keys": {"$exists": True}, **settled}
         with mongo_errors():
             return await self._exports.find(query, {"keys": 1}).limit(limit).to_list(limit)
 
