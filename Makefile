@@ -24,7 +24,7 @@ run: $(VENV)/.installed ## install, start everything, make a first cover (TITLE=
 WHOLE := tests/e2e tests/chaos tests/bench
 test: $(VENV)/.installed-dev ## install, run the tests
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore ,$(WHOLE)) $(ARGS)
-	@$(BIN)/pytest tests/e2e tests/chaos/test_kills.py tests/bench $(ARGS)
+	@$(BIN)/pytest tests/e2e tests/chaos/test_kills.py tests/chaos/test_short_rampage.py tests/bench $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## run every test that kills (several minutes)
 	@$(BIN)/pytest tests/chaos $(ARGS)
