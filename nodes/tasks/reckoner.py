@@ -6,7 +6,7 @@ comes. Other instances' are seen at the next look. The pace is shared by all ins
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from adapters.nats.census import Gauge
@@ -16,7 +16,7 @@ from contracts.wire import Context
 from nodes.tasks import load
 from nodes.tasks.load import Look
 from nodes.tasks.state import TaskState
-from nodes.tasks.store import TaskStore
+from nodes.tasks.store import TaskStore, Unfinished
 
 MAX_WAIT = 600.0
 """Seconds that a new task may have to wait, as the edge refuses it."""
@@ -45,54 +45,52 @@ class Reckoner:
         self._looked_at: datetime | None = None
         self._was_busy = False
         self._waiting: Counter[str] = Counter()
+        self._counted: set[uuid.UUID] = set()
         self._unfinished: Counter[uuid.UUID] = Counter()
         self._rate = load.pace(())
         self._coming: Mapping[str, float] = {}
         self._begun = 0
-        self._came: Counter[str] = Counter()
+        self._new: list[Unfinished] = []
+        """Let in here since the last look began."""
 
     async def reckon(self) -> None:
         """Look at what waits, and how fast it went since the last look. Raises Unavailable; then the old holds on."""
         begun, came = self._taken()
-        unfinished = await self._store.unfinished()
+        found = await self._store.unfinished()
         at = self._clock()
-        waiting = Counter(load.plan_of(each.tier) for each in unfinished if each.waits(at))
+        self._count_anew(found, at)
+        busy = self._waiting.total() > 0
         span = LONGEST_SPAN if self._looked_at is None else (at - self._looked_at).total_seconds()
-        if self._was_busy and waiting and 0 < span < LONGEST_SPAN:
+        if self._was_busy and busy and 0 < span < LONGEST_SPAN:
             await self._paces.add(at, Look(span=span, begun=begun, came=dict(came)))
-        looks = await self._paces.last(at, load.REMEMBERED) if waiting else ()
+        looks = await self._paces.last(at, load.REMEMBERED) if busy else ()
         if looks:
             self._rate, self._coming = load.pace(looks), load.inflow(looks[: load.REMEMBERED // 2])
-        self._unfinished = Counter(each.user_id for each in unfinished)
-        self._waiting, self._was_busy, self._looked_at = waiting, bool(waiting), at
+        self._was_busy, self._looked_at = busy, at
 
     def begun(self) -> None:
         """A task has begun here."""
         self._begun += 1
 
-    def came(self, task: TaskState) -> None:
-        """A new task was stored here."""
-        self._unfinished[task.user_id] += 1
-        if task.start_at is None:
-            plan = load.plan_of(task.headers.get("tier", ""))
-            self._came[plan] += 1
-            self._waiting[plan] += 1
-
     def admit(self, task: TaskState) -> None:
-        """Return when there is room for a new task.
+        """Return when there is room for a new task, which counts from now on; one that is known already always has.
 
         Raises RateLimited when its user has too many already, Overloaded when it would wait far too long. One for a
-        later time is let in however long the queue is now.
+        later time is let in however long the queue is now. What is not stored after all counts for two looks.
         """
-        plan = load.plan_of(task.headers.get("tier", ""))
-        most = UNFINISHED[plan]
-        if self._unfinished[task.user_id] >= most:
+        if task.task_id in self._counted:
+            return
+        new = _seen(task)
+        most = UNFINISHED[load.plan_of(new.tier)]
+        if self._unfinished[new.user_id] >= most:
             detail = f"You have {most} unfinished tasks, as many as your plan allows. Wait for some, or cancel some."
-            raise RateLimited(detail, retry_after=self._first_ends_in(plan))
+            raise RateLimited(detail, retry_after=max(1.0, 1 / self._rate))
         if task.start_at is None and self._knows():
-            seconds = load.wait(plan, self._waiting, self._coming, self._rate)
+            seconds = load.wait(load.plan_of(new.tier), self._waiting, self._coming, self._rate)
             if seconds > HARD * self._max_wait:
                 raise Overloaded.waiting(seconds, self._max_wait)
+        self._new.append(new)
+        self._count(new, self._clock())
 
     async def load(self, message: tasks.GetLoad, context: Context) -> tasks.Load:
         """What was reckoned last. Raises Unavailable when that is too long ago."""
@@ -122,12 +120,28 @@ class Reckoner:
     def _knows(self) -> bool:
         return self._looked_at is not None and self._clock() - self._looked_at < NEWS
 
-    def _first_ends_in(self, plan: str) -> float:
-        """Seconds until about one task of the plan has begun, at least one."""
-        return max(1.0, load.wait(plan, {plan: 1}, {}, self._rate) / 2)
+    def _count(self, task: Unfinished, at: datetime) -> None:
+        self._counted.add(task.task_id)
+        self._unfinished[task.user_id] += 1
+        self._waiting[load.plan_of(task.tier)] += task.waits(at)
+
+    def _count_anew(self, found: Sequence[Unfinished], at: datetime) -> None:
+        """Forget all counts; then count what was found and what was let in while we looked."""
+        self._counted, self._unfinished, self._waiting = set(), Counter(), Counter()
+        for task in found:
+            self._count(task, at)
+        for task in self._new:
+            if task.task_id not in self._counted:
+                self._count(task, at)
 
     def _taken(self) -> tuple[int, Counter[str]]:
-        """What was counted since the last look; counting begins anew."""
-        begun, came = self._begun, self._came
-        self._begun, self._came = 0, Counter()
+        """What has begun and what was let in since the last look; counting begins anew."""
+        begun, came = self._begun, Counter(load.plan_of(task.tier) for task in self._new if task.ready_at is None)
+        self._begun, self._new = 0, []
         return begun, came
+
+
+def _seen(task: TaskState) -> Unfinished:
+    """A new task, as the store will show it."""
+    tier = task.headers.get("tier", "")
+    return Unfinished(task_id=task.task_id, user_id=task.user_id, tier=tier, queued=True, ready_at=task.start_at)

@@ -106,9 +106,7 @@ class Tasks:
         async with self._turns.queued(task.user_id):
             turn = await self._turns.free(task.user_id, context.tier) > 0
             stored = await self._changes.insert(model.begin(task, at, turn=turn), "user")
-        if stored is not None:
-            self._reckoner.came(task)
-        else:
+        if stored is None:
             stored = await self._store.find(message.task_id)
             if stored is None or not _same_request(stored.task, task):
                 raise KeyReused("This task id is taken by another request.")

@@ -24,6 +24,7 @@ from adapters.mongo import (
     DuplicateKey,
     Index,
     Outgoing,
+    delete_in_batches,
     ensure_indexes,
     mongo_errors,
     up_to,
@@ -79,6 +80,7 @@ class Held:
 class Unfinished:
     """A task that has not ended."""
 
+    task_id: uuid.UUID
     user_id: uuid.UUID
     tier: str
     queued: bool
@@ -160,7 +162,7 @@ class TaskStore:
     async def clear(self, user_id: uuid.UUID) -> None:
         """Remove all tasks of a user, with their logs and what they would still send."""
         with mongo_errors():
-            await self.collection.delete_many({"user_id": user_id})
+            await delete_in_batches(self.collection, {"user_id": user_id})
 
     async def known(self, task_ids: Iterable[uuid.UUID]) -> frozenset[uuid.UUID]:
         """Those of the ids that are tasks."""
@@ -196,11 +198,12 @@ class TaskStore:
         return [Held(document["_id"], document["headers"].get("tier", "free")) for document in documents]
 
     async def unfinished(self) -> Sequence[Unfinished]:
-        """All tasks that have not ended. By index, but it reads them all: not for every request."""
+        """All tasks that have not ended, each once. By index, but it reads them all: not for every request."""
         shown = {"user_id": 1, "headers": 1, "status": 1, "outcome": 1, "ready_at": 1}
         with mongo_errors():
             found = [await self.collection.find({"place": place}, shown).to_list(None) for place in ("held", "sent")]
-        return [_unfinished(document) for documents in found for document in documents]
+        rows = (_unfinished(document) for documents in found for document in documents)
+        return list({row.task_id: row for row in rows}.values())  # one may be sent between the two readings
 
     async def users_held(self, before: datetime) -> Sequence[uuid.UUID]:
         """Users with tasks that were ready for their turn before that time."""
@@ -210,6 +213,7 @@ class TaskStore:
 
 def _unfinished(document: Document) -> Unfinished:
     return Unfinished(
+        task_id=document["_id"],
         user_id=document["user_id"],
         tier=document.get("headers", {}).get("tier", ""),
         queued=document["status"] == "queued" and document.get("outcome") is None,
