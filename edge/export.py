@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.nats.bus import Bus
-from contracts import auth, covers, exports, notifications, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, tasks, templates, users
 from contracts.wire import Endpoint
 from edge.exchange import Exchange
 
@@ -38,6 +38,7 @@ FACTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
 )
 LISTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("covers", covers.LIST),
+    ("edits", edits.LIST),
     ("exports", exports.LIST),
     ("tasks", tasks.LIST),
     ("notifications", notifications.LIST),

@@ -69,7 +69,9 @@ def _describe(exchange: Exchange, ref: ObjectRef) -> None:
     exchange.headers["Cache-Control"] = f"private, max-age={YEAR}, immutable" if fixed else "private, no-cache"
     exchange.headers["ETag"] = f'"{ref.sha256}"'
     if query.get("download", "0") not in ("0", "false", ""):
-        name = _UNSAFE.sub("_", exchange.request.match_info.get("cover_id", "cover"))
+        name = _UNSAFE.sub(
+            "_", exchange.request.match_info.get("cover_id") or exchange.request.match_info.get("edit_id", "cover")
+        )
         extension = _EXTENSIONS.get(ref.media_type, "bin")
         exchange.headers["Content-Disposition"] = f'attachment; filename="cover-{name}.{extension}"'
 

@@ -7,6 +7,7 @@ knows are ignored; bad values of known ones are 422.
 
 from contracts import auth, covers, notifications, tasks, templates, users
 from edge.admin_routes import ADMIN
+from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
 from edge.route import Access, Cache, Route
 
@@ -304,4 +305,4 @@ OTHER: tuple[Route, ...] = (
     _page("/docs", "docs", "This document for people", "text/html"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *ME, *TEMPLATES, *COVERS, *EXPORTS, *TASKS, *NOTIFICATIONS, *ADMIN, *OTHER)
+ROUTES: tuple[Route, ...] = (*AUTH, *ME, *TEMPLATES, *COVERS, *EDITS, *EXPORTS, *TASKS, *NOTIFICATIONS, *ADMIN, *OTHER)

@@ -8,7 +8,8 @@ from contracts.wire import Context, ObjectRef
 from nodes.covers.model import Record, caller
 from nodes.covers.store import CoverStore
 
-MOST_VERSIONS = 50
+MOST_VERSIONS = 10
+"""Of one cover, so that a page of covers fits into a message."""
 SAVING = "save"
 """Where the keys of their objects are noted, as if it were a step."""
 

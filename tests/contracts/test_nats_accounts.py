@@ -88,7 +88,7 @@ def may_publish(user: str) -> set[str]:
     open_.add(READS_FAULTS)
     if user == "edge":
         open_.add("$SRV.STATS")
-    if user == "covers":
+    if user in ("covers", "edits", "exports"):
         open_.add("$O.art.C.x")
     return open_
 

@@ -13,7 +13,7 @@ from msgspec import Raw, structs
 
 from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
-from contracts import auth, covers, exports, notifications, operations, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
@@ -35,7 +35,7 @@ from nodes.runtime import Binding, serve
 from tests.support.buses import SmallService, a_node
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-NODES = ("auth", "users", "templates", "covers", "exports", "tasks", "notifications")
+NODES = ("auth", "users", "templates", "covers", "edits", "exports", "tasks", "notifications")
 
 IDLE = tasks.Load(waiting={}, seconds={lane.name: 0.0 for lane in tasks.PLANS}, per_minute=60.0, at=NOW)
 
@@ -159,6 +159,18 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
         covers.DELETE: lambda _m, _c: Done(),
+        edits.OPEN: lambda m, _c: an_edit(uuid.uuid4(), m.cover_id),
+        edits.GET: lambda m, _c: an_edit(m.edit_id),
+        edits.LIST: lambda _m, _c: edits.EditPage(items=()),
+        edits.OPERATE: lambda m, _c: edits.OperationAccepted(
+            task_id=uuid.uuid4(), edit_id=m.edit_id, version=1, status="queued"
+        ),
+        edits.UNDO: lambda m, _c: an_edit(m.edit_id),
+        edits.REDO: lambda m, _c: an_edit(m.edit_id),
+        edits.CHECKOUT: lambda m, _c: an_edit(m.edit_id),
+        edits.IMAGE: lambda m, _c: _edit_image(world, m),
+        edits.SAVE: lambda m, _c: _saved(m.edit_id),
+        edits.DELETE: lambda _m, _c: Done(),
         exports.CREATE: lambda _m, _c: ExportAccepted(task_id=uuid.uuid4(), export_id=uuid.uuid4(), status="queued"),
         exports.GET: lambda m, _c: _export(m.export_id),
         exports.LIST: lambda _m, _c: ExportPage(items=()),
@@ -290,6 +302,35 @@ def _file(world: World, message: exports.GetFile) -> StoredFile:
     if found is None:
         raise NotFound("This export has no file of that name.")
     return found
+
+
+def _edit_image(world: World, message: edits.GetEditImage) -> ObjectRef:
+    if message.edit_id not in world.images:
+        raise NotFound("There is no such version.")
+    return world.images[message.edit_id]
+
+
+def an_edit(edit_id: uuid.UUID, cover_id: uuid.UUID | None = None) -> edits.EditSession:
+    """A session in which nothing was done."""
+    image_url = f"/v1/edits/{edit_id}/image?version=0"
+    return edits.EditSession(
+        edit_id=edit_id,
+        cover_id=cover_id or uuid.uuid4(),
+        original_image_url=image_url,
+        edit_history=(),
+        current_version=0,
+        can_undo=False,
+        can_redo=False,
+        image_url=image_url,
+        created_at=NOW,
+    )
+
+
+def _saved(edit_id: uuid.UUID) -> edits.SavedEdit:
+    cover_id = uuid.uuid4()
+    return edits.SavedEdit(
+        edit_id=edit_id, version=1, cover_id=cover_id, cover_version=2, image_url=f"/v1/covers/{cover_id}/image"
+    )
 
 
 def _owned(world: World, task_id: uuid.UUID, context: Context) -> uuid.UUID:

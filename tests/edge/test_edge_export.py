@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from contracts import auth, covers, exports, notifications, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, tasks, templates, users
 from contracts.covers import Cover, CoverPage
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.wire import Context
@@ -172,6 +172,7 @@ def test_every_list_of_the_callers_own_is_in_the_document() -> None:
     """The kinds of things that a user has: who adds one adds it here."""
     assert {contract for _, contract in LISTS} == {
         covers.LIST,
+        edits.LIST,
         exports.LIST,
         tasks.LIST,
         notifications.LIST,

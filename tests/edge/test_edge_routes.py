@@ -25,6 +25,10 @@ BODIES: dict[str, Any] = {
     },
     "/v1/templates/{template_id}": {"name": "Newer"},
     "/v1/covers": {"title": "The Salt Road"},
+    "/v1/exports": {"cover_id": str(uuid.uuid4()), "presets": ["jpeg-ebook"]},
+    "/v1/edits": {"cover_id": str(uuid.uuid4())},
+    "/v1/edits/{edit_id}/operations": {"op": "adjust", "brightness": 0.5},
+    "/v1/edits/{edit_id}/checkout": {"version": 0},
 }
 CALLS = [route for route in ROUTES if route.handler == "call"]
 
