@@ -28,6 +28,8 @@ Client: TypeAlias = "AsyncIOMotorClient[Document]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
 
+BATCH = 200
+"""Documents that one statement changes at most."""
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """Before everything that is stored."""
 TRANSIENT_CODES = frozenset({24, 50, 112, 251})
@@ -127,6 +129,25 @@ async def ensure_indexes(collection: Collection, table: Iterable[Index]) -> None
     for index in table:
         with mongo_errors():
             await collection.create_index(list(index.keys), **index.options())
+
+
+async def update_in_batches(collection: Collection, query: Document, change: Document) -> None:
+    """Change all documents that fit, some at a time; `change` must make them fit no longer. Idempotent.
+
+    One statement for thousands would be one transaction, which fills SecantusDB's cache and stops it for good.
+    """
+    while ids := await _some(collection, query):
+        await collection.update_many({"_id": {"$in": ids}, **query}, change)
+
+
+async def delete_in_batches(collection: Collection, query: Document) -> None:
+    """Delete all documents that fit, some at a time, for the same reason. Idempotent."""
+    while ids := await _some(collection, query):
+        await collection.delete_many({"_id": {"$in": ids}, **query})
+
+
+async def _some(collection: Collection, query: Document) -> list[Any]:
+    return [found["_id"] for found in await collection.find(query, {"_id": 1}).limit(BATCH).to_list(BATCH)]
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from adapters.mongo import (
     mongo_errors,
     now,
     up_to,
+    update_in_batches,
     waiting,
 )
 from contracts.covers import CoverStatus, Version
@@ -162,7 +163,7 @@ class CoverStore:
         """
         change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
         with mongo_errors():
-            await self._covers.update_many({"user_id": user_id, "forgotten": {"$exists": False}}, change)
+            await update_in_batches(self._covers, {"user_id": user_id, "forgotten": {"$exists": False}}, change)
             forgotten = {"user_id": user_id, "forgotten": True}
             return await self._covers.find(forgotten, {"status": 1, "objects": 1}).to_list(None)
 

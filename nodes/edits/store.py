@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors, now
+from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors, now, update_in_batches
 from contracts.errors import Unavailable
 from nodes.edits.model import Record
 
@@ -131,7 +131,7 @@ class EditStore:
     async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
         """Delete what is known of all sessions of a user, busy ones too; idempotent. `_id` and `objects` of each."""
         with mongo_errors():
-            await self._sessions.update_many({"user_id": user_id, **EXISTS}, _burial())
+            await update_in_batches(self._sessions, {"user_id": user_id, **EXISTS}, _burial())
             return await self._sessions.find({"user_id": user_id}, {"objects": 1}).to_list(None)
 
     async def buried(self, before: datetime, limit: int = 100) -> list[Document]:

@@ -23,6 +23,7 @@ from adapters.mongo import (
     mongo_errors,
     now,
     up_to,
+    update_in_batches,
     waiting,
 )
 from contracts.exports import ExportStatus
@@ -142,7 +143,7 @@ class ExportStore:
         """
         change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
         with mongo_errors():
-            await self._exports.update_many({"user_id": user_id, "forgotten": {"$exists": False}}, change)
+            await update_in_batches(self._exports, {"user_id": user_id, "forgotten": {"$exists": False}}, change)
             forgotten = {"user_id": user_id, "forgotten": True}
             return await self._exports.find(forgotten, {"status": 1, "keys": 1}).to_list(None)
 

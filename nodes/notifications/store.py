@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors
+from adapters.mongo import Database, Document, DuplicateKey, Index, delete_in_batches, ensure_indexes, mongo_errors
 from contracts.notifications import ListNotifications, Notification, NotificationPage
 from contracts.paging import decode_cursor, encode_cursor
 
@@ -40,7 +40,7 @@ class InboxStore:
     async def clear(self, user_id: uuid.UUID) -> None:
         """Remove all notices of a user."""
         with mongo_errors():
-            await self._inbox.delete_many({"user_id": user_id})
+            await delete_in_batches(self._inbox, {"user_id": user_id})
 
     async def page(self, user_id: uuid.UUID, ask: ListNotifications) -> NotificationPage:
         """A user's notices, newest first. Raises Invalid for a bad cursor."""

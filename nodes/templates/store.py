@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors, now
+from adapters.mongo import Database, Document, DuplicateKey, Index, delete_in_batches, ensure_indexes, mongo_errors, now
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.templates import (
     ListTemplates,
@@ -189,7 +189,7 @@ class TemplateStore:
     async def clear_own(self, user_id: uuid.UUID) -> None:
         """Remove all own styles of a user."""
         with mongo_errors():
-            await self._own.delete_many({"user_id": user_id})
+            await delete_in_batches(self._own, {"user_id": user_id})
 
     async def page_own(self, user_id: uuid.UUID, ask: ListUserTemplates) -> UserTemplatePage:
         """A user's own styles, newest first. Raises Invalid for a cursor of another list."""

@@ -10,16 +10,19 @@ import pytest
 import pytest_asyncio
 
 from adapters.mongo import (
+    BATCH,
     OUTBOX_INDEX,
     Collection,
     DuplicateKey,
     Index,
     Outbox,
     Outgoing,
+    delete_in_batches,
     ensure_indexes,
     mongo_errors,
     now,
     open_mongo,
+    update_in_batches,
     waiting,
 )
 from contracts.errors import Invalid, Unavailable
@@ -170,3 +173,21 @@ async def test_one_message_that_is_not_taken_does_not_hold_up_other_documents(th
     with pytest.raises(Unavailable):
         await Outbox(things, wire.send).sweep()
     assert wire.sent == ["2:a"]
+
+
+async def test_thousands_of_documents_are_changed_and_deleted_in_batches(things: Collection) -> None:
+    """Each once, and only those that fit; one statement for all of them would stop the embedded server for good."""
+    owner, count = uuid.uuid4(), BATCH * 4 + 50
+    for start in range(0, count, BATCH):
+        await things.insert_many(
+            [{"owner": owner, "n": n, "pad": "x" * 4000} for n in range(start, min(start + BATCH, count))]
+        )
+    await things.insert_one({"owner": uuid.uuid4(), "n": 0})
+    async with asyncio.timeout(30):
+        await update_in_batches(
+            things, {"owner": owner, "gone": {"$exists": False}}, {"$set": {"gone": True}, "$inc": {"n": 1}}
+        )
+        changed = await things.find({"gone": True}, {"n": 1}).to_list(None)
+        await delete_in_batches(things, {"owner": owner})
+    assert sorted(each["n"] for each in changed) == list(range(1, count + 1))
+    assert await things.count_documents({}) == 1
