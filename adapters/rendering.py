@@ -109,8 +109,9 @@ def _encoded(image: Image.Image, order: RenderOrder) -> bytes:
 def _lossy(image: Image.Image, order: RenderOrder, quality: int) -> bytes:
     if order.media_type == "image/webp":
         return _saved(image, order, quality=quality, method=4)
-    # coloured type on coloured art frays when colour has half the resolution
-    return _saved(image, order, quality=quality, subsampling=0, optimize=True)
+    # coloured type on coloured art frays when colour has half the resolution; `optimize` would save a few hundredths,
+    # but Pillow guesses too small a buffer for it, so that noisy pictures cannot be written at all
+    return _saved(image, order, quality=quality, subsampling=0)
 
 
 def _saved(image: Image.Image, order: RenderOrder, **options: int) -> bytes:

@@ -86,7 +86,7 @@ TABLE: tuple[Preset, ...] = (
         longest=1600,
         dpi=72,
         quality=85,
-        max_bytes=1 * MB,
+        max_bytes=2 * MB,
         source=OWN,
     ),
     Preset(
