@@ -22,6 +22,8 @@ MOMENT = 1e-6
 """Seconds; queues that are empty so close together are so at once."""
 REMEMBERED = 60
 """Busy looks that the pace is taken from, a minute's worth."""
+RECENT = 10
+"""Busy looks that tell what comes: a flood that is over should not keep others out for long."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

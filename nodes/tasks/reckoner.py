@@ -65,7 +65,7 @@ class Reckoner:
             await self._paces.add(at, Look(span=span, begun=begun, came=dict(came)))
         looks = await self._paces.last(at, load.REMEMBERED) if busy else ()
         if looks:
-            self._rate, self._coming = load.pace(looks), load.inflow(looks[: load.REMEMBERED // 2])
+            self._rate, self._coming = load.pace(looks), load.inflow(looks[: load.RECENT])
         self._was_busy, self._looked_at = busy, at
 
     def begun(self) -> None:

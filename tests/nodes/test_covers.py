@@ -19,8 +19,11 @@ from contracts.errors import (
     Invalid,
     KeyReused,
     NotFound,
+    Overloaded,
     OverQuota,
+    RateLimited,
     Refused,
+    ServiceError,
     Unauthenticated,
 )
 from tests.support.covers_world import USER, World, a_world, asks, finish
@@ -124,10 +127,11 @@ async def test_without_quota_there_is_no_draft(world: World) -> None:
     assert (await world.generate(key="k")).task_id in world.neighbours.created
 
 
-async def test_a_refused_task_gives_its_quota_back(world: World) -> None:
-    """A definite no of tasks releases the reservation and takes the draft back."""
-    world.neighbours.create_error = Invalid("no")
-    with pytest.raises(Invalid):
+@pytest.mark.parametrize("refusal", [Invalid, Overloaded, RateLimited])
+async def test_a_refused_task_gives_its_quota_back(world: World, refusal: type[ServiceError]) -> None:
+    """A definite no of tasks releases the reservation and takes the draft back; so does "not now"."""
+    world.neighbours.create_error = refusal("no", retry_after=5)
+    with pytest.raises(refusal):
         await world.generate()
     async with asyncio.timeout(5):
         settle = await world.neighbours.released.get()

@@ -25,6 +25,7 @@ export class Failure extends Error {
 function sentence(problem) {
   if (!problem.status) return "No answer came. Check your connection and try again.";
   if (problem.status === 429) return `That was a lot at once. Try again ${sayWhen(problem.retry_after)}.`;
+  if (problem.code === "overloaded") return problem.detail;
   if (problem.status >= 500) return "Something behind the studio is not answering. Nothing is lost; try again in a moment.";
   return problem.detail || problem.title || "That did not work.";
 }
