@@ -3,9 +3,9 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from adapters.mongo import Database, now
+from adapters.mongo import LONG_AGO, Database, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
 from adapters.workers import Workers
@@ -45,7 +45,6 @@ ORPHAN_AFTER = timedelta(seconds=60)
 """Age from which an operation whose task nobody knows is taken back; far above the deadline of any request."""
 LATE_AFTER = timedelta(minutes=10)
 """Longer than a step takes: what a step in a deleted session has put meanwhile is removed after it."""
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Edits:

@@ -11,7 +11,17 @@ from typing import Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, ensure_indexes, mongo_errors, now, update_in_batches
+from adapters.mongo import (
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    ensure_indexes,
+    mongo_errors,
+    now,
+    up_to,
+    update_in_batches,
+)
 from contracts.errors import Unavailable
 from nodes.edits.model import Record
 
@@ -77,7 +87,7 @@ class EditStore:
             at, session_id = after
             query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": session_id}}]
         with mongo_errors():
-            found = await self._sessions.find(query).sort([("created_at", -1), ("_id", -1)]).to_list(limit)
+            found = await self._sessions.find(query).sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
         return tuple(msgspec.convert(each, Record) for each in found)
 
     async def change(self, session_id: uuid.UUID, user_id: uuid.UUID, transition: Transition) -> Record | None:
@@ -137,7 +147,8 @@ class EditStore:
     async def buried(self, before: datetime, limit: int = 100) -> list[Document]:
         """Sessions that were deleted before that time, with `objects`."""
         with mongo_errors():
-            return await self._sessions.find({"deleted_at": {"$lt": before}}, {"objects": 1}).to_list(limit)
+            found = self._sessions.find({"deleted_at": up_to(before)}, {"objects": 1})
+            return await found.limit(limit).to_list(limit)
 
     async def emptied(self, session_id: uuid.UUID) -> None:
         """The objects of a deleted session have gone for good: nothing of it stays."""
