@@ -172,6 +172,7 @@ class Covers:
         if kept is not None and kept != draft.fingerprint:
             raise KeyReused("This Idempotency-Key belongs to another request.")
         if draft.task_id in await self._unknown((draft.task_id,), context):
+            await self._store.renew(draft)  # an old draft may be on the list of the sweep right now
             return await self._begin(draft, context)
         return await self._create(draft, context)
 
@@ -263,12 +264,13 @@ class Covers:
 
     async def take_back_orphans(self) -> None:
         """Remove old drafts whose task was never created; users gives back their quota by a sweep of its own."""
-        drafts, following = await self._store.unpainted(self._looked_until, now() - ORPHAN_AFTER)
+        before = now() - ORPHAN_AFTER
+        drafts, following = await self._store.unpainted(self._looked_until, before)
         self._looked_until = following or LONG_AGO
         if not drafts:
             return
         for task_id in await self._unknown(tuple(drafts), Context.new(timeout=5)):
-            await self._store.drop(drafts[task_id])
+            await self._store.drop(drafts[task_id], before)
 
     async def empty_deleted(self) -> None:
         """Remove pictures of deleted covers that are still there."""

@@ -41,6 +41,7 @@ INDEXES = (
 PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail")
 """What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
 EXISTS = {"deleted_at": {"$exists": False}}
+DRAFT = {"status": "generating", "art": None, **EXISTS}
 
 
 class CoverStore:
@@ -63,10 +64,17 @@ class CoverStore:
             return False
         return True
 
-    async def drop(self, cover_id: uuid.UUID) -> None:
-        """Forget a draft that nothing was made of."""
+    async def renew(self, draft: Record) -> None:
+        """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
+        change = {"$set": {"created_at": draft.created_at}}
+        if not await self._change({"_id": draft.cover_id, **DRAFT}, change):
+            await self.keep(draft)
+
+    async def drop(self, cover_id: uuid.UUID, before: datetime | None = None) -> None:
+        """Forget a draft that nothing was made of; with `before` only when it was not begun again since."""
+        age = {} if before is None else {"created_at": {"$lt": before}}
         with mongo_errors():
-            await self._covers.delete_one({"_id": cover_id, "status": "generating", "art": None, **EXISTS})
+            await self._covers.delete_one({"_id": cover_id, **DRAFT, **age})
 
     async def fingerprint(self, cover_id: uuid.UUID) -> str | None:
         """Of the request that this cover, deleted or not, was made from."""

@@ -171,6 +171,24 @@ async def test_old_drafts_without_a_task_are_taken_back(world: World) -> None:
     assert {each["_id"] for each in left} == {young_id, known.cover_id}
 
 
+async def test_an_old_draft_that_is_begun_again_is_not_taken_back(world: World) -> None:
+    """Its user tries again, with the key, just when the sweep has heard that nobody knows its task."""
+    world.neighbours.create_error = Internal()
+    with pytest.raises(Internal):
+        await world.generate(key="k")
+    world.neighbours.create_error = None
+    await world.documents.update_many({}, {"$set": {"created_at": now() - timedelta(seconds=61)}})
+    heard = asyncio.Event()
+    world.neighbours.slow_answers.append(heard)
+    sweep = asyncio.create_task(world.service.take_back_orphans())
+    while world.neighbours.slow_answers:
+        await asyncio.sleep(0.01)
+    accepted = await world.generate(key="k")
+    heard.set()
+    await sweep
+    assert (await world.get(accepted)).status == "generating"
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 async def test_a_task_without_success_ends_its_cover(world: World, status: str) -> None:
     """The end of the task is the end of the cover; it has no picture, and may be deleted."""

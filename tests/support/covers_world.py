@@ -78,6 +78,8 @@ class Neighbours:
     created: dict[uuid.UUID, CreateTask] = field(default_factory=dict)
     create_error: ServiceError | None = None
     create_delay: float = 0
+    slow_answers: list[asyncio.Event] = field(default_factory=list)
+    """The first questions for unknown tasks are answered, as things were, when these are set."""
     reports: asyncio.Queue[StepReport] = field(default_factory=asyncio.Queue)
     completed: asyncio.Queue[CoverCompleted] = field(default_factory=asyncio.Queue)
 
@@ -127,7 +129,10 @@ class Neighbours:
         )
 
     async def find_unknown(self, message: tasks.FindUnknown, context: Context) -> tasks.Unknown:
-        return tasks.Unknown(task_ids=tuple(each for each in message.task_ids if each not in self.created))
+        answer = tasks.Unknown(task_ids=tuple(each for each in message.task_ids if each not in self.created))
+        if self.slow_answers:
+            await self.slow_answers.pop(0).wait()
+        return answer
 
     async def report(self, message: StepReport, context: Context) -> None:
         if not message.begun:
