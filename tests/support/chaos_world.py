@@ -132,8 +132,8 @@ class World:
         for request in consumers():
             stream, config = request["stream_name"], request["config"]
             config["ack_wait"] = int(seconds * SECONDS)
-            durable, subject = config["durable_name"], config["filter_subject"]
-            await self.call(f"CONSUMER.CREATE.{stream}.{durable}.{subject}", request)
+            tail = [config[name] for name in ("durable_name", "filter_subject") if name in config]
+            await self.call(f"CONSUMER.CREATE.{stream}.{'.'.join(tail)}", request)
 
     async def call(self, api: str, body: Any = None) -> dict[str, Any]:
         """Ask JetStream."""
