@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -102,8 +102,8 @@ class ChildProgram:
             await asyncio.sleep(1)  # it is ending: its exit code says more than our sentence
             raise NotReady(f"{self.name} closed its ready pipe without a word")
 
-    async def silent(self) -> None:
-        """Return when it has given no sign of life for its limit, though it runs."""
+    async def silent(self, suspect: Callable[[bool], None]) -> None:
+        """Return when it has given no sign of life for its limit, though it runs; it is not suspected before."""
         if self._pipe is None or self._silence_limit is None:
             await asyncio.get_running_loop().create_future()
             return

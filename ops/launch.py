@@ -22,7 +22,7 @@ from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import reserve_port, supervised
 from ops.running import RunInfo, take
-from ops.servers.base import EmbeddedServer, Program, write_private
+from ops.servers.base import PATIENCE, EmbeddedServer, Patience, Program, write_private
 from ops.servers.mongo import MongoServer
 from ops.servers.nats import NatsServer, write_plain_config
 from ops.servers.postgres import PostgresServer
@@ -87,7 +87,8 @@ class Stack:
     """Everything that `covergen up` runs, as one thing that starts and stops.
 
     `configure_nats` writes the NATS server's configuration before it starts; `provision` makes databases, schemas and
-    streams when the servers are up; then `processes` are started, all at once. An async context manager.
+    streams when the servers are up; then `processes` are started, all at once. `patience` is with servers that do not
+    answer. An async context manager.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class Stack:
         provision: Provision,
         configure_nats: NatsConfig,
         processes: Sequence[ProcessSpec],
+        patience: Patience = PATIENCE,
     ) -> None:
         self.settings = settings
         self.home = Home(settings.home)
         self._provision = provision
         self._configure_nats = configure_nats
         self._specs = processes
+        self._patience = patience
         self._lock: int | None = None
         self._port = settings.http_port
         self._listening: socket.socket | None = None
@@ -206,11 +209,11 @@ class Stack:
 
     async def _start_servers(self) -> Urls:
         """Start those that the settings do not replace, all at once."""
-        given = self.settings
-        nats = None if given.nats_url else NatsServer(self.home, self._configure_nats(given))
-        postgres = None if given.postgres_url else PostgresServer(self.home)
-        mongo = None if given.mongo_url else MongoServer(self.home)
-        valkey = None if given.redis_url else ValkeyServer(self.home)
+        given, home, patience = self.settings, self.home, self._patience
+        nats = None if given.nats_url else NatsServer(home, self._configure_nats(given), patience=patience)
+        postgres = None if given.postgres_url else PostgresServer(home, patience=patience)
+        mongo = None if given.mongo_url else MongoServer(home, patience=patience)
+        valkey = None if given.redis_url else ValkeyServer(home, patience=patience)
         servers: list[EmbeddedServer | None] = [nats, postgres, valkey, mongo]
         await self._start_together([server for server in servers if server])
         return Urls(

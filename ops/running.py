@@ -156,7 +156,7 @@ def memory(home: Path) -> dict[str, int]:
 
 def _status_row(row: ProcessRow, pss: int) -> StatusRow:
     gone = row.pid is None or not is_alive(row.pid)
-    health = "gone" if gone and row.state == "ready" else row.state
+    health = "gone" if gone and row.state in ("ready", "silent") else row.state
     return StatusRow(row.name, row.kind, row.pid, row.port, health, row.restarts, pss)
 
 

@@ -16,7 +16,7 @@ FIRST_PAUSE = 0.2  # seconds before the first restart; doubles up to
 LONGEST_PAUSE = 5.0
 HEALTHY_AFTER = 30.0  # seconds of life after which the pause begins small again
 
-State = Literal["stopped", "starting", "ready", "restarting"]
+State = Literal["stopped", "starting", "ready", "silent", "restarting"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ProcessRow(msgspec.Struct, frozen=True):
 
 
 class Supervised:
-    """One program and its present process. `changed` is called after every start and death."""
+    """One program and its present process. `changed` is called after every start, silence and death."""
 
     def __init__(self, program: Program, changed: Callable[[], None]) -> None:
         self.program = program
@@ -114,7 +114,7 @@ class Supervised:
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
         """Its exit code, when it has died by itself or was killed because it had fallen silent."""
         death = asyncio.create_task(process.wait())
-        silence = asyncio.create_task(self.program.silent())
+        silence = asyncio.create_task(self.program.silent(self._suspect))
         try:
             await asyncio.wait({death, silence}, return_when=asyncio.FIRST_COMPLETED)
             if not death.done():
@@ -126,6 +126,14 @@ class Supervised:
             for task in (death, silence):
                 task.cancel()
             await asyncio.gather(death, silence, return_exceptions=True)
+
+    def _suspect(self, silent: bool) -> None:
+        """Show that it does not answer, or that it does again."""
+        state: State = "silent" if silent else "ready"
+        if state != self.state:
+            logger.warning("%s is %s", self.program.name, "silent" if silent else "answering again")
+            self.state = state
+            self._changed()
 
     async def _restart(self, pause: float) -> float:
         """Start it again, however often that takes; returns the pause before the next restart."""

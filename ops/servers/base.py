@@ -7,15 +7,19 @@ import secrets
 import signal
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import SUPERVISED_HOME, Launch
 
 POLL = 0.01  # seconds between two looks at a server that starts
+ANSWER = 4096  # bytes of an answer that are read: all of each, so that the connection ends without a reset
 
 
 class ServerMissing(Failure):
@@ -24,6 +28,21 @@ class ServerMissing(Failure):
 
 class NotReady(Failure):
     """The program ended or stayed silent while it was starting; the message ends with its last log lines."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How a server is watched: asked each `every` seconds, the time that it has to answer; after `quiet` questions in
+    a row without an answer it is shown as silent, after `limit` it is killed.
+
+    The limit is long because a server on a machine that is overloaded, or within one long statement, is only late.
+    """
+
+    every: float = 5.0
+    quiet: int = 2
+    limit: int = 6
+
+
+PATIENCE = Patience()
 
 
 class Program(Protocol):
@@ -49,24 +68,30 @@ class Program(Protocol):
     async def ready(self, pid: int, log_start: int) -> None:
         """Return when it serves. Its output of this start begins at byte `log_start` of its log. May be cancelled."""
 
-    async def silent(self) -> None:
-        """Return when it serves no more though it runs; never, if that cannot be told. Asked after `ready`."""
+    async def silent(self, suspect: Callable[[bool], None]) -> None:
+        """Return when it serves no more though it runs; never, if that cannot be told. Asked after `ready`.
+
+        Meanwhile `suspect` is told whether it may have come to that.
+        """
 
 
 class EmbeddedServer(ABC):
-    """The common part of the embedded servers: name, port, folder, log."""
+    """The common part of the embedded servers: name, port, folder, log, and how it is seen that they hang."""
 
     kind = "server"
+    question = b""
+    """What is sent on a new connection and answered at once, with whatever words; nothing where the server begins."""
     stop_signal = signal.SIGTERM
     stop_limit = 10.0
     ready_limit = 30.0
 
-    def __init__(self, name: str, home: Home, port: int) -> None:
+    def __init__(self, name: str, home: Home, port: int, patience: Patience) -> None:
         self.name = name
         self.port: int | None = port
         self.home = home
         self.folder = home.folder(name)
         self.log = home.log(name)
+        self.patience = patience
 
     async def prepare(self) -> None:
         """Make the data folder, readable by the owner only."""
@@ -86,9 +111,29 @@ class EmbeddedServer(ABC):
     async def ready(self, pid: int, log_start: int) -> None:
         """Return when it serves."""
 
-    async def silent(self) -> None:
-        """Never: servers give no signs of life."""
-        await asyncio.get_running_loop().create_future()
+    async def silent(self, suspect: Callable[[bool], None]) -> None:
+        """Return when it has left as many questions in a row without an answer as our patience allows."""
+        missed = 0
+        while missed < self.patience.limit:
+            # Questions are counted, not time: when the whole machine stood still, that was one of them.
+            answered, _ = await asyncio.gather(self.answers(), asyncio.sleep(self.patience.every))
+            missed = 0 if answered else missed + 1
+            suspect(missed >= self.patience.quiet)
+
+    async def answers(self) -> bool:
+        """Whether it answers a question, by a new connection and within the time between two of them.
+
+        A kernel accepts connections and bytes for a process that is stopped: only what comes back proves anything.
+        """
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(self.patience.every):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(self.question)
+                    return bool(await reader.read(ANSWER))
+                finally:
+                    writer.close()
+        return False
 
 
 def minimal_environ(home: Home, **more: str) -> dict[str, str]:

@@ -3,22 +3,29 @@
 It is GPL software and therefore only ever a process of its own: nothing here imports it.
 """
 
+import struct
 import sys
 
 from ops.paths import Home
 from ops.processes import Launch, reserve_port
-from ops.servers.base import EmbeddedServer, minimal_environ, package_folder, until_logged
+from ops.servers.base import PATIENCE, EmbeddedServer, Patience, minimal_environ, package_folder, until_logged
 
 CACHE = "96M"  # WiredTiger's cache; a statement that changes more than 15 % of it never ends
 SESSIONS = 256  # each client connection and change stream takes one
 OPLOG_ENTRIES = 20_000
 
+_OP_MSG = 2013
+_FIND = b"\x02find\0\x06\0\0\0pulse\0" + b"\x10limit\0\x01\0\0\0" + b"\x02$db\0\x06\0\0\0admin\0" + b"\0"
+
 
 class MongoServer(EmbeddedServer):
     """SecantusDB, which flushes its log at every commit. It has no passwords of its own here: loopback only."""
 
-    def __init__(self, home: Home, port: int | None = None) -> None:
-        super().__init__("mongo", home, port or reserve_port())
+    # To look into a collection that does not exist: with a storage engine that hangs, hello and ping still answer.
+    question = struct.pack("<4iIBi", 25 + len(_FIND), 1, 0, _OP_MSG, 0, 0, 4 + len(_FIND)) + _FIND
+
+    def __init__(self, home: Home, port: int | None = None, *, patience: Patience = PATIENCE) -> None:
+        super().__init__("mongo", home, port or reserve_port(), patience)
 
     @property
     def url(self) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ops.paths import Home
 from ops.processes import Launch, reserve_port
-from ops.servers.base import EmbeddedServer, minimal_environ, script, until_logged
+from ops.servers.base import PATIENCE, EmbeddedServer, Patience, minimal_environ, script, until_logged
 
 PLAIN_CONFIG = """\
 # No accounts: for tests and experiments. The product's configuration is rendered from the contracts.
@@ -14,10 +14,21 @@ jetstream { sync_interval: always }
 
 
 class NatsServer(EmbeddedServer):
-    """nats-server with JetStream; `config` must exist at every start and may not name ports or the store."""
+    """nats-server with JetStream; `config` must exist at every start and may not name ports or the store.
 
-    def __init__(self, home: Home, config: Path, port: int | None = None, monitor_port: int | None = None) -> None:
-        super().__init__("nats", home, port or reserve_port())
+    It is asked nothing to see whether it lives: it greets who connects.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        config: Path,
+        port: int | None = None,
+        monitor_port: int | None = None,
+        *,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        super().__init__("nats", home, port or reserve_port(), patience)
         self.config = config
         self.monitor_port = monitor_port or reserve_port()
 

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from ops.paths import Home
 from ops.processes import NOBODY, Identity, Launch, end, is_alive, last_lines, namespaces_work, reserve_port, spawn
-from ops.servers.base import POLL, EmbeddedServer, NotReady, kept_secret, minimal_environ, package_folder
+from ops.servers.base import (
+    PATIENCE,
+    POLL,
+    EmbeddedServer,
+    NotReady,
+    Patience,
+    kept_secret,
+    minimal_environ,
+    package_folder,
+)
 
 OWNER = "covergen"
 INITDB_LIMIT = 60.0  # seconds
@@ -50,9 +59,12 @@ class PostgresServer(EmbeddedServer):
 
     stop_signal = signal.SIGINT  # "fast": end the clients' sessions, then write everything and stop
     stop_limit = 10.0
+    question = b"\0\0\0\x08\x04\xd2\x16\x2f"  # SSLRequest: answered by a byte before it asks who is there
 
-    def __init__(self, home: Home, port: int | None = None, identity: Identity | None = None) -> None:
-        super().__init__("postgres", home, port or reserve_port())
+    def __init__(
+        self, home: Home, port: int | None = None, identity: Identity | None = None, *, patience: Patience = PATIENCE
+    ) -> None:
+        super().__init__("postgres", home, port or reserve_port(), patience)
         self.data = self.folder / "data"
         self.identity: Identity | None = identity
 

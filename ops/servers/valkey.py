@@ -6,8 +6,10 @@ import contextlib
 from ops.paths import Home
 from ops.processes import Launch, reserve_port
 from ops.servers.base import (
+    PATIENCE,
     POLL,
     EmbeddedServer,
+    Patience,
     ServerMissing,
     kept_secret,
     minimal_environ,
@@ -34,8 +36,10 @@ auto-aof-rewrite-min-size 16mb
 class ValkeyServer(EmbeddedServer):
     """valkey-server with an append-only file, flushed to the disk every second."""
 
-    def __init__(self, home: Home, port: int | None = None) -> None:
-        super().__init__("valkey", home, port or reserve_port())
+    question = b"PING\r\n"  # without the password: a refusal is a sign of life too
+
+    def __init__(self, home: Home, port: int | None = None, *, patience: Patience = PATIENCE) -> None:
+        super().__init__("valkey", home, port or reserve_port(), patience)
 
     @property
     def url(self) -> str:

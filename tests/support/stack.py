@@ -13,6 +13,7 @@ from ops.child import ProcessSpec
 from ops.launch import Stack, Urls, plain_nats_config, provision_nothing
 from ops.processes import READY_FD
 from ops.running import RunInfo
+from ops.servers.base import PATIENCE, Patience
 from ops.settings import Settings, read_settings
 
 # Says that it is ready and stays; its own child stays with it, as the painters of the nodes do.
@@ -59,14 +60,20 @@ def child(
     return ProcessSpec(name, command, kind=kind, ready_limit=ready_limit, stop_limit=2.0, silence_limit=silence_limit)
 
 
-def stack(settings: Settings, processes: Sequence[ProcessSpec] = ()) -> Stack:
+def stack(settings: Settings, processes: Sequence[ProcessSpec] = (), patience: Patience = PATIENCE) -> Stack:
     """A stack with a plain NATS server and nothing to provision."""
-    return Stack(settings, provision=provision_nothing, configure_nats=plain_nats_config, processes=processes)
+    return Stack(
+        settings,
+        provision=provision_nothing,
+        configure_nats=plain_nats_config,
+        processes=processes,
+        patience=patience,
+    )
 
 
-def small_stack(home: Path, processes: Sequence[ProcessSpec] = ()) -> Stack:
+def small_stack(home: Path, processes: Sequence[ProcessSpec] = (), patience: Patience = PATIENCE) -> Stack:
     """A stack whose only server is NATS."""
-    return stack(stack_settings(home, **ELSEWHERE), processes)
+    return stack(stack_settings(home, **ELSEWHERE), processes, patience)
 
 
 async def refuse_to_provision(settings: Settings, urls: Urls) -> None:
