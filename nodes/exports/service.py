@@ -3,11 +3,11 @@
 import logging
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
-from adapters.mongo import Database, Document, now
+from adapters.mongo import LONG_AGO, Database, Document, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
 from adapters.workers import Workers
@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 ORPHAN_AFTER = timedelta(seconds=60)
 """Age from which a draft whose task nobody knows is taken back; far above the deadline of any request."""
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LATE_AFTER = timedelta(minutes=10)
 """Longer than a step takes: what a step of a deleted user's export has put meanwhile is removed after it."""
 
@@ -102,13 +101,15 @@ class Exports:
         user_id = caller(context)
         ids = identify(user_id, context.idempotency_key)
         export = await self._known(ids, user_id, request)
-        if export is None:
+        if export is not None:
+            await self._store.renew(msgspec.structs.replace(export, created_at=now()))
+        else:
             export = await self._draft(ids, user_id, request, context)
             if not await self._store.keep(export):
                 export = await self._known(ids, user_id, request)
-            if await self._departed.has(user_id):
-                await self._store.drop(ids.export_id)
-                raise gone()
+        if await self._departed.has(user_id):
+            await self._store.drop(ids.export_id)
+            raise gone()
         if export is None:
             raise Unavailable("This export has just been taken back. Try again.")
         return await self._begin(export, context)
@@ -231,14 +232,15 @@ class Exports:
 
     async def take_back_orphans(self) -> None:
         """Remove old drafts whose task was never created."""
-        drafts, following = await self._store.unrendered(self._looked_until, now() - ORPHAN_AFTER)
+        before = now() - ORPHAN_AFTER
+        drafts, following = await self._store.unrendered(self._looked_until, before)
         self._looked_until = following or LONG_AGO
         if not drafts:
             return
         question = FindUnknown(task_ids=tuple(drafts))
         answer = await self._bus.request(tasks.FIND_UNKNOWN, question, Context.new(timeout=5))
         for task_id in answer.task_ids:
-            await self._store.drop(drafts[task_id])
+            await self._store.drop(drafts[task_id], before)
 
     async def empty_deleted(self) -> None:
         """Remove files of deleted exports that are still there."""

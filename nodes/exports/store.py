@@ -39,6 +39,7 @@ INDEXES = (
 PRIVATE = ("title", "presets", "options", "source", "files")
 """What goes at once when an export is deleted. The keys of its objects go when the objects have gone."""
 EXISTS = {"deleted_at": {"$exists": False}}
+DRAFT = {"status": "rendering", "keys": [], **EXISTS}
 
 
 class ExportStore:
@@ -61,10 +62,17 @@ class ExportStore:
             return False
         return True
 
-    async def drop(self, export_id: uuid.UUID) -> None:
-        """Forget a draft that nothing was made of."""
+    async def renew(self, draft: Record) -> None:
+        """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
+        change = {"$set": {"created_at": draft.created_at}}
+        if not await self._change({"_id": draft.export_id, **DRAFT}, change):
+            await self.keep(draft)
+
+    async def drop(self, export_id: uuid.UUID, before: datetime | None = None) -> None:
+        """Forget a draft that nothing was made of; with `before` only when it was not begun again since."""
+        age = {} if before is None else {"created_at": {"$lt": before}}
         with mongo_errors():
-            await self._exports.delete_one({"_id": export_id, "status": "rendering", "keys": [], **EXISTS})
+            await self._exports.delete_one({"_id": export_id, **DRAFT, **age})
 
     async def fingerprint(self, export_id: uuid.UUID) -> str | None:
         """Of the request that this export, deleted or not, was made from."""
@@ -168,7 +176,7 @@ class ExportStore:
 
         None when this was the last page. Most of them wait for their turn.
         """
-        query = {"status": "rendering", "created_at": {"$gte": after, "$lt": before}, "keys": [], **EXISTS}
+        query = {"created_at": {"$gte": after, "$lt": before}, **DRAFT}
         with mongo_errors():
             cursor = self._exports.find(query, {"task_id": 1, "created_at": 1}).sort("created_at", 1)
             found = await cursor.limit(limit).to_list(limit)

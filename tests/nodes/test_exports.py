@@ -178,6 +178,23 @@ async def test_a_draft_of_an_unknown_ending_is_found_by_the_sweep(world: World) 
     assert [each["_id"] async for each in world.documents.find({})] == [accepted.export_id]
 
 
+async def test_a_draft_that_is_begun_again_is_not_taken_for_an_orphan(world: World) -> None:
+    """The key comes again while the sweep asks for its task: the draft is young then, and stays."""
+    cover_id = await world.neighbours.shelve()
+    world.neighbours.create_error = Unavailable("gone")
+    with pytest.raises(Unavailable):
+        await world.create(cover_id, key="k")
+    await world.documents.update_many({}, {"$set": {"created_at": now() - timedelta(minutes=5)}})
+    world.neighbours.create_error = None
+    world.neighbours.asked_unknown, world.neighbours.answer_unknown = asyncio.Event(), asyncio.Event()
+    sweep = asyncio.create_task(world.service.take_back_orphans())
+    await asyncio.wait_for(world.neighbours.asked_unknown.wait(), 5)
+    accepted = await world.create(cover_id, key="k")
+    world.neighbours.answer_unknown.set()
+    await sweep
+    assert (await world.get(accepted)).status == "rendering"
+
+
 async def test_the_same_key_goes_on_after_an_unknown_ending(world: World) -> None:
     """The draft that is there is used: one export, one task."""
     cover_id = await world.neighbours.shelve()

@@ -50,6 +50,8 @@ class Neighbours:
     shelf: dict[uuid.UUID, tuple[uuid.UUID, Cover, ObjectRef]] = field(default_factory=dict)
     created: dict[uuid.UUID, CreateTask] = field(default_factory=dict)
     create_error: ServiceError | None = None
+    asked_unknown: asyncio.Event | None = None
+    answer_unknown: asyncio.Event | None = None
     reports: asyncio.Queue[StepReport] = field(default_factory=asyncio.Queue)
     begun: list[uuid.UUID] = field(default_factory=list)
 
@@ -99,7 +101,11 @@ class Neighbours:
         )
 
     async def find_unknown(self, message: tasks.FindUnknown, context: Context) -> tasks.Unknown:
-        return tasks.Unknown(task_ids=tuple(each for each in message.task_ids if each not in self.created))
+        unknown = tuple(each for each in message.task_ids if each not in self.created)
+        if self.asked_unknown is not None and self.answer_unknown is not None:
+            self.asked_unknown.set()
+            await self.answer_unknown.wait()
+        return tasks.Unknown(task_ids=unknown)
 
     async def report(self, message: StepReport, context: Context) -> None:
         if message.begun:
