@@ -5,8 +5,9 @@ so that a dead server costs its callers one timeout a second and not one per req
 """
 
 import contextlib
+import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from redis import asyncio as driver
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from contracts.errors import Unavailable
@@ -28,6 +29,14 @@ CONNECTIONS = 32
 DAY = 24 * 3600
 RUNNING_SECONDS = 60
 """How long a request may be running: more than the edge's own limit, so that a crash frees the key soon."""
+
+
+class Script:
+    """A program for the server, which does it in one step."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class Redis:
@@ -80,6 +89,15 @@ class Redis:
         """One command in the protocol's own words."""
         async with self._mapped():
             return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # the driver's own gap
+
+    async def do(self, script: Script, keys: Sequence[str], values: Sequence[str | bytes | int]) -> Any:
+        """Run a program; its text is sent when the server does not know it (any more)."""
+        try:
+            return await self.run("EVALSHA", script.sha, len(keys), *keys, *values)
+        except Unavailable as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        return await self.run("EVAL", script.text, len(keys), *keys, *values)
 
     async def close(self) -> None:
         """Give the connections back."""
