@@ -168,6 +168,11 @@ FAULTS: tuple[Fault, ...] = (
         rate=SOME,
     ),
     Fault(
+        name="mail-refused",
+        about="the mail server takes no mail",
+        promise="who asked for the mail is answered as ever; tried again after 1, 2 and 4 s, then a dead letter",
+    ),
+    Fault(
         name="clock-skew",
         about="the clock of the tasks node is wrong by that much",
         promise="a step that seems late has its effect once; a task that seems overdue fails and gives back its quota",

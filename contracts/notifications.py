@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -57,10 +57,30 @@ class MarkRead(msgspec.Struct, frozen=True, kw_only=True):
     notification_id: uuid.UUID
 
 
+MailKind = Literal["verify_email", "reset_password", "password_changed"]
+
+
+class SendMail(msgspec.Struct, frozen=True, kw_only=True):
+    """Send somebody a mail: idempotent by `effect_key`, and so that a repetition has the same Message-ID.
+
+    `values` may hold a single-use token. It is in no log, but in the queue, and in a dead letter, which administrators
+    may read: it is good for an hour or a day at most.
+    """
+
+    to: Annotated[str, msgspec.Meta(max_length=254)]
+    kind: MailKind
+    effect_key: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    values: dict[str, Annotated[str, msgspec.Meta(max_length=2000)]] = {}
+    """What the template of this kind says; `email` is `to`."""
+    useless_after: datetime | None = None
+    """When what it holds is not good any more; it is not sent then."""
+
+
 EDGE = frozenset({"edge"})
 
 LIST = Endpoint("svc.notifications.list", ListNotifications, NotificationPage, EDGE, "Read the inbox")
 MARK_READ = Endpoint("svc.notifications.mark_read", MarkRead, Notification, EDGE, "Mark an entry as read")
 SEND = WorkQueue("jobs.notifications.send", SendNotification, frozenset({"tasks"}), "Tell a user something")
+MAIL = WorkQueue("jobs.notifications.mail", SendMail, frozenset({"auth"}), "Send somebody a mail", concurrency=4)
 
-CONTRACTS = (LIST, MARK_READ, SEND)
+CONTRACTS = (LIST, MARK_READ, SEND, MAIL)

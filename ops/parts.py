@@ -8,10 +8,12 @@ from typing import Any
 from adapters.faults import Faults
 from adapters.faulty.bus import FaultyBus
 from adapters.faulty.handlers import faulty_handler
+from adapters.faulty.mail import FaultyMailer
 from adapters.faulty.models import BrokenOff, FaultyModel, FaultyWorkers, faulty_clock
 from adapters.faulty.stores import FaultyConnections, FaultyObjects, FaultyRedis, faulty_database
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel
+from adapters.mail import Mailer
 from adapters.mongo import Database
 from adapters.nats.bus import Bus
 from adapters.nats.connection import Connection
@@ -59,6 +61,10 @@ class Parts:
         """A client of Redis."""
         return Redis(url)
 
+    def mailer(self, mailer: Mailer) -> Mailer:
+        """A way out for mail."""
+        return mailer
+
     def clock(self, clock: Clock) -> Clock:
         """The clock of the tasks node."""
         return clock
@@ -105,6 +111,10 @@ class FaultyParts(Parts):
     def redis(self, url: str) -> Redis:
         """Down."""
         return FaultyRedis(url, self._faults)
+
+    def mailer(self, mailer: Mailer) -> Mailer:
+        """Refusing."""
+        return FaultyMailer(mailer, self._faults)
 
     def clock(self, clock: Clock) -> Clock:
         """Wrong."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from adapters.mail import mail_sender, mail_server
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
@@ -52,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     breaker_failures: int
     breaker_seconds: int
     max_wait: int
+    mail_url: str | None
+    mail_from: str
+    public_url: str | None
     faults: FaultPolicy
     log_level: LogLevel
     log_format: LogFormat
@@ -221,6 +225,19 @@ def _url(*schemes: str) -> Callable[[str], str | None]:
     return parse
 
 
+def _mail_url(text: str) -> str | None:
+    if text:
+        mail_server(text)
+    return text or None
+
+
+def _public_url(text: str) -> str | None:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError("must be an address such as https://covers.example.org")
+    return text.rstrip("/") or None
+
+
 def _paint_processes(text: str) -> int:
     return _number(1, 256)(text) if text else max(1, (os.cpu_count() or 1) - 1)
 
@@ -248,6 +265,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
     ),
+    Setting("mail_url", "", _mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
+    Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),
+    Setting("public_url", "", _public_url, "Where users reach the edge: links in mails begin so; its own address."),
     Setting(
         "faults",
         "auto",

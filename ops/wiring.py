@@ -9,6 +9,7 @@ from adapters.faults import Faults, watched
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.painter import FAMILIES, Painter
+from adapters.mail import open_mailer
 from adapters.mongo import Database, now, open_mongo
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import Connection, connected
@@ -184,8 +185,10 @@ async def tasks(host: Host, bus: Bus) -> Service:
 
 
 async def notifications(host: Host, bus: Bus) -> Service:
-    """The inbox."""
-    service = Notifications(host.mongo("notifications"))
+    """The inbox, and mail."""
+    settings = host.settings
+    mailer = open_mailer(settings.mail_url, settings.mail_from, settings.home / "mail")
+    service = Notifications(host.mongo("notifications"), host.parts.mailer(mailer))
     await service.prepare()
     return service
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from adapters.mail import Mailer
 from adapters.mongo import Database, now
 from contracts import auth, notifications, users
 from contracts.auth import AccountDeleted
@@ -17,33 +18,38 @@ from contracts.notifications import (
 from contracts.users import UserCreated
 from contracts.wire import Context
 from nodes.departed import Departed
+from nodes.notifications.mails import Mails
 from nodes.notifications.model import caller, entry, welcome
-from nodes.notifications.store import InboxStore
+from nodes.notifications.store import InboxStore, MailStore
 from nodes.runtime import Binding, Chore, listen, serve, work
 
 
 class Notifications:
-    """The inbox of every user. A notice is told once, however often it is sent."""
+    """The inbox of every user, and mail. A notice is told once, however often it is sent."""
 
     name = "notifications"
-    chores: tuple[Chore, ...] = ()
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, database: Database, mailer: Mailer, *, clock: Callable[[], datetime] = now) -> None:
         """`clock` gives times as the database keeps them, in whole milliseconds."""
         self._store = InboxStore(database)
+        self._mail_store = MailStore(database)
+        mails = Mails(self._mail_store, mailer, clock)
         self._departed = Departed(database)
         self._clock = clock
         self.bindings: tuple[Binding, ...] = (
             serve(notifications.LIST, self.list),
             serve(notifications.MARK_READ, self.mark_read),
             work(notifications.SEND, self.send),
+            work(notifications.MAIL, mails.send),
             listen(users.CREATED, self.user_created),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
+        self.chores: tuple[Chore, ...] = (Chore("mails", 3600.0, mails.sweep),)
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
         await self._store.prepare()
+        await self._mail_store.prepare()
         await self._departed.prepare()
 
     async def list(self, ask: ListNotifications, context: Context) -> NotificationPage:

@@ -1,4 +1,7 @@
-"""The collection `inbox`: one document per notice. Raises Unavailable when the database is away."""
+"""The collections `inbox`, a document per notice, and `mails`, one per mail that was sent.
+
+Raises Unavailable when the database is away.
+"""
 
 import contextlib
 import uuid
@@ -16,6 +19,7 @@ INDEXES = (
     Index("newest", (("user_id", 1), ("created_at", -1), ("_id", -1))),
     Index("unread", (("user_id", 1), ("read_at", 1))),
 )
+MAIL_INDEXES = (Index("oldest", (("sent_at", 1),)),)
 PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
 """The types in a cursor: when the notice was made, and its id."""
 
@@ -67,6 +71,32 @@ class InboxStore:
             await self._inbox.update_one({**own, "read_at": None}, {"$set": {"read_at": at}})
             document = await self._inbox.find_one(own)
         return None if document is None else _notice(document)
+
+
+class MailStore:
+    """Which mails were sent; not what was in them, nor to whom."""
+
+    def __init__(self, database: Database) -> None:
+        self._mails = database["mails"]
+
+    async def prepare(self) -> None:
+        """Create missing indexes; safe to repeat."""
+        await ensure_indexes(self._mails, MAIL_INDEXES)
+
+    async def sent(self, effect_key: str) -> bool:
+        """Was it sent?"""
+        with mongo_errors():
+            return await self._mails.find_one({"_id": effect_key}) is not None
+
+    async def note(self, effect_key: str, kind: str, at: datetime) -> None:
+        """It was sent. Idempotent."""
+        with contextlib.suppress(DuplicateKey), mongo_errors():
+            await self._mails.insert_one({"_id": effect_key, "kind": kind, "sent_at": at})
+
+    async def forget(self, before: datetime) -> None:
+        """Forget those that were sent before a time."""
+        with mongo_errors():
+            await delete_in_batches(self._mails, {"sent_at": {"$lt": before}})
 
 
 def _notice(document: Document) -> Notification:

@@ -11,9 +11,11 @@ import pytest_asyncio
 
 from adapters.nats.dead_letters import depth
 from contracts.faults import FAULTS
+from contracts.notifications import MAIL, SendMail
 from ops.operating import operator_bus
 from tests.support.api import Answer, Api, signed_up
 from tests.support.faulty_world import FaultyWorld, a_faulty_world
+from tests.support.mailbox import mails_in, the_mail
 from tests.support.promises import accepted, settled, until
 
 RETRIES = 7.0
@@ -265,6 +267,26 @@ async def test_worker_crash(world: FaultyWorld, api: Api) -> None:
     task = await api.ended(task_id)
     assert task["retry_count"] > 0
     assert await settled(api, task_id) == {"succeeded": 1}
+
+
+async def test_mail_refused(world: FaultyWorld) -> None:
+    """Tried again after 1, 2 and 4 s, then a dead letter; nothing is in the folder, and what comes afterwards is."""
+    first, second = (
+        SendMail(to="ada@example.org", kind="password_changed", effect_key=key, values={"at": "now"})
+        for key in ("refused", "taken")
+    )
+    async with operator_bus(world.settings) as bus:
+        before = (await depth(bus)).letters
+        async with world.broken("mail-refused"):
+            await bus.enqueue(MAIL, first, message_id=first.effect_key)
+            async with asyncio.timeout(20):
+                while (await depth(bus)).letters == before:
+                    await asyncio.sleep(0.1)
+        await bus.enqueue(MAIL, second, message_id=second.effect_key)
+    folder = world.settings.home / "mail"
+    await the_mail(folder, "ada@example.org", "Your password was changed")
+
+    assert len(mails_in(folder, "ada@example.org")) == 1
 
 
 async def test_clock_skew(world: FaultyWorld, api: Api) -> None:

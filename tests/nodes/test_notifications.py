@@ -6,11 +6,13 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 import pytest_asyncio
 
+from adapters.mail import FolderMailer
 from adapters.mongo import open_mongo
 from adapters.nats.bus import Bus
 from contracts import notifications, users
@@ -69,7 +71,9 @@ async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab
         stack.callback(client.close)
         bus = await stack.enter_async_context(a_bus(nats_url, "notifications", streams=True))
         lab = Lab(bus, uuid.uuid4())
-        service = Notifications(client[mongo_database.name], clock=lab.clock)
+        service = Notifications(
+            client[mongo_database.name], FolderMailer(Path("unused"), "covers@example.org"), clock=lab.clock
+        )
         await service.prepare()
         await service.prepare()
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
