@@ -17,9 +17,9 @@ import msgspec
 from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import SUPERVISED_HOME, Launch
+from ops.servers.questions import Questions
 
 POLL = 0.01  # seconds between two looks at a server that starts
-ANSWER = 4096  # bytes of an answer that are read: all of each, so that the connection ends without a reset
 
 
 class ServerMissing(Failure):
@@ -80,7 +80,9 @@ class EmbeddedServer(ABC):
 
     kind = "server"
     question = b""
-    """What is sent on a new connection and answered at once, with whatever words; nothing where the server begins."""
+    """What is sent to see whether it lives, and answered at once by whatever words; nothing where it speaks first."""
+    kept_connection = False
+    """Whether one connection serves many questions."""
     stop_signal = signal.SIGTERM
     stop_limit = 10.0
     ready_limit = 30.0
@@ -114,26 +116,21 @@ class EmbeddedServer(ABC):
     async def silent(self, suspect: Callable[[bool], None]) -> None:
         """Return when it has left as many questions in a row without an answer as our patience allows."""
         missed = 0
-        while missed < self.patience.limit:
-            # Questions are counted, not time: when the whole machine stood still, that was one of them.
-            answered, _ = await asyncio.gather(self.answers(), asyncio.sleep(self.patience.every))
-            missed = 0 if answered else missed + 1
-            suspect(missed >= self.patience.quiet)
+        with contextlib.closing(self._questions()) as questions:
+            while missed < self.patience.limit:
+                # Questions are counted, not time: when the whole machine stood still, that was one of them.
+                every = self.patience.every
+                answered, _ = await asyncio.gather(questions.answered(every), asyncio.sleep(every))
+                missed = 0 if answered else missed + 1
+                suspect(missed >= self.patience.quiet)
 
     async def answers(self) -> bool:
-        """Whether it answers a question, by a new connection and within the time between two of them.
+        """Whether it answers a question, by a new connection and within the time between two of them."""
+        with contextlib.closing(self._questions()) as questions:
+            return await questions.answered(self.patience.every)
 
-        A kernel accepts connections and bytes for a process that is stopped: only what comes back proves anything.
-        """
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(self.patience.every):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                try:
-                    writer.write(self.question)
-                    return bool(await reader.read(ANSWER))
-                finally:
-                    writer.close()
-        return False
+    def _questions(self) -> Questions:
+        return Questions(self.port, self.question, kept=self.kept_connection)
 
 
 def minimal_environ(home: Home, **more: str) -> dict[str, str]:
