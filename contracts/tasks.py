@@ -13,7 +13,7 @@ import msgspec
 from contracts.errors import Problem
 from contracts.paging import Cursor, Limit
 from contracts.text import STEP
-from contracts.wire import DELAYED, Endpoint, Event, Lane, ObjectRef, WorkQueue
+from contracts.wire import DELAYED, Context, Endpoint, Event, Lane, ObjectRef, WorkQueue
 
 PLANS = (Lane("pro_plus", 6), Lane("pro", 3), Lane("free", 1))
 """The lanes of queues whose work takes long: of ten free slots that everybody waits for, free work gets one."""
@@ -140,6 +140,17 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     begun: bool = False
     """Only says that a worker took the step up, so that a queued task is shown as running. Workers may leave it out."""
     deliveries: int = 1
+
+
+ENDINGS = ("done", "failed")
+
+
+def report_id(report: StepReport, job: Context) -> str:
+    """The message id of a worker's last word on a job: one per job, so that a step that is sent again is heard again.
+
+    `job`: the context in which the work came; its message id begins with the task and the step.
+    """
+    return f"{job.message_id or f'{report.task_id}:{report.step}'}:{ENDINGS[report.problem is not None]}"
 
 
 class StartTask(msgspec.Struct, frozen=True, kw_only=True):

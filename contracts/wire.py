@@ -54,6 +54,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     delivery: int = 0
     """For a job or an event: 1 at the first delivery; 0 for a request. Not a header: the receiver counts."""
+    message_id: str | None = None
+    """Of a job or an event, as its sender named it. Not a header of the context: it belongs to one message."""
     sender: str | None = None
     """The instance that sent the message, as it names itself; for logs, never to decide what is allowed."""
 

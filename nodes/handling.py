@@ -22,7 +22,7 @@ from adapters.nats.discovery import Meter
 from adapters.nats.graveyard import bury, unburied
 from adapters.nats.puller import Ack, Delivery, Nak, Outcome, Term
 from adapters.nats.responder import Answer
-from adapters.nats.wire import error_headers
+from adapters.nats.wire import MESSAGE_ID, error_headers
 from contracts.errors import DeadlineExceeded, Internal, Invalid, Malformed, ServiceError, Unavailable
 from contracts.wire import Context, Endpoint
 
@@ -108,7 +108,10 @@ class Working:
     async def _handle(self, delivery: Delivery) -> None:
         if self._decoder is None:
             self._decoder = msgspec.json.Decoder(self.message)
-        context = msgspec.structs.replace(_context(delivery.headers), delivery=delivery.deliveries)
+        message_id = delivery.headers.get(MESSAGE_ID)
+        context = msgspec.structs.replace(
+            _context(delivery.headers), delivery=delivery.deliveries, message_id=message_id
+        )
         await self.handler(_decoded(self._decoder, delivery.payload), context)
 
     async def _failed(self, delivery: Delivery, error: ServiceError) -> Outcome:

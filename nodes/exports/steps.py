@@ -17,7 +17,7 @@ from adapters.workers import Workers
 from contracts import tasks
 from contracts.errors import Conflict, Internal, Invalid, NotFound, ServiceError, Unavailable
 from contracts.exports import COMPLETED, ExportCompleted, ExportStep, Preset
-from contracts.tasks import StepReport
+from contracts.tasks import StepReport, report_id
 from contracts.wire import Context, ObjectRef
 from nodes.exports.model import KeptFile, Record, kept, order_for
 from nodes.exports.presets import BY_NAME
@@ -146,6 +146,4 @@ class Steps:
             problem=None if error is None else error.problem(context.request_id),
             deliveries=max(context.delivery, 1),
         )
-        ending = "done" if error is None else "failed"
-        message_id = f"{step.task_id}:{step.step}:{ending}"
-        await self._bus.enqueue(tasks.REPORT, report, message_id=message_id, context=context)
+        await self._bus.enqueue(tasks.REPORT, report, message_id=report_id(report, context), context=context)

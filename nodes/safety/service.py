@@ -82,7 +82,7 @@ class Safety:
             await self._report_failed(job, refusal(problems), context)
         else:
             report = StepReport(task_id=job.task_id, step=job.step, deliveries=context.delivery)
-            await self._report(report, "done", context)
+            await self._report(report, context)
 
     async def _findings(self, ask: CheckText) -> tuple[Finding, ...]:
         """Short texts here and now; long ones in a thread, so that others are served meanwhile."""
@@ -97,8 +97,7 @@ class Safety:
     async def _report_failed(self, job: CheckImageStep, error: ServiceError, context: Context) -> None:
         problem = error.problem(context.request_id)
         report = StepReport(task_id=job.task_id, step=job.step, problem=problem, deliveries=context.delivery)
-        await self._report(report, "failed", context)
+        await self._report(report, context)
 
-    async def _report(self, report: StepReport, ending: str, context: Context) -> None:
-        message_id = f"{report.task_id}:{report.step}:{ending}"
-        await self._bus.enqueue(tasks.REPORT, report, message_id=message_id, context=context)
+    async def _report(self, report: StepReport, context: Context) -> None:
+        await self._bus.enqueue(tasks.REPORT, report, message_id=tasks.report_id(report, context), context=context)

@@ -23,8 +23,6 @@ SILENCE = timedelta(seconds=10)
 """Without any change for this long, a task's message is looked for."""
 TURN_GRACE = timedelta(seconds=1)
 WHO = "reconciler"
-ENDINGS = ("done", "failed")
-"""How the ids of reports end."""
 
 
 class Reconciler:
@@ -74,12 +72,14 @@ class Reconciler:
             return frozenset()
         subjects = {REPORT.subject, *(message.subject for _, message in awaited)}
         present = {subject: await self._queues.ids(subject) for subject in sorted(subjects)}
+        reports = present[REPORT.subject]
+        reported = None if reports is None else frozenset(_step(message_id) for message_id in reports)
         return frozenset(
             stored.task.task_id
             for stored, message in awaited
             if message.message_id not in stored.waiting
             and _absent(present[message.subject], message.message_id)
-            and _absent(present[REPORT.subject], *(f"{stored.task.task_id}:{stored.task.step}:{e}" for e in ENDINGS))
+            and _absent(reported, _step(message.message_id))
         )
 
 
@@ -87,5 +87,10 @@ def _unless_moved(rev: int, change: Transition) -> Transition:
     return lambda task: change(task) if task.rev == rev else None
 
 
-def _absent(present: frozenset[str] | None, *message_ids: str) -> bool:
-    return present is not None and present.isdisjoint(message_ids)
+def _absent(present: frozenset[str] | None, name: str) -> bool:
+    return present is not None and name not in present
+
+
+def _step(message_id: str) -> str:
+    """Task and step, with which the ids of jobs and of reports begin."""
+    return ":".join(message_id.split(":", 2)[:2])

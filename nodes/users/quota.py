@@ -116,8 +116,7 @@ class Quotas:
     ) -> None:
         problem = None if error is None else error.problem(context.request_id)
         report = tasks.StepReport(task_id=task_id, step=step, problem=problem, deliveries=context.delivery)
-        message_id = f"{task_id}:{step}:{'done' if error is None else 'failed'}"
-        await self._bus.enqueue(tasks.REPORT, report, message_id=message_id, context=context)
+        await self._bus.enqueue(tasks.REPORT, report, message_id=tasks.report_id(report, context), context=context)
 
     async def _reconcile(self, user_id: uuid.UUID) -> None:
         """First ask, then count: a cover is counted before it is completed, so that nothing seems missing meanwhile."""

@@ -33,11 +33,11 @@ async def world(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) ->
 
 
 async def test_painting_again_paints_nothing(world: World) -> None:
-    """A repeated step makes and reports nothing new; the recipe says what the art was made with."""
+    """A step that is sent again makes nothing new and is reported again; the recipe says what the art was made with."""
     accepted = await world.generate(GenerateCover(title="Tides", seed=5, format="thumbnail"))
     first = await world.do(covers.PAINT, accepted, "paint")
     assert first is not None
-    assert await world.do(covers.PAINT, accepted, "paint") is None
+    assert await world.do(covers.PAINT, accepted, "paint") == first
     assert (first.problem, [ref.media_type for ref in first.images]) == (None, ["image/png"])
     assert world.files() == {first.images[0].key}
     assert [(o.seed, o.width, o.height, o.family) for o in world.brush.orders] == [(5, 1280, 720, "landscape")]
@@ -77,8 +77,8 @@ async def test_discarded_art_stays_away(world: World) -> None:
     assert undone is not None
     assert (undone.step, undone.problem) == ("paint/undo", None)
     assert world.files() == set()
-    assert await world.do(covers.DISCARD, accepted, "paint/undo") is None
-    assert await world.do(covers.PAINT, accepted, "paint") is None
+    assert await world.do(covers.DISCARD, accepted, "paint/undo") == undone
+    assert await world.do(covers.PAINT, accepted, "paint") == first
     assert len(world.brush.orders) == 1
     assert world.files() == set()
 

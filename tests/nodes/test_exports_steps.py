@@ -143,7 +143,7 @@ async def test_steps_that_come_twice_do_nothing_more(world: World) -> None:
     accepted = await world.create(await world.neighbours.shelve(), "thumbnail")
     first = await world.do(exports.RENDER, accepted, "render")
     before = await world.documents.find_one({"_id": accepted.export_id})
-    assert await world.do(exports.RENDER, accepted, "render") is None
+    assert await world.do(exports.RENDER, accepted, "render") == first
     assert await world.documents.find_one({"_id": accepted.export_id}) == before
     assert first is not None
     assert world.files(accepted.export_id) == {ref.key for ref in first.images}
@@ -164,8 +164,8 @@ async def test_undoing_leaves_no_files_and_stays(world: World) -> None:
     undone = await world.do(exports.DISCARD, accepted, "render/undo")
     assert undone is not None
     assert (undone.step, undone.problem, world.files(accepted.export_id)) == ("render/undo", None, set())
-    assert await world.do(exports.DISCARD, accepted, "render/undo") is None
-    assert await world.do(exports.RENDER, accepted, "render") is None
+    assert await world.do(exports.DISCARD, accepted, "render/undo") == undone
+    assert await world.do(exports.RENDER, accepted, "render") == first
     assert world.files(accepted.export_id) == set()
     await world.task_ends(accepted, "failed")
     await until(lambda: ended(world, accepted))

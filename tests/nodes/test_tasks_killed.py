@@ -117,7 +117,7 @@ async def test_sagas_survive_kills_of_the_node(nats_url: str, mongo_database: Mo
     """Every task ends, all of its steps or all of their undos happen, and each user is told once."""
     client = open_mongo(mongo_database.url)
     store = TaskStore(client[mongo_database.name])
-    user = Context.new(user_id=uuid.uuid4())
+    user = Context.new(user_id=uuid.uuid4(), tier="pro_plus")
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(a_bus(nats_url, streams=True))
         heads = await stack.enter_async_context(hydra(nats_url, mongo_database.url, mongo_database.name))

@@ -80,7 +80,8 @@ class Crew:
             deliveries=context.delivery,
         )
         for copy in range(self.reports):
-            await self._bus.enqueue(tasks.REPORT, report, message_id=f"{task_id}:{step}:{uuid.uuid4()}:{copy}")
+            again = f":{copy}" if copy else ""
+            await self._bus.enqueue(tasks.REPORT, report, message_id=tasks.report_id(report, context) + again)
 
     async def note(self, message: notifications.SendNotification, context: Context) -> None:
         """The inbox."""
