@@ -18,8 +18,10 @@ from aiohttp import web
 from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
+from adapters.rate_limits import RateLimits
 from adapters.redis import Idempotency, Redis
 from contracts.registry import NODES
+from edge.address import Addresses
 from edge.binding import call
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
 from edge.exchange import Handler, Middleware
@@ -35,10 +37,12 @@ from edge.middleware.errors import errors
 from edge.middleware.idempotency import idempotency
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
 from edge.middleware.observe import Metrics, observation
+from edge.middleware.rate_limit import RateLimiter, rate_limit, strangers
 from edge.middleware.security import HEADERS, security_headers
 from edge.middleware.tracing import tracing
 from edge.outlook import Outlook
 from edge.pipeline import compiled, page
+from edge.rates import Rates
 from edge.routes import ROUTES, Route
 from edge.streams import HEARTBEAT, TaskStreams
 
@@ -67,10 +71,13 @@ def stages(
     max_seconds: float,
     max_wait: float = MAX_WAIT,
     most_at_once: int = MOST_AT_ONCE,
+    rates: Rates | None = None,
+    addresses: Addresses | None = None,
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
     memory = Idempotency(redis)
+    limiter = None if rates is None else RateLimiter(RateLimits(redis), rates, addresses or Addresses())
     return (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
@@ -78,7 +85,9 @@ def stages(
         errors,
         crowd(most_at_once),  # before the body is read
         limits(max_body=max_body, max_seconds=max_seconds),
+        strangers(limiter),  # who does not get through the next one
         authentication(Authenticator(bus, verifier)),
+        rate_limit(limiter),
         admission(outlook, memory, max_wait=max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
         response_cache(ResponseCache(redis)),
@@ -100,10 +109,13 @@ def build_app(
     max_wait: float = MAX_WAIT,
     most_at_once: int = MOST_AT_ONCE,
     heartbeat: float = HEARTBEAT,
+    rates: Rates | None = None,
+    addresses: Addresses | None = None,
 ) -> web.Application:
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given.
 
-    `max_wait`: seconds beyond which orders are refused; `most_at_once`: requests of this process at a time.
+    `max_wait`: seconds beyond which orders are refused; `most_at_once`: requests of this process at a time;
+    `rates`: how much each may ask, without limits when None; `addresses`: how clients' addresses are read.
     """
     metrics, outlook = Metrics(), Outlook(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
@@ -135,6 +147,8 @@ def build_app(
         max_seconds=max_seconds,
         max_wait=max_wait,
         most_at_once=most_at_once,
+        rates=rates,
+        addresses=addresses,
         headers=headers,
     )
     _add(app, table, order, region)

@@ -40,6 +40,8 @@ class Exchange:
     request_id: str = ""
     traceparent: str | None = None
     claims: Claims | None = None
+    rated: bool = False
+    """Has the rate limit been asked about it?"""
     idempotency_key: str | None = None
     body: bytes = b""
     seconds: float = 30.0

@@ -89,6 +89,16 @@ HEADERS: Json = {
     },
     "RequestId": {"description": "Also taken in", "schema": {"type": "string"}},
     "Location": {"description": "Where to look next", "schema": {"type": "string"}},
+    "RateLimit": {
+        "description": "What is left: of which policy, points (r), seconds until the oldest come back (t)",
+        "schema": {"type": "string"},
+        "example": '"free";r=2990;t=61',
+    },
+    "RateLimitPolicy": {
+        "description": "Which policies hold: name, points (q) in so many seconds (w)",
+        "schema": {"type": "string"},
+        "example": '"free";q=3000;w=60',
+    },
 }
 
 
@@ -159,6 +169,8 @@ def _success(route: Route) -> Json:
     answer: Json = {"description": route.summary, "headers": {"X-Request-ID": _header("RequestId")}}
     if route.location is not None:
         answer["headers"]["Location"] = _header("Location")
+    if route.cost:
+        answer["headers"] |= {"RateLimit": _header("RateLimit"), "RateLimit-Policy": _header("RateLimitPolicy")}
     if route.status != 204:
         answer["content"] = {route.media: {"schema": _reply_schema(route), **_example(route)}}
     return answer
@@ -190,7 +202,7 @@ def _problems(route: Route) -> Json:
         statuses.add(422)
     if route.idempotent:
         statuses.add(409)
-    if route.handler == "events":
+    if route.cost:
         statuses.add(429)
     if route.handler == "ready":
         statuses.add(503)

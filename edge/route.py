@@ -47,7 +47,11 @@ class Route:
     admits: str | None = None
     """The kind of task that it begins: refused while new ones would wait too long."""
     cost: int = 1
-    """Points against the caller's rate."""
+    """Points against the caller's rate (`rates.py`); 0: neither counted nor limited."""
+    guard: str | None = None
+    """Stricter limits on top, a word of `rates.GUARDS`."""
+    without_limits: Literal["open", "closed"] = "open"
+    """When the limits cannot be looked up: serve without, or answer 503 (where passwords could be guessed)."""
     handler: str = "call"
     """`call` asks the contract; other words are handlers that `app.py` knows."""
     media: str = "application/json"
