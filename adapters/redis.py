@@ -27,8 +27,11 @@ TIMEOUT = 0.5
 CONNECTIONS = 32
 
 DAY = 24 * 3600
-RUNNING_SECONDS = 60
-"""How long a request may be running: more than the edge's own limit, so that a crash frees the key soon."""
+RUNNING_SECONDS = 20
+"""How long a request may hold its key without an answer: more than twice what a route with keys may take (8 s by its
+contract, and two commands here), so that none that lives loses it, and a client whose edge crashed soon gets through.
+Should it end too early all the same, the key has gone to the node, where a repeat makes nothing new.
+"""
 
 
 class Script:

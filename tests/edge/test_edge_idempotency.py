@@ -4,9 +4,10 @@ import asyncio
 import uuid
 from pathlib import Path
 
-from adapters.redis import Redis, opened_redis
+from adapters.redis import RUNNING_SECONDS, TIMEOUT, Redis, opened_redis
 from contracts import covers, notifications
 from contracts.errors import Unavailable
+from edge.routes import ROUTES
 from ops.paths import Home
 from ops.servers.valkey import ValkeyServer
 from tests.edge.conftest import Edge, an_edge
@@ -95,6 +96,12 @@ async def test_without_redis_the_key_still_reaches_the_node(nats_url: str, world
             assert edge.world.last(covers.GENERATE)[1].idempotency_key == "open"
             assert (await edge.ask("GET", "/v1/templates")).status == 200
             assert (await edge.ask("GET", "/readyz")).json["errors"][0]["field"] == "redis"
+
+
+def test_no_running_request_loses_its_key() -> None:
+    """The time for which a key is held is more than twice what any route with keys may take."""
+    longest = max(route.contract.timeout for route in ROUTES if route.idempotent and route.contract)
+    assert 2 * (longest + 2 * TIMEOUT) < RUNNING_SECONDS
 
 
 async def test_redis_that_stops_halfway_loses_no_answer(nats_url: str, world: World, tmp_path: Path) -> None:

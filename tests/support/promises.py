@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.api import Api
+from tests.support.api import Answer, Api
 
 BACK_LIMIT = 30.0
 
@@ -37,6 +37,13 @@ async def settled(api: Api, *task_ids: str, limit: float = 60) -> Counter[str]:
 def notices(inbox: dict[str, Any]) -> list[str]:
     """The kinds of those about covers."""
     return [each["kind"] for each in inbox["items"] if each["kind"].startswith("cover")]
+
+
+def says_come_back(answer: Answer, status: int = 503) -> None:
+    """A problem that tells when to try again."""
+    assert answer.status == status, answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 async def until(api: Api, path: str, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
