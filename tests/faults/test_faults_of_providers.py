@@ -1,4 +1,4 @@
-"""The image model, the object storage, the mail server fail, switched as an operator does, and the promise that holds."""
+"""The image model, the storage of objects and the mail server fail as an operator says, and the promise that holds."""
 
 import asyncio
 import itertools
