@@ -142,6 +142,12 @@ class RateLimited(ServiceError):
     status, code, title = 429, "rate_limited", "Too many requests"
 
 
+class HeadTooLarge(ServiceError):
+    """The request's line or one of its headers is above the limit."""
+
+    status, code, title = 431, "head_too_large", "Request header fields too large"
+
+
 class Unavailable(ServiceError):
     """Nobody answered, or a system behind is down. Trying again may help: jobs are retried on this."""
 
@@ -185,6 +191,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     Refused,
     KeyReused,
     RateLimited,
+    HeadTooLarge,
     Unavailable,
     Overloaded,
     DeadlineExceeded,

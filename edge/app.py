@@ -7,7 +7,6 @@ made.
 import asyncio
 import contextlib
 import importlib
-import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,6 +22,7 @@ from adapters.redis import Idempotency, Redis
 from contracts.registry import NODES
 from edge.address import Addresses
 from edge.binding import call
+from edge.connections import QUIET, Gate, listen
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
 from edge.exchange import Handler, Middleware
 from edge.export import Export
@@ -204,22 +204,25 @@ async def serve_app(
     drain: float = DRAIN,
     notice: float = 0.0,
     inherited: socket.socket | None = None,
+    gate: Gate | None = None,
+    quiet: float = QUIET,
 ) -> AsyncIterator[str]:
     """Serve `app` for the length of the block; gives its base URL. Port 0 picks a free one.
 
     Other processes may serve the same port (SO_REUSEPORT), or the same socket, which is `inherited` then. At the end
     `/readyz` says 503 and every answer `Connection: close` for `notice` seconds while requests are still taken; new
     connections too, unless the socket stays open elsewhere, whose owners take them. Then listening stops, streams end,
-    and what runs has `drain` seconds to finish.
+    and what runs has `drain` seconds to finish. `gate` counts connections, which may be silent for `quiet` seconds.
     """
-    runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=drain, handle_signals=False, logger=_contentless_logger()
-    )
+    runner = web.AppRunner(app, shutdown_timeout=drain, handle_signals=False)
     await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 -- it is there between setup and cleanup
+    listener: asyncio.Server | None = None
     try:
         listening = inherited or _socket(host, port)
-        site = web.SockSite(runner, listening, backlog=ACCEPTED_AT_ONCE if inherited else BACKLOG)
-        await site.start()
+        backlog = ACCEPTED_AT_ONCE if inherited else BACKLOG
+        listener = await listen(server, listening, gate or Gate(), backlog=backlog, quiet=quiet)
         listening.listen(BACKLOG)  # asyncio takes the number above for both
         address, bound = listening.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
@@ -227,10 +230,12 @@ async def serve_app(
         app[HEALTH].stop()
         app[HEADERS_OF_ALL]["Connection"] = "close"
         if inherited:
-            await site.stop()
+            listener.close()
         await _noticed(runner, notice, until_empty=inherited is not None)
     finally:
         app[HEALTH].stop()
+        if listener is not None:
+            listener.close()
         await runner.cleanup()
 
 
@@ -241,19 +246,6 @@ async def _noticed(runner: web.AppRunner, seconds: float, *, until_empty: bool) 
         if until_empty and runner.server is not None and not runner.server.connections:
             return
         await asyncio.sleep(min(left, NOTICE_STEP))
-
-
-def _contentless_logger() -> logging.Logger:
-    """For what aiohttp's parser refuses: it would log the bytes, which may hold a token."""
-
-    logger = logging.getLogger("edge.http")
-    logger.addFilter(_without_content)  # the same filter twice is once
-    return logger
-
-
-def _without_content(record: logging.LogRecord) -> bool:
-    record.msg, record.args, record.exc_info = "a request could not be read", (), None
-    return True
 
 
 def _socket(host: str, port: int) -> socket.socket:

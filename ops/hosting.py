@@ -6,6 +6,7 @@ import functools
 import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Iterable
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 YOUNG_OBJECTS = 10_000
 """New containers before the garbage collector looks for cycles (Python's own choice is 700, a few requests)."""
+
+MANY_FILES = 65_536
 
 
 class BusLost(Failure):
@@ -59,6 +62,7 @@ async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
 
 async def host_edge(settings: Settings) -> None:
     """Run an edge. Raises BusLost."""
+    open_many_files()
     async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
         host = wiring.Host(settings, stack)
         bus = await host.bus("edge")
@@ -67,6 +71,14 @@ async def host_edge(settings: Settings) -> None:
         pulse.ready("edge", url=url)
         log.info("edge serves %s", url, extra={"action": "edge_ready"})
         await until_told([bus.connection])
+
+
+def open_many_files() -> None:
+    """Allow this process as many open files as the system gives it: every connection is one, and 1024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def spare_collector() -> None:

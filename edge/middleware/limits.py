@@ -1,19 +1,18 @@
 """Limits on what a request may take: bytes of its body, seconds of our time.
 
-Header sizes are limited by aiohttp's parser (8190 bytes a line, 32 KiB in all), which answers 400 in plain text, as it
-does for everything that is not HTTP.
+Bodies come as they are: a packed one, which may be a thousand times larger than it looks, is refused with 415. The
+size of headers is limited by aiohttp's parser (8190 bytes each, 128 of them), which `connections.py` speaks for.
 """
 
 import asyncio
 import time
 
-from contracts.errors import DeadlineExceeded, TooLarge
+from contracts.errors import DeadlineExceeded, TooLarge, UnsupportedMedia
 from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.routes import Route
 
 MAX_BODY = 960 * 1024
 """Bytes: a message of NATS has 1 MiB, and the context's headers are a part of it."""
-"""Bytes."""
 MAX_SECONDS = 30.0
 _LONG = ("events", "image", "export")
 """Handlers that send for as long as the client reads."""
@@ -44,6 +43,9 @@ def limits(*, max_body: int = MAX_BODY, max_seconds: float = MAX_SECONDS) -> Mid
 
 async def _body(exchange: Exchange, max_body: int) -> bytes:
     request = exchange.request
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        exchange.headers["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
+        raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
     if (request.content_length or 0) > max_body:
         raise TooLarge(f"A body has at most {max_body} bytes.")
     if not request.content.is_eof():

@@ -216,12 +216,13 @@ def _references(value: Any) -> list[str]:
 
 async def test_what_cannot_be_read_is_logged_without_its_bytes(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
     """A header that is too long may hold a token: the log says that there was one, not what was in it."""
+    caplog.set_level("INFO", logger="edge.connections")
     host, port = edge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"secret" * 3000 + b"\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
 
-    assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
+    assert answer.startswith(b"HTTP/1.0 431")
     assert "could not be read" in caplog.text
     assert "secretsecret" not in caplog.text
