@@ -24,12 +24,9 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 POST = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 SECRET = b"s3cret"
+START = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 UNREADABLE = (
-    (
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + SECRET * 2000 + b"\r\n\r\n",
-        431,
-        "head_too_large",
-    ),
+    (START + b"Authorization: Bearer " + SECRET * 2000 + b"\r\n\r\n", 431, "head_too_large"),
     (b"GET /" + SECRET * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "head_too_large"),
     (b"GET /healthz HTTP/1.1\r\n" + b"X-A: s3cret\r\n" * 200 + b"\r\n", 400, "malformed"),
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03s3cret", 400, "malformed"),
