@@ -9,7 +9,7 @@ import contextlib
 import importlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from importlib.util import find_spec
 
 from aiohttp import web
@@ -33,6 +33,8 @@ from edge.images import file, image
 from edge.middleware.admission import MAX_WAIT, MOST_AT_ONCE, admission, crowd
 from edge.middleware.authentication import Authenticator, authentication
 from edge.middleware.cache import ResponseCache, response_cache
+from edge.middleware.compression import compression
+from edge.middleware.cors import cors
 from edge.middleware.errors import errors
 from edge.middleware.idempotency import idempotency
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
@@ -73,6 +75,7 @@ def stages(
     most_at_once: int = MOST_AT_ONCE,
     rates: Rates | None = None,
     addresses: Addresses | None = None,
+    origins: Iterable[str] = (),
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
@@ -82,6 +85,8 @@ def stages(
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
         security_headers(headers),  # outside it too, so that errors carry them
+        cors(origins),  # as above
+        compression,
         errors,
         crowd(most_at_once),  # before the body is read
         limits(max_body=max_body, max_seconds=max_seconds),
@@ -111,11 +116,13 @@ def build_app(
     heartbeat: float = HEARTBEAT,
     rates: Rates | None = None,
     addresses: Addresses | None = None,
+    origins: Iterable[str] = (),
 ) -> web.Application:
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given.
 
     `max_wait`: seconds beyond which orders are refused; `most_at_once`: requests of this process at a time;
-    `rates`: how much each may ask, without limits when None; `addresses`: how clients' addresses are read.
+    `rates`: how much each may ask, without limits when None; `addresses`: how clients' addresses are read;
+    `origins`: whose pages may call us.
     """
     metrics, outlook = Metrics(), Outlook(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
@@ -149,6 +156,7 @@ def build_app(
         most_at_once=most_at_once,
         rates=rates,
         addresses=addresses,
+        origins=origins,
         headers=headers,
     )
     _add(app, table, order, region)

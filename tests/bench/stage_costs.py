@@ -39,6 +39,8 @@ NAMES = (
     "tracing",
     "metrics",
     "security headers",
+    "cross-origin",
+    "compression",
     "errors",
     "crowd",
     "limits",
