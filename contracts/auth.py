@@ -61,6 +61,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     full_name: str | None = None
     tier: str = "free"
     roles: tuple[str, ...] = ("user",)
+    email_verified: bool = False
+    """Nothing is refused to those whose address is not proven yet."""
     created_at: datetime
 
 
@@ -97,7 +99,7 @@ class Jwks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerifyToken(msgspec.Struct, frozen=True, kw_only=True):
-    """An access token to check with the issuer, revocation included."""
+    """An access token to check with the issuer, revocation included; or an API key, whose claims have a `scope`."""
 
     token: OpaqueToken
 
@@ -115,6 +117,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     exp: int
     tier: str = "free"
     roles: tuple[str, ...] = ("user",)
+    scope: str | msgspec.UnsetType = msgspec.UNSET
+    """What its bearer may do, words with spaces between (RFC 8693); not there: everything that the user may."""
 
 
 class GetAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +130,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     id: uuid.UUID
     email: str
+    email_verified: bool = False
     roles: tuple[str, ...]
     created_at: datetime
     last_login: datetime | None

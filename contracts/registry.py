@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import auth, covers, edits, exports, notifications, operations, safety, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, operations, safety, security, tasks, templates, users
 from contracts.faults import BUCKET as FAULTS
 from contracts.wire import Bucket, Endpoint, Event, WorkQueue
 
@@ -10,6 +10,7 @@ Contract = Endpoint[Any, Any] | WorkQueue[Any] | Event[Any]
 
 CONTRACTS: tuple[Contract, ...] = (
     *auth.CONTRACTS,
+    *security.CONTRACTS,
     *users.CONTRACTS,
     *templates.CONTRACTS,
     *safety.CONTRACTS,

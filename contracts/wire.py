@@ -52,6 +52,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     region: str | None = None
     idempotency_key: str | None = None
+    address: str | None = None
+    """The network of the client, where the node keeps that (not its whole address)."""
+    user_agent: str | None = None
+    """What the client calls itself, in printable ASCII, where the node keeps that."""
     delivery: int = 0
     """For a job or an event: 1 at the first delivery; 0 for a request. Not a header: the receiver counts."""
     message_id: str | None = None
@@ -92,6 +96,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             headers["region"] = self.region
         if self.idempotency_key is not None:
             headers["idempotency-key"] = self.idempotency_key
+        if self.address is not None:
+            headers["client-address"] = self.address
+        if self.user_agent is not None:
+            headers["client-agent"] = self.user_agent
         return headers
 
     @classmethod
@@ -112,6 +120,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             traceparent=headers.get("traceparent"),
             region=headers.get("region"),
             idempotency_key=headers.get("idempotency-key"),
+            address=headers.get("client-address"),
+            user_agent=headers.get("client-agent"),
             sender=headers.get("sender"),
         )
 

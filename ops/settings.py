@@ -53,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     breaker_failures: int
     breaker_seconds: int
     max_wait: int
+    rate_limits: str
+    trusted_proxies: str
+    cors_origins: str
+    max_connections: int
+    max_connections_per_address: int
     mail_url: str | None
     mail_from: str
     public_url: str | None
@@ -64,6 +69,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def faults_allowed(self) -> bool:
         """May faults be injected here?"""
         return self.faults == "allowed" or (self.faults == "auto" and self.environment == "development")
+
+    @property
+    def own_url(self) -> str:
+        """Where the edge listens, as a browser on this machine reaches it."""
+        everywhere = self.http_host in ("0.0.0.0", "::")  # noqa: S104 -- an address that is replaced
+        host = "127.0.0.1" if everywhere else self.http_host
+        return f"http://[{host}]:{self.http_port}" if ":" in host else f"http://{host}:{self.http_port}"
 
     def environ(self) -> dict[str, str]:
         """These settings as environment variables; one that is not set is empty, so that `.env` cannot change it."""
@@ -238,6 +250,32 @@ def _public_url(text: str) -> str | None:
     return text.rstrip("/") or None
 
 
+def _rate_limits(text: str) -> str:
+    read_rates(text)
+    return text
+
+
+def _networks(text: str) -> str:
+    try:
+        networks(text)
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8: {error}") from None
+    return text
+
+
+def _origins(text: str) -> str:
+    for origin in words(text):
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+            raise ValueError(f"must be origins such as https://app.example.org, not {origin!r}")
+    return text
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _paint_processes(text: str) -> int:
     return _number(1, 256)(text) if text else max(1, (os.cpu_count() or 1) - 1)
 
@@ -264,6 +302,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
     Setting(
         "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
+    ),
+    Setting("rate_limits", "on", _rate_limits, "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`)."),
+    Setting("trusted_proxies", "", _networks, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."),
+    Setting("cors_origins", "", _origins, "Whose pages may call the API: `https://app.example.org,https://…`."),
+    Setting("max_connections", "6000", _number(1, 1_000_000), "HTTP connections of one edge process."),
+    Setting(
+        "max_connections_per_address",
+        "200",
+        _number(1, 1_000_000),
+        "The same of one client's address; neither of this machine nor of trusted proxies.",
     ),
     Setting("mail_url", "", _mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
     Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),

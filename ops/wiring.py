@@ -117,7 +117,8 @@ async def auth(host: Host, bus: Bus) -> Service:
     passwords = Passwords()
     host.stack.callback(passwords.close)
     admin = (host.settings.admin_email, ensure_admin_password(host.settings))
-    service = Auth(await host.postgres("auth"), bus, passwords, admin=admin)
+    public_url = host.settings.public_url or host.settings.own_url
+    service = Auth(await host.postgres("auth"), bus, passwords, admin=admin, public_url=public_url)
     host.stack.push_async_callback(service.close)
     await service.prepare()
     return service

@@ -13,6 +13,7 @@ from adapters.postgres import Outbox, Transaction
 from contracts.auth import ACCOUNT_DELETED, AccountDeleted, AccountFacts, DeleteAccount, GetAccount
 from contracts.errors import Conflict, FieldError, Invalid, Unauthenticated
 from contracts.wire import Context, Done
+from nodes.auth.audit import AuditLog
 from nodes.auth.model import ADMIN, Credentials
 from nodes.auth.store import AuthStore
 
@@ -26,8 +27,16 @@ TOLD_AT_ONCE = 200
 class Ending:
     """Handlers of `ACCOUNT` and `DELETE_ACCOUNT`, and the chore `announce`."""
 
-    def __init__(self, store: AuthStore, outbox: Outbox, passwords: Passwords, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: AuthStore,
+        outbox: Outbox,
+        audit: AuditLog,
+        passwords: Passwords,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._store = store
+        self._audit = audit
         self._outbox = outbox
         self._passwords = passwords
         self._clock = clock
@@ -72,6 +81,8 @@ class Ending:
         async with self._store.deleting(account, now) as transaction:
             if transaction is None:
                 raise Conflict("The account has just been changed. Try again.")
+            await self._audit.note("account_deleted", account.id, context, within=transaction)
+            await self._audit.forget_origin(account.id, transaction)
             await self._tell(transaction, AccountDeleted(user_id=account.id, deleted_at=now), context)
         self._outbox.kick()
 

@@ -20,6 +20,9 @@ REPEAT_WINDOW = timedelta(seconds=10)
 PENDING_GRACE = timedelta(minutes=1)
 """Longer than a registration takes. A pending account that is older was left by a crash."""
 
+REVOKED_KNOWN = 5000
+"""Sessions that ended lately, of which an edge is told when it begins."""
+
 USER, ADMIN = "user", "admin"
 
 
@@ -33,6 +36,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["pending", "active"]
     pending_username: str | None = None
     pending_full_name: str | None = None
+    email_verified_at: datetime | None = None
     created_at: datetime
 
     def left_behind(self, now: datetime) -> bool:
@@ -46,6 +50,20 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     id: uuid.UUID
     user_id: uuid.UUID
     revoked_at: datetime | None
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that is about to begin with its first token."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    password_hash: str
+    """What was proven: with another password by now it does not begin."""
+    token_hash: bytes
+    now: datetime
+    expires_at: datetime
+    user_agent: str | None = None
+    address: str | None = None
 
 
 class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,5 +165,6 @@ def account_of(account: Credentials, user: User) -> Account:
         full_name=user.full_name,
         tier=user.subscription_tier,
         roles=account.roles,
+        email_verified=account.email_verified_at is not None,
         created_at=account.created_at,
     )

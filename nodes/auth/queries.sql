@@ -1,11 +1,11 @@
 -- The statements of the auth node.
 
 -- name: account_by_email
-SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, created_at
+SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, email_verified_at, created_at
 FROM users_auth WHERE email = $1 AND status <> 'deleted';
 
 -- name: account
-SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, created_at
+SELECT id, email, password_hash, roles, status, pending_username, pending_full_name, email_verified_at, created_at
 FROM users_auth WHERE id = $1 AND status <> 'deleted';
 
 -- name: insert_pending
@@ -34,11 +34,11 @@ UPDATE users_auth SET password_hash = $3 WHERE id = $1 AND password_hash = $2;
 UPDATE users_auth SET roles = array_append(roles, $2) WHERE id = $1 AND NOT $2 = ANY(roles);
 
 -- name: set_last_login
--- Also takes the lock under which an account is deleted: no session begins after that.
-UPDATE users_auth SET last_login = $2 WHERE id = $1 AND status <> 'deleted';
+-- Also takes the lock under which an account is deleted or gets another password: no session begins after that.
+UPDATE users_auth SET last_login = $2 WHERE id = $1 AND status <> 'deleted' AND password_hash = $3;
 
 -- name: account_facts
-SELECT id, email, roles, created_at, last_login,
+SELECT id, email, email_verified_at IS NOT NULL AS email_verified, roles, created_at, last_login,
     (SELECT count(*) FROM sessions s WHERE s.user_id = u.id AND s.revoked_at IS NULL) AS sessions
 FROM users_auth u WHERE id = $1 AND status <> 'deleted';
 
@@ -56,6 +56,12 @@ WHERE id = $1 AND password_hash = $2 AND status <> 'deleted' AND NOT 'admin' = A
 -- name: delete_sessions
 DELETE FROM sessions WHERE user_id = $1;
 
+-- name: delete_one_time_tokens
+DELETE FROM one_time_tokens WHERE user_id = $1;
+
+-- name: delete_api_keys
+DELETE FROM api_keys WHERE user_id = $1;
+
 -- name: unannounced
 -- Deleted accounts that were last told of before a time; those that another instance is telling of are left to it.
 SELECT id, deleted_at FROM users_auth WHERE status = 'deleted' AND announced_at < $1
@@ -68,7 +74,11 @@ UPDATE users_auth SET announced_at = $2 WHERE id = ANY($1::uuid[]);
 DELETE FROM users_auth WHERE status = 'deleted' AND deleted_at < $1;
 
 -- name: insert_session
-INSERT INTO sessions (id, user_id, created_at) VALUES ($1, $2, $3);
+INSERT INTO sessions (id, user_id, created_at, last_used_at, user_agent, address) VALUES ($1, $2, $3, $3, $4, $5);
+
+-- name: touch_session
+UPDATE sessions SET last_used_at = $2, user_agent = coalesce($3, user_agent), address = coalesce($4, address)
+WHERE id = $1;
 
 -- name: session
 SELECT id, user_id, revoked_at FROM sessions WHERE id = $1;

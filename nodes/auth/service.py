@@ -1,7 +1,5 @@
 """The auth node: its contracts and their handlers."""
 
-import logging
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -9,22 +7,26 @@ import msgspec
 
 from adapters.crypto import Passwords
 from adapters.nats.bus import Bus
-from adapters.postgres import Duplicate, Outbox, Pool
-from contracts import auth, users
+from adapters.postgres import Outbox, Pool, load_queries
+from contracts import auth, security
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
-from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
-from contracts.users import CreateUser, GetUser, User
+from contracts.errors import Unauthenticated
+from contracts.security import KEY_MARK
 from contracts.wire import Context, Done
+from nodes.auth.accounts import Accounts
+from nodes.auth.api_keys import ApiKeys
+from nodes.auth.audit import AuditLog
 from nodes.auth.ending import Ending
 from nodes.auth.keyring import Keyring
-from nodes.auth.model import ADMIN, USER, Credentials, checked_email, normalised_email
+from nodes.auth.model import Credentials, normalised_email
+from nodes.auth.proofs import Proofs
+from nodes.auth.revocation import Revocation
 from nodes.auth.sessions import Sessions
-from nodes.auth.store import AuthStore
+from nodes.auth.store import SECURITY_SQL, AuthStore
 from nodes.runtime import Binding, Chore, serve
 
-log = logging.getLogger(__name__)
-
 KEPT_AFTER_EXPIRY = timedelta(days=1)
+ELSEWHERE = "http://127.0.0.1:8080"
 
 
 def utc_now() -> datetime:
@@ -33,11 +35,10 @@ def utc_now() -> datetime:
 
 
 class Auth:
-    """Accounts and sessions.
+    """Accounts, sessions and what proves them.
 
-    A registration is: pending account, profile in the users node, active account, session. A crash in between leaves a
-    pending account, which the next login or registration with the same password completes. `admin` is the address and
-    password of the administrator whose account is made by `ensure_admin`.
+    `admin` is the address and password of the administrator whose account is made by `ensure_admin`; `public_url`: how
+    links in mails begin.
     """
 
     name = "auth"
@@ -49,34 +50,60 @@ class Auth:
         passwords: Passwords,
         *,
         admin: tuple[str, str] | None = None,
+        public_url: str = ELSEWHERE,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        sql = load_queries(SECURITY_SQL)
         self._store = AuthStore(pool)
-        self._bus = bus
-        self._admin = None if admin is None else (normalised_email(admin[0]), admin[1])
-        self._admin_settled = admin is None
         self._passwords = passwords
         self._clock = clock
-        self._keyring = Keyring(self._store, clock)
-        self._sessions = Sessions(self._store, self._keyring, clock)
         self._outbox = Outbox(pool, bus.send)
-        ending = Ending(self._store, self._outbox, passwords, clock)
-        self.bindings: tuple[Binding, ...] = (
+        self._audit = AuditLog(pool, sql, clock)
+        self._keyring = Keyring(self._store, clock)
+        self._revocation = Revocation(pool, sql, self._outbox, self._audit, clock)
+        self._sessions = Sessions(self._store, self._keyring, self._audit, self._revocation, self._outbox, clock)
+        self._proofs = Proofs(
+            pool, sql, self._store, self._outbox, self._audit, self._revocation, passwords, public_url, clock
+        )
+        self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
+        self._keys = ApiKeys(pool, sql, self._audit, self._accounts.holder, clock)
+        self._ending = Ending(self._store, self._outbox, self._audit, passwords, clock)
+        self.bindings: tuple[Binding, ...] = (*self._for_accounts(), *self._for_security())
+        self.chores: tuple[Chore, ...] = (
+            Chore("auth-admin", 0.5, self.ensure_admin),
+            Chore("auth-keys", 30.0, self._keyring.reload),
+            Chore("auth-outbox", 1.0, self._outbox.relay),
+            Chore("auth-resets", 0.5, self._proofs.answer),
+            Chore("auth-deleted", 60.0, self._ending.announce),
+            Chore("auth-sweep", 3600.0, self.sweep),
+        )
+
+    def _for_accounts(self) -> tuple[Binding, ...]:
+        return (
             serve(auth.REGISTER, self.register),
             serve(auth.LOGIN, self.login),
             serve(auth.REFRESH, self.refresh),
             serve(auth.LOGOUT, self.logout),
             serve(auth.JWKS, self.jwks),
             serve(auth.VERIFY, self.verify),
-            serve(auth.ACCOUNT, ending.facts),
-            serve(auth.DELETE_ACCOUNT, ending.delete),
+            serve(auth.ACCOUNT, self._ending.facts),
+            serve(auth.DELETE_ACCOUNT, self._ending.delete),
         )
-        self.chores: tuple[Chore, ...] = (
-            Chore("auth-admin", 0.5, self.ensure_admin),
-            Chore("auth-keys", 30.0, self._keyring.reload),
-            Chore("auth-outbox", 1.0, self._outbox.relay),
-            Chore("auth-deleted", 60.0, ending.announce),
-            Chore("auth-sweep", 3600.0, self.sweep),
+
+    def _for_security(self) -> tuple[Binding, ...]:
+        return (
+            serve(security.VERIFY_EMAIL, self._proofs.verify_email),
+            serve(security.ASK_VERIFICATION, self._proofs.ask_verification),
+            serve(security.FORGOT_PASSWORD, self._proofs.forgot_password),
+            serve(security.RESET_PASSWORD, self._proofs.reset_password),
+            serve(security.LIST_SESSIONS, self._revocation.list),
+            serve(security.REVOKE_SESSION, self._revocation.revoke),
+            serve(security.REVOKE_OTHERS, self._revocation.revoke_others),
+            serve(security.REVOKED, self._revocation.revoked),
+            serve(security.CREATE_KEY, self._keys.create),
+            serve(security.LIST_KEYS, self._keys.list),
+            serve(security.REVOKE_KEY, self._keys.revoke),
+            serve(security.AUDIT, self._audit.page),
         )
 
     async def prepare(self) -> None:
@@ -89,20 +116,8 @@ class Auth:
 
     async def register(self, message: Register, context: Context) -> Session:
         """Create an account and sign in. Raises Conflict with the field email or username."""
-        email = checked_email(message.email)
-        if self._admin is not None and email == self._admin[0]:
-            raise _email_taken()  # reserved, also while it is not there yet
-        account = self._pending(email, message, await self._passwords.hash(message.password))
-        ours = await self._store.insert_pending(account)
-        if not ours:
-            account = await self._left_behind(email, message)
-        try:
-            user = await self._complete(account, context)
-        except (Conflict, Invalid):
-            if ours:
-                await self._store.delete_pending(account.id)
-            raise
-        return await self._sessions.begin(account, user)
+        account, user = await self._accounts.make(message, context)
+        return await self._sessions.begin(account, user, "registered", context)
 
     async def login(self, message: Login, context: Context) -> Session:
         """Sign in. A wrong password and an unknown address are the same Unauthenticated after the same work."""
@@ -110,10 +125,11 @@ class Auth:
         account = await self._store.by_email(email) if email.isprintable() else None
         good = await self._passwords.verify(message.password, None if account is None else account.password_hash)
         if account is None or not good:
-            raise Unauthenticated("The e-mail address or the password is not right.")
+            await self._audit.note("login_failed", None if account is None else account.id, context)
+            raise _wrong()
         if self._passwords.outdated(account.password_hash):
-            account = await self._store.rehash(account, await self._passwords.hash(message.password))
-        return await self._sessions.begin(account, await self._profile(account, context))
+            account = await self._rehashed(account, message.password)
+        return await self._sessions.begin(account, await self._accounts.profile(account, context), "login", context)
 
     async def refresh(self, message: Refresh, context: Context) -> Session:
         """New tokens for a refresh token. Raises Unauthenticated.
@@ -121,21 +137,18 @@ class Auth:
         The profile is read before the token is used up, so that a failure there costs nothing.
         """
         known = await self._sessions.find(message.refresh_token)
-        account = await self._store.by_id(known.user_id)
-        if account is None:
-            raise Unauthenticated("The account is gone.")
-        user = await self._profile(account, context)
-        token = await self._sessions.successor(message.refresh_token, known)
+        account, user = await self._accounts.holder(known.user_id, context)
+        token = await self._sessions.successor(message.refresh_token, known, context)
         return await self._sessions.answer(account, user, known.family_id, token)
 
     async def logout(self, message: Logout, context: Context) -> Done:
         """End a session: that of the refresh token, or else the named one of the caller. Idempotent."""
         if message.refresh_token is not None:
-            await self._sessions.end_by_token(message.refresh_token)
+            await self._sessions.end_by_token(message.refresh_token, context)
         elif message.session_id is None or context.user_id is None:
             raise Unauthenticated("Sign in first, or send the refresh token.")
         else:
-            await self._sessions.end(message.session_id, context.user_id)
+            await self._sessions.end(message.session_id, context.user_id, context)
         return Done()
 
     async def jwks(self, message: GetJwks, context: Context) -> Jwks:
@@ -143,107 +156,32 @@ class Auth:
         return await self._keyring.jwks()
 
     async def verify(self, message: VerifyToken, context: Context) -> Claims:
-        """The claims of a token that is good and whose session goes on. Raises Unauthenticated."""
+        """The claims of a token that is good and whose session goes on, or of an API key. Raises Unauthenticated."""
+        if message.token.startswith(KEY_MARK):
+            return await self._keys.verify(message.token, context)
         return await self._sessions.verify(message.token)
 
     async def ensure_admin(self) -> None:
-        """Make the administrator's account once; idempotent, also with several instances.
-
-        An account that somebody else made under that address becomes no administrator: the password must be the same.
-        Raises Unavailable while the users node is away.
-        """
-        if self._admin is None or self._admin_settled:
-            return
-        email, password = self._admin
-        account = await self._store.by_email(email)
-        if account is None:
-            wanted = Register(email=email, password=password)
-            new = self._pending(email, wanted, await self._passwords.hash(password), roles=(USER, ADMIN))
-            await self._store.insert_pending(new)
-            account = await self._store.by_email(email) or new
-        elif ADMIN not in account.roles:
-            await self._promote(account, password)
-        await self._profile(account, Context.new())
-        self._admin_settled = True
+        """Make the administrator's account once; idempotent. Raises Unavailable while the users node is away."""
+        await self._accounts.ensure_admin()
 
     async def sweep(self) -> None:
-        """Delete sessions and tokens that expired long ago, and what is left of accounts deleted a day ago."""
+        """Delete what expired: sessions and tokens long ago, keys, accounts deleted a day ago, lines of a year ago."""
         await self._store.sweep(self._clock() - KEPT_AFTER_EXPIRY)
+        await self._proofs.sweep()
+        await self._keys.sweep()
+        await self._audit.sweep()
 
-    def _pending(
-        self, email: str, message: Register, password_hash: str, roles: tuple[str, ...] = (USER,)
-    ) -> Credentials:
-        return Credentials(
-            id=uuid.uuid4(),
-            email=email,
-            password_hash=password_hash,
-            roles=roles,
-            status="pending",
-            pending_username=message.username,
-            pending_full_name=message.full_name,
-            created_at=self._clock(),
-        )
-
-    async def _left_behind(self, email: str, message: Register) -> Credentials:
-        """The pending account of that address, if it may be completed by who sends `message`. Raises Conflict."""
-        account = await self._store.by_email(email)
-        if account is None or account.status != "pending":
-            raise _email_taken()
-        if not await self._passwords.verify(message.password, account.password_hash):
-            account = await self._taken_over(account, message.password)
-        return msgspec.structs.replace(account, pending_username=message.username, pending_full_name=message.full_name)
-
-    async def _taken_over(self, account: Credentials, password: str) -> Credentials:
-        """Nobody ever signed in there and nobody is about to: without this the address would be lost for ever."""
-        now = self._clock()
-        if not account.left_behind(now):
-            raise _email_taken()
-        password_hash = await self._passwords.hash(password)
-        if not await self._store.take_over(account, password_hash, now):
-            raise _email_taken()
-        return msgspec.structs.replace(account, password_hash=password_hash, created_at=now)
-
-    async def _complete(self, account: Credentials, context: Context) -> User:
-        """Profile, then active. Idempotent. Raises Conflict when the username is taken, or the address by now."""
-        wanted = CreateUser(
-            user_id=account.id,
-            email=account.email,
-            username=account.pending_username,
-            full_name=account.pending_full_name,
-            tier="pro_plus" if ADMIN in account.roles else "free",
-        )
-        user = await self._bus.request(users.CREATE, wanted, _on_behalf(context, account))
-        try:
-            active = await self._store.activate(account)
-        except Duplicate as error:
-            raise _email_taken() from error
-        if not active:
-            raise _email_taken()
-        return user
-
-    async def _profile(self, account: Credentials, context: Context) -> User:
-        """The profile of an account; one that a crash has left without is completed."""
-        if account.status == "active":
-            try:
-                return await self._bus.request(users.GET, GetUser(user_id=account.id), _on_behalf(context, account))
-            except NotFound:
-                log.warning("account %s has no profile; it is made again", account.id)
-        try:
-            return await self._complete(account, context)
-        except Conflict:  # somebody else took the username meanwhile
-            return await self._complete(msgspec.structs.replace(account, pending_username=None), context)
-
-    async def _promote(self, account: Credentials, password: str) -> None:
-        if await self._passwords.verify(password, account.password_hash):
-            await self._store.add_role(account.id, ADMIN)
-        else:
-            log.error("the administrator's address belongs to an account with another password; it stays a user")
+    async def _rehashed(self, account: Credentials, password: str) -> Credentials:
+        """The account with a hash of today. Raises Unauthenticated when it got another password meanwhile."""
+        made = await self._passwords.hash(password)
+        if await self._store.rehash(account, made):
+            return msgspec.structs.replace(account, password_hash=made)
+        fresh = await self._store.by_id(account.id)  # another sign-in may have done it
+        if fresh is None or not await self._passwords.verify(password, fresh.password_hash):
+            raise _wrong()
+        return fresh
 
 
-def _on_behalf(context: Context, account: Credentials) -> Context:
-    return msgspec.structs.replace(context, user_id=account.id, roles=())
-
-
-def _email_taken() -> Conflict:
-    taken = FieldError(field="email", detail="has an account already")
-    return Conflict("This e-mail address has an account already.", errors=(taken,))
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("The e-mail address or the password is not right.")

@@ -6,20 +6,26 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.crypto import Verifier, derived_token, new_opaque_token, sign, token_hash
+from adapters.postgres import Outbox
 from contracts.auth import Claims, Session
 from contracts.errors import Unauthenticated
+from contracts.security import SecurityEvent
 from contracts.users import User
+from contracts.wire import Context
+from nodes.auth.audit import AuditLog
 from nodes.auth.keyring import Keyring
 from nodes.auth.model import (
     ACCESS_LIFE,
     REFRESH_LIFE,
     Credentials,
+    NewSession,
     Presented,
     RefreshToken,
     account_of,
     claims_for,
     presented,
 )
+from nodes.auth.revocation import Revocation
 from nodes.auth.store import AuthStore, LockedSession
 
 log = logging.getLogger(__name__)
@@ -28,18 +34,44 @@ log = logging.getLogger(__name__)
 class Sessions:
     """Begins, continues, checks and ends sessions. A plain token is given to its owner and kept nowhere."""
 
-    def __init__(self, store: AuthStore, keyring: Keyring, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: AuthStore,
+        keyring: Keyring,
+        audit: AuditLog,
+        revocation: Revocation,
+        outbox: Outbox,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._keyring = keyring
+        self._audit = audit
+        self._revocation = revocation
+        self._outbox = outbox
         self._clock = clock
         self._verifier = Verifier(clock=lambda: clock().timestamp())
 
-    async def begin(self, account: Credentials, user: User) -> Session:
-        """A new session of its own. Raises Unauthenticated when the account was deleted meanwhile."""
-        now, session_id, token = self._clock(), uuid.uuid4(), new_opaque_token()
-        if not await self._store.begin_session(session_id, account.id, token_hash(token), now, now + REFRESH_LIFE):
-            raise Unauthenticated("The account is gone.")
-        return await self.answer(account, user, session_id, token)
+    async def begin(self, account: Credentials, user: User, event: SecurityEvent, context: Context) -> Session:
+        """A new session of its own.
+
+        Raises Unauthenticated when the account was deleted or got another password meanwhile.
+        """
+        now, token = self._clock(), new_opaque_token()
+        new = NewSession(
+            id=uuid.uuid4(),
+            user_id=account.id,
+            password_hash=account.password_hash,
+            token_hash=token_hash(token),
+            now=now,
+            expires_at=now + REFRESH_LIFE,
+            user_agent=context.user_agent,
+            address=context.address,
+        )
+        async with self._store.beginning(new) as transaction:
+            if transaction is None:
+                raise Unauthenticated("The account has just been changed. Sign in again.")
+            await self._audit.note(event, account.id, context, detail=str(new.id), within=transaction)
+        return await self.answer(account, user, new.id, token)
 
     async def find(self, token: str) -> RefreshToken:
         """What is known of a refresh token. Raises Unauthenticated."""
@@ -48,7 +80,7 @@ class Sessions:
             raise _not_good()
         return found
 
-    async def successor(self, token: str, known: RefreshToken) -> str:
+    async def successor(self, token: str, known: RefreshToken, context: Context) -> str:
         """The refresh token that replaces `token`.
 
         Raises Unauthenticated when it is expired or revoked, and when it was used before: then the whole session ends,
@@ -63,10 +95,11 @@ class Sessions:
                 next_id = next_one.id if outcome is Presented.REPEAT and next_one is not None else uuid.uuid4()
                 # Derived, so that it can be given again without being kept; only a holder of `token` can derive it.
                 following = derived_token(secret, "refresh", token, str(next_id))
-                await _write(session, current, outcome, next_id, following, now)
+                await self._write(session, current, outcome, (next_id, following), context)
         # Raised after the block: what was written of a theft must stay.
         if outcome is Presented.REUSED:
             log.warning("session %s ended: a used refresh token was presented again", known.family_id)
+            self._outbox.kick()
         if outcome in (Presented.REUSED, Presented.DEAD):
             raise _not_good()
         return following
@@ -89,31 +122,45 @@ class Sessions:
             raise Unauthenticated("The session has ended.")
         return claims
 
-    async def end(self, session_id: uuid.UUID, owner: uuid.UUID) -> None:
+    async def end(self, session_id: uuid.UUID, owner: uuid.UUID, context: Context) -> None:
         """End a session of `owner`. Idempotent; somebody else's session goes on."""
         async with self._store.session(session_id) as session:
             if session is not None and session.row.user_id == owner:
-                await session.revoke(self._clock())
+                await self._revoke(session, context)
+        self._outbox.kick()
 
-    async def end_by_token(self, token: str) -> None:
+    async def end_by_token(self, token: str, context: Context) -> None:
         """End the session of a refresh token, if there is one."""
         known = await self._store.find_token(token_hash(token))
         if known is not None:
-            await self.end(known.family_id, known.user_id)
+            await self.end(known.family_id, known.user_id, context)
 
+    async def _write(
+        self,
+        session: LockedSession,
+        token: RefreshToken,
+        outcome: Presented,
+        following: tuple[uuid.UUID, str],
+        context: Context,
+    ) -> None:
+        now, user_id = self._clock(), session.row.user_id
+        match outcome:
+            case Presented.ROTATE:
+                await session.rotate(token, following[0], token_hash(following[1]), now, now + REFRESH_LIFE)
+                await session.touch(now, context.user_agent, context.address)
+            case Presented.REPEAT:
+                await session.repeat(token, now)
+            case Presented.REUSED:
+                detail = str(session.row.id)
+                await self._audit.note("refresh_reused", user_id, context, detail=detail, within=session.transaction)
+                await self._revoke(session, context)
+            case Presented.DEAD:
+                pass
 
-async def _write(
-    session: LockedSession, token: RefreshToken, outcome: Presented, next_id: uuid.UUID, following: str, now: datetime
-) -> None:
-    match outcome:
-        case Presented.ROTATE:
-            await session.rotate(token, next_id, token_hash(following), now, now + REFRESH_LIFE)
-        case Presented.REPEAT:
-            await session.repeat(token, now)
-        case Presented.REUSED:
-            await session.revoke(now)
-        case Presented.DEAD:
-            pass
+    async def _revoke(self, session: LockedSession, context: Context) -> None:
+        if session.row.revoked_at is None:
+            await session.revoke(self._clock())
+            await self._revocation.tell([session.row.id], session.row.user_id, context, session.transaction)
 
 
 def _not_good() -> Unauthenticated:

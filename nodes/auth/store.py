@@ -12,9 +12,11 @@ import msgspec
 from adapters.crypto import SigningKey
 from adapters.postgres import Pool, Queries, Row, Transaction, load_queries
 from contracts.auth import AccountDeleted, AccountFacts
-from nodes.auth.model import Credentials, KeyTimes, RefreshToken, SessionRow
+from nodes.auth.model import Credentials, KeyTimes, NewSession, RefreshToken, SessionRow
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+HERE = Path(__file__).parent
+MIGRATIONS = HERE / "migrations"
+SECURITY_SQL = HERE / "security.sql"
 REFRESH_SECRET = "refresh"  # noqa: S105 -- the name of a key, not the key
 
 
@@ -33,7 +35,7 @@ class AuthStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._sql = load_queries(Path(__file__).parent / "queries.sql")
+        self._sql = load_queries(HERE / "queries.sql")
 
     async def by_email(self, email: str) -> Credentials | None:
         """The account of a normalised address."""
@@ -49,13 +51,16 @@ class AuthStore:
         wanted = (account.pending_username, account.pending_full_name, account.created_at)
         return await self._pool.run(self._sql["insert_pending"], *values, *wanted) == 1
 
-    async def activate(self, account: Credentials) -> bool:
-        """The account is good; False when it got another password meanwhile. Idempotent.
+    @asynccontextmanager
+    async def activating(self, account: Credentials) -> AsyncIterator[Transaction | None]:
+        """The account is good; None when it got another password meanwhile. The block may add to the same transaction.
 
-        Raises Duplicate when another account has the address.
+        Idempotent. Raises Duplicate when another account has the address.
         """
         values = (account.id, account.email, account.password_hash, list(account.roles), account.created_at)
-        return await self._pool.run(self._sql["activate"], *values) == 1
+        async with self._pool.transaction() as transaction:
+            active = await transaction.run(self._sql["activate"], *values) == 1
+            yield transaction if active else None
 
     async def delete_pending(self, user_id: uuid.UUID) -> None:
         """Forget a registration that failed."""
@@ -66,28 +71,30 @@ class AuthStore:
         old = (account.id, account.password_hash)
         return await self._pool.run(self._sql["take_over_pending"], *old, password_hash, now) == 1
 
-    async def rehash(self, account: Credentials, password_hash: str) -> Credentials:
-        """The account with another hash of the same password; as it was when the password has changed meanwhile."""
+    async def rehash(self, account: Credentials, password_hash: str) -> bool:
+        """Keep another hash of the same password; False when that has changed meanwhile."""
         values = (account.id, account.password_hash, password_hash)
-        if await self._pool.run(self._sql["set_password_hash"], *values) == 0:
-            return account
-        return msgspec.structs.replace(account, password_hash=password_hash)
+        return await self._pool.run(self._sql["set_password_hash"], *values) == 1
 
-    async def add_role(self, user_id: uuid.UUID, role: str) -> None:
-        """Idempotent."""
-        await self._pool.run(self._sql["add_role"], user_id, role)
+    async def add_role(self, user_id: uuid.UUID, role: str) -> bool:
+        """False when the account has it already."""
+        return await self._pool.run(self._sql["add_role"], user_id, role) == 1
 
-    async def begin_session(
-        self, session_id: uuid.UUID, user_id: uuid.UUID, token_hash: bytes, now: datetime, expires_at: datetime
-    ) -> bool:
-        """A new family with its first token; this is also the account's last login. False when it is deleted."""
+    @asynccontextmanager
+    async def beginning(self, new: NewSession) -> AsyncIterator[Transaction | None]:
+        """A new family with its first token; this is also the account's last login.
+
+        The block may add to the same transaction. None when the account is deleted or has another password by now.
+        """
         async with self._pool.transaction() as transaction:
-            if await transaction.run(self._sql["set_last_login"], user_id, now) == 0:
-                return False
-            await transaction.run(self._sql["insert_session"], session_id, user_id, now)
-            token = (uuid.uuid4(), user_id, token_hash, session_id, None, now, expires_at)
+            if await transaction.run(self._sql["set_last_login"], new.user_id, new.now, new.password_hash) == 0:
+                yield None
+                return
+            where = (new.user_agent, new.address)
+            await transaction.run(self._sql["insert_session"], new.id, new.user_id, new.now, *where)
+            token = (uuid.uuid4(), new.user_id, new.token_hash, new.id, None, new.now, new.expires_at)
             await transaction.run(self._sql["insert_token"], *token)
-        return True
+            yield transaction
 
     async def facts(self, user_id: uuid.UUID) -> AccountFacts | None:
         """What is known of an account, without anything that proves it."""
@@ -104,7 +111,8 @@ class AuthStore:
             await transaction.all(self._sql["lock_sessions"], account.id)
             marked = await transaction.run(self._sql["mark_deleted"], account.id, account.password_hash, now)
             if marked:
-                await transaction.run(self._sql["delete_sessions"], account.id)
+                for name in ("delete_sessions", "delete_one_time_tokens", "delete_api_keys"):
+                    await transaction.run(self._sql[name], account.id)
             yield transaction if marked else None
 
     @asynccontextmanager
@@ -177,7 +185,7 @@ class LockedSession:
     """A session inside a transaction; `row` is what it was when it was locked."""
 
     def __init__(self, transaction: Transaction, sql: Queries, row: SessionRow) -> None:
-        self._transaction = transaction
+        self.transaction = self._transaction = transaction
         self._sql = sql
         self.row = row
 
@@ -193,6 +201,10 @@ class LockedSession:
         token = (successor, used.user_id, token_hash, used.family_id, used.id, now, expires_at)
         await self._transaction.run(self._sql["insert_token"], *token)
         await self._transaction.run(self._sql["use_token"], used.id, now, successor)
+
+    async def touch(self, now: datetime, user_agent: str | None, address: str | None) -> None:
+        """It was used, by this program from there."""
+        await self._transaction.run(self._sql["touch_session"], self.row.id, now, user_agent, address)
 
     async def repeat(self, token: RefreshToken, now: datetime) -> None:
         """Mark that a used token was presented once more."""

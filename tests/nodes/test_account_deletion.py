@@ -20,6 +20,7 @@ from contracts.tasks import StepReport
 from contracts.users import CreateUser, GetPreferences, GetUser, Preferences, ReserveQuota, SettleQuota
 from contracts.wire import Context
 from nodes.auth.ending import Ending
+from nodes.auth.model import NewSession
 from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS as AUTH_MIGRATIONS
 from nodes.runtime import listen, work
@@ -209,9 +210,19 @@ async def test_a_sign_in_that_was_under_way_brings_nothing_back(house: House) ->
     await house.end(session)
 
     with pytest.raises(Unauthenticated):
-        await house.auth._profile(account, Context.new())
-    assert not await house.auth._store.activate(account)
-    assert not await house.auth._store.begin_session(uuid.uuid4(), account.id, b"hash", START, START)
+        await house.auth._accounts.profile(account, Context.new())
+    async with house.auth._store.activating(account) as transaction:
+        assert transaction is None
+    new = NewSession(
+        id=uuid.uuid4(),
+        user_id=account.id,
+        password_hash=account.password_hash,
+        token_hash=b"hash",
+        now=START,
+        expires_at=START,
+    )
+    async with house.auth._store.beginning(new) as transaction:
+        assert transaction is None
     assert [status for _, status in await house.rows()] == ["deleted"]
     assert await house.profiles.value("SELECT count(*) FROM users") == 0
 
@@ -238,10 +249,11 @@ async def test_the_event_is_stored_with_the_deletion(nats_url: str, postgres_url
     passwords = Passwords(threads=1)
     async with a_bus(nats_url) as bus, database(postgres_url, AUTH_MIGRATIONS) as pool:
         service = Auth(pool, bus, passwords, clock=lambda: START)
-        account = service._pending(ADA.email, ADA, await passwords.hash(ADA.password))
+        account = service._accounts.pending(ADA.email, ADA, await passwords.hash(ADA.password))
         await service._store.insert_pending(account)
-        await service._store.activate(account)
-        ending = Ending(service._store, service._outbox, passwords, lambda: START)
+        async with service._store.activating(account):
+            pass
+        ending = Ending(service._store, service._outbox, service._audit, passwords, lambda: START)
         await ending.delete(DeleteAccount(password=ADA.password), by(account.id))  # there is no stream yet
         await service.close()
         assert await pool.value("SELECT count(*) FROM outbox") == 1

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from adapters.crypto import Passwords, SigningKey, Verifier
 from adapters.nats.bus import Bus
 from adapters.postgres import Pool, migrate, open_pool
-from contracts import auth, users
+from contracts import auth, security, users
 from contracts.auth import GetJwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, FieldError, Forbidden, NotFound, ServiceError, Unauthenticated, Unavailable
 from contracts.users import CreateUser, GetUser, User
@@ -563,4 +563,4 @@ async def test_database_away(house: House) -> None:
 def test_every_contract_is_bound(house: House) -> None:
     """The node binds all its endpoints."""
     bound = {binding.contract.subject for binding in house.service.bindings if binding.contract is not None}
-    assert bound == {c.subject for c in auth.CONTRACTS if isinstance(c, Endpoint)}
+    assert bound == {c.subject for c in (*auth.CONTRACTS, *security.CONTRACTS) if isinstance(c, Endpoint)}

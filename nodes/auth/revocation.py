@@ -1,0 +1,119 @@
+"""Where a user is signed in, and the end of sessions before their time.
+
+A session that ends is told to the edges by an event of the same transaction, so that its access tokens, good for up to
+15 minutes by themselves, are refused within moments; an edge that was not there reads the list of `REVOKED` again.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from adapters.postgres import Outbox, Pool, Queries, Transaction
+from contracts.errors import NotFound, Unauthenticated
+from contracts.paging import decode_cursor, encode_cursor
+from contracts.security import (
+    SESSION_REVOKED,
+    GetRevoked,
+    ListSessions,
+    Revoked,
+    RevokedSession,
+    RevokeOtherSessions,
+    RevokeSession,
+    SessionInfo,
+    SessionList,
+    SessionsRevoked,
+)
+from contracts.wire import Context, Done
+from nodes.auth.audit import AuditLog
+from nodes.auth.model import ACCESS_LIFE, REFRESH_LIFE, REVOKED_KNOWN
+
+PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
+"""The types in a cursor: when the session was last used, and its id."""
+TOLD_AT_ONCE = 1000
+"""Sessions in one event."""
+
+
+class Revocation:
+    """Handlers of `LIST_SESSIONS`, `REVOKE_SESSION`, `REVOKE_OTHERS` and `REVOKED`; `end_all` and `tell` for others."""
+
+    def __init__(
+        self, pool: Pool, sql: Queries, outbox: Outbox, audit: AuditLog, clock: Callable[[], datetime]
+    ) -> None:
+        self._pool = pool
+        self._sql = sql
+        self._outbox = outbox
+        self._audit = audit
+        self._clock = clock
+
+    async def list(self, message: ListSessions, context: Context) -> SessionList:
+        """The caller's sessions that go on. Raises Invalid for a bad cursor."""
+        at, last = (None, None) if message.cursor is None else decode_cursor(message.cursor, PLACE)
+        alive = (asking(context), self._clock() - REFRESH_LIFE)
+        rows = await self._pool.all(self._sql["sessions_of"], *alive, at, last, message.limit + 1)
+        items = tuple(
+            SessionInfo(current=row["id"] == message.session_id, **row)  # the columns are its fields
+            for row in rows[: message.limit]
+        )
+        following = encode_cursor(items[-1].last_used_at, items[-1].id) if len(rows) > len(items) else None
+        return SessionList(items=items, next_cursor=following)
+
+    async def revoke(self, message: RevokeSession, context: Context) -> Done:
+        """End one session of the caller. Idempotent. Raises NotFound."""
+        user_id = asking(context)
+        async with self._pool.transaction() as transaction:
+            row = await transaction.one(self._sql["lock_own_session"], message.id, user_id)
+            if row is None:
+                raise NotFound("You have no such session.")
+            await self._end([] if row["revoked_at"] else [message.id], user_id, context, transaction)
+        self._outbox.kick()
+        return Done()
+
+    async def revoke_others(self, message: RevokeOtherSessions, context: Context) -> Done:
+        """End all sessions of the caller but the one that asks. Idempotent."""
+        async with self._pool.transaction() as transaction:
+            await self.end_all(asking(context), context, transaction, but=message.session_id)
+        self._outbox.kick()
+        return Done()
+
+    async def revoked(self, message: GetRevoked, context: Context) -> Revoked:
+        """Sessions whose access tokens may be about though they ended."""
+        rows = await self._pool.all(self._sql["revoked_since"], self._clock() - ACCESS_LIFE, REVOKED_KNOWN)
+        return Revoked(sessions=tuple(RevokedSession(id=row["id"], at=row["revoked_at"]) for row in rows))
+
+    async def end_all(
+        self, user_id: uuid.UUID, context: Context, transaction: Transaction, *, but: uuid.UUID | None = None
+    ) -> None:
+        """End all sessions of a user in a transaction; `kick` the outbox after it."""
+        rows = await transaction.all(self._sql["open_sessions"], user_id, but)
+        await self._end([row["id"] for row in rows], user_id, context, transaction)
+
+    async def tell(
+        self, session_ids: Sequence[uuid.UUID], user_id: uuid.UUID, context: Context, transaction: Transaction
+    ) -> None:
+        """Write down and tell that these sessions have just ended."""
+        for session_id in session_ids:
+            await self._audit.note("session_revoked", user_id, context, detail=str(session_id), within=transaction)
+        for first in range(0, len(session_ids), TOLD_AT_ONCE):
+            some = tuple(session_ids[first : first + TOLD_AT_ONCE])
+            event = SessionsRevoked(session_ids=some, at=self._clock())
+            message_id = f"{some[0]}:revoked"  # a session ends once
+            await self._outbox.add(transaction, SESSION_REVOKED, event, message_id=message_id, context=context)
+
+    async def _end(
+        self, session_ids: "Sequence[uuid.UUID]", user_id: uuid.UUID, context: Context, transaction: Transaction
+    ) -> None:
+        if session_ids:
+            now = self._clock()
+            await transaction.run(self._sql["revoke_all"], session_ids, now)
+            await transaction.run(self._sql["revoke_all_tokens"], session_ids, now)
+            await self.tell(session_ids, user_id, context, transaction)
+
+
+def asking(context: Context) -> uuid.UUID:
+    """The caller. Raises Unauthenticated when nobody is signed in."""
+    if context.user_id is None:
+        raise Unauthenticated("Sign in first.")
+    return context.user_id
