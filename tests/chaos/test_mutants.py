@@ -1,7 +1,8 @@
 """Planted defects, one at a time: the kill harness notices each of them, and finds nothing without them.
 
-The scenario does not wait for the product's last net, sending a step again after its timeout of a minute or more: that
-hides some of the defects in the end. What has not moved for three times as long as redelivery needs counts as stuck.
+The product's last net, the reconciler, hides some of the defects in the end: it finds steps whose messages are gone. So a
+step that only the reconciler brought back counts as lost, and what has not moved for three times as long as redelivery
+needs counts as stuck.
 """
 
 import time
@@ -20,19 +21,22 @@ KILLS = (Kill("nodes", UNSENT), Kill("nodes", "compose"))
 ACK_WAIT = 4.0
 STILL = 12.0
 """Seconds without any movement after which what is left is stuck; three times what a dead worker is waited for."""
+MOST = 20.0
+"""Seconds to settle at most: a mutant's tasks may move for ever."""
+LOST = frozenset({"tasks stuck", "steps lost until the reconciler sent them again"})
 EXPECTED = {
-    "ack_before_effect": "tasks stuck",
-    "no_message_id": "duplicate events",
-    "no_effect_key": "duplicate notifications",
-    "quota_not_keyed": "quota drift, covers",
-    "no_idempotency_key": "tasks that nobody ordered (one key, two tasks)",
-    "lost_release": "quota drift, covers",
-    "lost_discard": "orphan objects",
-    "outbox_skipped": "tasks stuck",
-    "not_buried": "tasks stuck",
+    "ack_before_effect": LOST,
+    "no_message_id": {"duplicate events"},
+    "no_effect_key": {"duplicate notifications"},
+    "quota_not_keyed": {"quota drift, covers"},
+    "no_idempotency_key": {"tasks that nobody ordered (one key, two tasks)"},
+    "lost_release": {"quota drift, covers"},
+    "lost_discard": {"orphan objects"},
+    "outbox_skipped": LOST,
+    "not_buried": LOST,
 }
-"""The promise that each breaks for certain; it may break more."""
-pytestmark = [pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
+"""The promises of which each breaks one for certain; it may break more."""
+pytestmark = [pytest.mark.timeout(150), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -48,7 +52,7 @@ async def scenario(world: World, mutant: str) -> Books:
     await world.emptied()
     await world.start_nodes(mutant)
     await rampage(world, KILLS, ORDERS, pause=0.5)
-    return await settled(world, STILL)
+    return await settled(world, STILL, MOST)
 
 
 async def test_nothing_is_found_without_a_mutant(world: World) -> None:
@@ -69,4 +73,4 @@ async def test_a_mutant_is_caught(world: World, figures: Figures, mutant: str) -
     shown = ", ".join(f"{promise} {count}" for promise, count in broken.items())
     figures(f"mutant {mutant} ({time.monotonic() - began:.0f} s)", shown or "NOT CAUGHT")
 
-    assert EXPECTED[mutant] in broken, books.report()
+    assert EXPECTED[mutant] & broken.keys(), books.report()

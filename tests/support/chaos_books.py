@@ -4,6 +4,7 @@ Nothing is asked of the nodes: everything is read where it is kept.
 """
 
 import asyncio
+import math
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -90,6 +91,10 @@ def _ended(task: Document) -> bool:
     return task["status"] in ENDED
 
 
+def _resent(books: Books) -> int:
+    return sum(1 for task in books.tasks.values() for entry in task["log"] if entry["event"] == "resent")
+
+
 def _unmade(task: Document) -> bool:
     return task["status"] in ("failed", "cancelled")
 
@@ -140,6 +145,7 @@ PROMISES: dict[str, Any] = {
     "accepted tasks lost": lambda books: len(books.accepted.keys() - books.tasks.keys()),
     "tasks that nobody ordered (one key, two tasks)": lambda b: len(b.tasks.keys() - b.accepted.keys()) + b.split,
     "tasks stuck": lambda books: sum(1 for task in books.tasks.values() if not _ended(task)),
+    "steps lost until the reconciler sent them again": _resent,
     "quota drift, covers": _drift,
     "covers not as their task ended, or not of one version": _versions,
     "orphan objects": lambda books: len(books.objects - books.referenced),
@@ -204,10 +210,12 @@ def _note_event(books: Books, message: Msg) -> None:
         books.completed[msgspec.json.decode(message.data, type=CoverCompleted).task_id] += 1
 
 
-async def settled(world: World, still: float) -> Books:
-    """The books when nothing is left to do, or when no task has moved for `still` seconds: slow is not stuck."""
-    world.moved_at = time.monotonic()
-    while not await _is_quiet(world) and time.monotonic() < world.moved_at + still:
+async def settled(world: World, still: float, most: float = math.inf) -> Books:
+    """The books when nothing is left to do, or no task has moved for `still` seconds (slow is not stuck), or after
+    `most` seconds.
+    """
+    began = world.moved_at = time.monotonic()
+    while not await _is_quiet(world) and time.monotonic() < min(world.moved_at + still, began + most):
         await asyncio.sleep(0.5)
     return await read_books(world)
 
