@@ -94,6 +94,7 @@ class LanePuller:
         self._empty = False
         """No lane had work when they were last asked, and nothing has come nor ended since."""
         self._stopping = False
+        self._link = bus.connection.reconnects
         self._subscriptions: list[Subscription] = []
         self._loop: asyncio.Task[None] | None = None
 
@@ -141,9 +142,10 @@ class LanePuller:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._wake.wait()
+            link, self._link = self._link, self._bus.connection.reconnects
             for lane in self._lanes:
-                if time.monotonic() - lane.heard > HEARTBEAT * MISSED:
-                    lane.waiting = False  # the server forgot our request, or the link was cut
+                if link != self._link or time.monotonic() - lane.heard > HEARTBEAT * MISSED:
+                    lane.waiting = False  # the server knows of our request no more
 
     def _fill(self) -> None:
         """Find work for the free slots: for one at first, and for one more with each that found some."""

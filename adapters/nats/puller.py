@@ -158,6 +158,7 @@ class Puller:
         self._hands = Hands(bus, work, ack_wait, self._wake.set)
         self._asked = 0
         self._heard = 0.0
+        self._link = bus.connection.reconnects
         self._stopping = False
         self._inbox = ""
         self._subscription: Subscription | None = None
@@ -198,9 +199,13 @@ class Puller:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._wake.wait()
-            if self._asked and time.monotonic() - self._heard > HEARTBEAT * MISSED:
-                self._asked = 0  # the server forgot our pulls, or the link was cut
-                self._heard = time.monotonic()
+            if self._forgotten():
+                self._asked, self._heard = 0, time.monotonic()
+
+    def _forgotten(self) -> bool:
+        """Does the server know of our pulls no more: is the link a new one, or did heartbeats stay away?"""
+        link, self._link = self._link, self._bus.connection.reconnects
+        return link != self._link or (self._asked > 0 and time.monotonic() - self._heard > HEARTBEAT * MISSED)
 
     async def _ask(self, batch: int) -> None:
         body = msgspec.json.encode({"batch": batch, **WAITING})
