@@ -1,8 +1,8 @@
 """Planted defects, one at a time: the kill harness notices each of them, and finds nothing without them.
 
-The product's last net, the reconciler, hides some of the defects in the end: it finds steps whose messages are gone. So a
-step that only the reconciler brought back counts as lost, and what has not moved for three times as long as redelivery
-needs counts as stuck.
+The product's last net, the reconciler, hides some of the defects in the end: it finds steps whose messages are gone.
+So a step that only the reconciler brought back counts as lost, and what has not moved for three times as long as
+redelivery needs counts as stuck.
 """
 
 import time
