@@ -7,8 +7,10 @@ written by somebody we do not know.
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
-from aiohttp import web
+if TYPE_CHECKING:  # the settings read networks too, in processes that need no HTTP
+    from aiohttp import web
 
 HEADER = "X-Forwarded-For"
 UNKNOWN = "unknown"
@@ -29,7 +31,7 @@ class Addresses:
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._trusted = tuple(trusted)
 
-    def of(self, request: web.Request) -> str:
+    def of(self, request: "web.Request") -> str:
         """The client's address; for IPv6 its site, because one client has all addresses of that."""
         transport = request.transport
         peer = None if transport is None else transport.get_extra_info("peername")
@@ -44,7 +46,7 @@ class Addresses:
         parsed = _parsed(address)
         return parsed is not None and self._is_proxy(parsed)
 
-    def _client(self, peer: str, request: web.Request) -> IPv4Address | IPv6Address | str:
+    def _client(self, peer: str, request: "web.Request") -> IPv4Address | IPv6Address | str:
         address = _parsed(peer)
         if address is None:
             return peer

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from adapters.mail import mail_sender, mail_server
+from edge.address import networks
+from edge.rates import read_rates
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
@@ -303,7 +305,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
     ),
-    Setting("rate_limits", "on", _rate_limits, "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`)."),
+    Setting(
+        "rate_limits",
+        "on",
+        _rate_limits,
+        "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`).",
+    ),
     Setting("trusted_proxies", "", _networks, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."),
     Setting("cors_origins", "", _origins, "Whose pages may call the API: `https://app.example.org,https://…`."),
     Setting("max_connections", "6000", _number(1, 1_000_000), "HTTP connections of one edge process."),

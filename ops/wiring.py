@@ -19,7 +19,10 @@ from adapters.postgres import Pool, open_pool
 from adapters.redis import Redis
 from adapters.typesetter import PAIRINGS
 from adapters.workers import Workers
+from edge.address import Addresses, networks
 from edge.app import build_app, serve_app
+from edge.connections import Gate
+from edge.rates import read_rates
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
 from nodes.edits.service import Edits
@@ -37,7 +40,7 @@ from ops.parts import FaultyParts, Parts
 from ops.paths import ROOT
 from ops.processes import inherited_socket
 from ops.provision import node_database, profile
-from ops.settings import Settings, SettingsInvalid
+from ops.settings import Settings, SettingsInvalid, words
 
 NOTICE = 1.0
 """Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
@@ -209,18 +212,23 @@ NODES: dict[str, Build] = {
 
 async def edge(host: Host, bus: Bus) -> str:
     """An edge process; returns its address."""
+    settings, addresses = host.settings, Addresses(networks(host.settings.trusted_proxies))
     app = build_app(
         bus=bus,
         objects=host.objects(bus),
         redis=host.redis(),
         verifier=Verifier(),
         version=host.version,
-        region=host.settings.region,
+        region=settings.region,
         asyncapi=(ROOT / "asyncapi.json").read_bytes(),
-        max_wait=host.settings.max_wait,
+        max_wait=settings.max_wait,
+        rates=read_rates(settings.rate_limits),
+        addresses=addresses,
+        origins=words(settings.cors_origins),
     )
-    port = (host.settings.http_host, host.settings.http_port)
-    serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket())
+    gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses)
+    port = (settings.http_host, settings.http_port)
+    serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket(), gate=gate)
     return await host.stack.enter_async_context(serving)
 
 
