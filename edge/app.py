@@ -9,7 +9,8 @@ import contextlib
 import importlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from aiohttp import web
@@ -62,6 +63,29 @@ NO_HEAD = ("events", "export")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is allowed of requests."""
+
+    max_body: int = MAX_BODY
+    """Bytes."""
+    max_seconds: float = MAX_SECONDS
+    """That a request may take."""
+    max_wait: float = MAX_WAIT
+    """Seconds beyond which orders are refused."""
+    most_at_once: int = MOST_AT_ONCE
+    """Requests of this process at a time."""
+    rates: Rates | None = None
+    """How much each may ask; None: without limits."""
+    addresses: Addresses = field(default_factory=Addresses)
+    """How clients' addresses are read."""
+    origins: tuple[str, ...] = ()
+    """Whose pages may call us."""
+
+
+RULES = Rules()
+
+
 def stages(
     bus: Bus,
     redis: Redis,
@@ -69,31 +93,25 @@ def stages(
     metrics: Metrics,
     outlook: Outlook,
     *,
-    max_body: int,
-    max_seconds: float,
-    max_wait: float = MAX_WAIT,
-    most_at_once: int = MOST_AT_ONCE,
-    rates: Rates | None = None,
-    addresses: Addresses | None = None,
-    origins: Iterable[str] = (),
+    rules: Rules = RULES,
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
     memory = Idempotency(redis)
-    limiter = None if rates is None else RateLimiter(RateLimits(redis), rates, addresses or Addresses())
+    limiter = None if rules.rates is None else RateLimiter(RateLimits(redis), rules.rates, rules.addresses)
     return (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
         security_headers(headers),  # outside it too, so that errors carry them
-        cors(origins),  # as above
+        cors(rules.origins),  # as above
         compression,
         errors,
-        crowd(most_at_once),  # before the body is read
-        limits(max_body=max_body, max_seconds=max_seconds),
+        crowd(rules.most_at_once),  # before the body is read
+        limits(max_body=rules.max_body, max_seconds=rules.max_seconds),
         strangers(limiter),  # who does not get through the next one
         authentication(Authenticator(bus, verifier)),
         rate_limit(limiter),
-        admission(outlook, memory, max_wait=max_wait),  # before the key of an order that is refused is taken
+        admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
         response_cache(ResponseCache(redis)),
     )
@@ -109,21 +127,10 @@ def build_app(
     region: str = "local",
     asyncapi: bytes | None = None,
     nodes: tuple[str, ...] = NODES,
-    max_body: int = MAX_BODY,
-    max_seconds: float = MAX_SECONDS,
-    max_wait: float = MAX_WAIT,
-    most_at_once: int = MOST_AT_ONCE,
     heartbeat: float = HEARTBEAT,
-    rates: Rates | None = None,
-    addresses: Addresses | None = None,
-    origins: Iterable[str] = (),
+    rules: Rules = RULES,
 ) -> web.Application:
-    """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given.
-
-    `max_wait`: seconds beyond which orders are refused; `most_at_once`: requests of this process at a time;
-    `rates`: how much each may ask, without limits when None; `addresses`: how clients' addresses are read;
-    `origins`: whose pages may call us.
-    """
+    """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
     metrics, outlook = Metrics(), Outlook(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
@@ -142,23 +149,9 @@ def build_app(
     table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"]
     table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
     table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
-    app = web.Application(client_max_size=max_body)
+    app = web.Application(client_max_size=rules.max_body)
     headers = app[HEADERS_OF_ALL] = dict(HEADERS)
-    order = stages(
-        bus,
-        redis,
-        verifier,
-        metrics,
-        outlook,
-        max_body=max_body,
-        max_seconds=max_seconds,
-        max_wait=max_wait,
-        most_at_once=most_at_once,
-        rates=rates,
-        addresses=addresses,
-        origins=origins,
-        headers=headers,
-    )
+    order = stages(bus, redis, verifier, metrics, outlook, rules=rules, headers=headers)
     _add(app, table, order, region)
     _live(app, streams, health, outlook)
     return app

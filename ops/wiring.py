@@ -20,7 +20,7 @@ from adapters.redis import Redis
 from adapters.typesetter import PAIRINGS
 from adapters.workers import Workers
 from edge.address import Addresses, networks
-from edge.app import build_app, serve_app
+from edge.app import Rules, build_app, serve_app
 from edge.connections import Gate
 from edge.rates import read_rates
 from nodes.auth.service import Auth
@@ -221,10 +221,12 @@ async def edge(host: Host, bus: Bus) -> str:
         version=host.version,
         region=settings.region,
         asyncapi=(ROOT / "asyncapi.json").read_bytes(),
-        max_wait=settings.max_wait,
-        rates=read_rates(settings.rate_limits),
-        addresses=addresses,
-        origins=words(settings.cors_origins),
+        rules=Rules(
+            max_wait=settings.max_wait,
+            rates=read_rates(settings.rate_limits),
+            addresses=addresses,
+            origins=words(settings.cors_origins),
+        ),
     )
     gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses)
     port = (settings.http_host, settings.http_port)

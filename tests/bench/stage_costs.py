@@ -25,13 +25,13 @@ from adapters.redis import Redis
 from adapters.telemetry import formatter
 from contracts.auth import Jwks
 from contracts.wire import Context, Endpoint
-from edge.app import stages
+from edge.app import Rules, stages
 from edge.binding import contract_of, payload
 from edge.exchange import Answer, Exchange, Handler, Middleware, Result
-from edge.middleware.limits import MAX_BODY, MAX_SECONDS
 from edge.middleware.observe import Metrics
 from edge.outlook import Outlook
 from edge.pipeline import compiled
+from edge.rates import read_rates
 from edge.routes import ROUTES, Route
 from tests.bench.http_rows import SHAPES, Shape, token
 
@@ -52,6 +52,7 @@ NAMES = (
     "cache",
 )
 """In the order of `edge.app.stages`."""
+ENDLESS = read_rates("free=1000000000,pro=1000000000,pro_plus=1000000000,address=1000000000")
 CALL = "body checked, message and context made"
 STYLES = Shape("GET /v1/templates", "GET", "/v1/templates", 200)
 ANSWER = b'{"id":"6f1c1f6e-58a5-4d5f-9a0e-2f1a3c4b5d6e"}'
@@ -196,7 +197,7 @@ async def _with_key(case: Case, order: tuple[Middleware, ...], *, repeats: int, 
 async def measure_stages(key: SigningKey, redis: Redis, *, repeats: int, loops: int) -> list[Cost]:
     """The table. `redis` is asked by idempotency and, once a second, by the cache."""
     bus = cast("Bus", _Keys(key))
-    order = stages(bus, redis, Verifier(), Metrics(), Outlook(bus), max_body=MAX_BODY, max_seconds=MAX_SECONDS)
+    order = stages(bus, redis, Verifier(), Metrics(), Outlook(bus), rules=Rules(rates=ENDLESS))
     if len(order) != len(NAMES):
         raise ValueError("the edge has other stages than this table")
     get, post, cached = (Case(shape, token(key)) for shape in (*SHAPES, STYLES))

@@ -4,7 +4,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
 from adapters.redis import Redis, opened_redis
-from edge.app import build_app, serve_app
+from edge.app import Rules, build_app, serve_app
 from tests.edge.small_nodes import NODES, World, the_nodes
 from tests.support.buses import a_bus
+
+RULES = [rule.name for rule in fields(Rules)]
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class Edge:
 
 @contextlib.asynccontextmanager
 async def an_edge(nats_url: str, redis: Redis, world: World, **options: Any) -> AsyncIterator[Edge]:
-    """An edge for the length of the block."""
+    """An edge for the length of the block; `options` are those of its rules and of `build_app`."""
     async with a_bus(nats_url, "edge") as bus, aiohttp.ClientSession() as client:
+        rules = Rules(**{name: options.pop(name) for name in RULES if name in options})
         chosen = {"nodes": NODES, "verifier": Verifier(), **options}
-        app = build_app(bus=bus, objects=world.objects, redis=redis, **chosen)
+        app = build_app(bus=bus, objects=world.objects, redis=redis, rules=rules, **chosen)
         async with serve_app(app, "127.0.0.1", 0, drain=2) as url:
             yield Edge(url, client, world, uuid.uuid4(), bus)
 
