@@ -39,9 +39,9 @@ TRANSIENT_CODES = frozenset({24, 50, 112, 251})
 def open_mongo(url: str, *, patience: float = 5.0) -> Client:
     """A client of the server at `url`. Connects at its first use; call it in a running loop, `close()` it at the end.
 
-    A write is done when a majority has it in its journal. UUIDs are stored as such, times come back aware and in UTC
-    (MongoDB keeps milliseconds). `patience`: seconds to look for a server that takes a call; no call waits longer than
-    about 10 s.
+    A write is done when a majority has it in its journal; the driver tries it again after a lost connection unless the
+    URL says otherwise. UUIDs are stored as such, times come back aware and in UTC (MongoDB keeps milliseconds).
+    `patience`: seconds to look for a server that takes a call; no call waits longer than about 10 s.
     """
     return AsyncIOMotorClient(
         url,
@@ -49,7 +49,6 @@ def open_mongo(url: str, *, patience: float = 5.0) -> Client:
         tz_aware=True,
         w="majority",
         journal=True,
-        retryWrites=True,
         serverSelectionTimeoutMS=round(patience * 1000),
         connectTimeoutMS=2_000,
         socketTimeoutMS=10_000,
