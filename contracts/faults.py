@@ -106,7 +106,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="redis-down",
         about="Redis does not answer",
-        promise="the edge serves on; the same Idempotency-Key still gives the same task",
+        promise="the edge serves on, but signs nobody in by password; the same key still gives the same task",
     ),
     Fault(
         name="consumer-lag",

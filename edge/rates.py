@@ -44,10 +44,10 @@ class Policy:
 TIERS = ("free", "pro", "pro_plus")
 ANYBODY = "address"
 POLICIES: tuple[Policy, ...] = (
-    Policy("free", 3000, MINUTE, "user"),
-    Policy("pro", 6000, MINUTE, "user"),
-    Policy("pro_plus", 12_000, MINUTE, "user"),
-    Policy(ANYBODY, 3000, MINUTE, "address"),
+    Policy("free", 6000, MINUTE, "user"),
+    Policy("pro", 12_000, MINUTE, "user"),
+    Policy("pro_plus", 24_000, MINUTE, "user"),
+    Policy(ANYBODY, 6000, MINUTE, "address"),
     Policy("login-account", 10, QUARTER, "account", failures=(401,)),
     Policy("login-address", 100, QUARTER, "address", failures=(401,)),
     Policy("register-address", 1000, HOUR, "address"),

@@ -25,7 +25,7 @@ RETRY_AFTER = 0.5
 REPLAYED = "idempotency-replayed"
 RETRY_LIMIT = 90.0
 """Seconds: the mark of a request whose edge died frees its key after a minute."""
-SETTINGS = {"COVERGEN_HTTP_WORKERS": "2", "COVERGEN_PAINT_PROCESSES": "1"}
+SETTINGS = {"COVERGEN_HTTP_WORKERS": "2", "COVERGEN_PAINT_PROCESSES": "1", "COVERGEN_RATE_LIMITS": "off"}
 pytestmark = [pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
 
 

@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.timeout(200), pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """One edge and one process with all nodes."""
-    settings = {"COVERGEN_MAX_WAIT": str(LIMIT), "COVERGEN_PAINT_PROCESSES": "1"}
+    settings = {"COVERGEN_MAX_WAIT": str(LIMIT), "COVERGEN_PAINT_PROCESSES": "1", "COVERGEN_RATE_LIMITS": "off"}
     async with whole_stack(tmp_path_factory.mktemp("overload"), **settings) as running:
         yield running
 

@@ -32,7 +32,12 @@ USERS = 8
 DRAIN_LIMIT, BACK_LIMIT, END_LIMIT = 10.0, 30.0, 60.0
 CLIENT_TIMEOUT = 20.0
 READS = ("/v1/me", "/v1/templates")
-SETTINGS = {"COVERGEN_HTTP_WORKERS": "2", "COVERGEN_NODE_PROCESSES": "2", "COVERGEN_PAINT_PROCESSES": "1"}
+SETTINGS = {
+    "COVERGEN_HTTP_WORKERS": "2",
+    "COVERGEN_NODE_PROCESSES": "2",
+    "COVERGEN_PAINT_PROCESSES": "1",
+    "COVERGEN_RATE_LIMITS": "off",
+}
 OURS = ("edge", "nodes", "edge-2", "nodes-2")
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 

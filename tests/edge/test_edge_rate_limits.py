@@ -220,7 +220,7 @@ def test_limits_are_read_from_a_setting() -> None:
     assert read_rates("off") is None
     given = read_rates("free=7,login-account=2")
     assert given is not None
-    assert (given.of_tier("free").quota, given.of_tier("pro").quota) == (7, 6000)
+    assert (given.of_tier("free").quota, given.of_tier("pro").quota) == (7, 12_000)
     assert [policy.quota for policy in given.guards("login")] == [2, 100]
     for text in ("free", "free=0", "free=-1", "free=x", "gold=5", "yes"):
         with pytest.raises(ValueError, match=r"must be|knows"):
