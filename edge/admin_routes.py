@@ -1,6 +1,6 @@
 """The rows of the table that only administrators may use. The node looks at their role again."""
 
-from contracts import operations
+from contracts import operations, security
 from edge.route import Route
 
 PAGE = ("limit", "cursor")
@@ -58,5 +58,14 @@ ADMIN: tuple[Route, ...] = (
         access="admin",
         tag="admin",
         summary="Read any task with its whole log",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/audit",
+        contract=security.AUDIT,
+        access="admin",
+        query=("user_id", "event", *PAGE),
+        tag="admin",
+        summary="Read the log of security events, the newest first",
     ),
 )

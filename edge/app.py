@@ -22,6 +22,7 @@ from adapters.rate_limits import RateLimits
 from adapters.redis import Idempotency, Redis
 from contracts.registry import NODES
 from edge.address import Addresses
+from edge.api_keys import KeyHolders
 from edge.binding import call
 from edge.connections import QUIET, Gate, listen
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
@@ -40,12 +41,14 @@ from edge.middleware.errors import errors
 from edge.middleware.idempotency import idempotency
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
 from edge.middleware.observe import Metrics, observation
+from edge.middleware.origin import origin
 from edge.middleware.rate_limit import RateLimiter, rate_limit, strangers
 from edge.middleware.security import HEADERS, security_headers
 from edge.middleware.tracing import tracing
 from edge.outlook import Outlook
 from edge.pipeline import compiled, page
 from edge.rates import Rates
+from edge.revocations import Revocations
 from edge.routes import ROUTES, Route
 from edge.streams import HEARTBEAT, TaskStreams
 
@@ -94,6 +97,7 @@ def stages(
     outlook: Outlook,
     *,
     rules: Rules = RULES,
+    revocations: Revocations | None = None,
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
@@ -109,11 +113,12 @@ def stages(
         crowd(rules.most_at_once),  # before the body is read
         limits(max_body=rules.max_body, max_seconds=rules.max_seconds),
         strangers(limiter),  # who does not get through the next one
-        authentication(Authenticator(bus, verifier)),
+        authentication(Authenticator(bus, verifier, revocations or Revocations(bus)), KeyHolders(bus)),
         rate_limit(limiter),
         admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
         response_cache(ResponseCache(redis)),
+        origin(rules.addresses),
     )
 
 
@@ -131,7 +136,7 @@ def build_app(
     rules: Rules = RULES,
 ) -> web.Application:
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
-    metrics, outlook = Metrics(), Outlook(bus)
+    metrics, outlook, revocations = Metrics(), Outlook(bus), Revocations(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
     special: Mapping[str, Callable[[Route], Handler]] = {
@@ -151,9 +156,9 @@ def build_app(
     table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
     app = web.Application(client_max_size=rules.max_body)
     headers = app[HEADERS_OF_ALL] = dict(HEADERS)
-    order = stages(bus, redis, verifier, metrics, outlook, rules=rules, headers=headers)
+    order = stages(bus, redis, verifier, metrics, outlook, rules=rules, revocations=revocations, headers=headers)
     _add(app, table, order, region)
-    _live(app, streams, health, outlook)
+    _live(app, streams, health, outlook, revocations)
     return app
 
 
@@ -179,12 +184,14 @@ def _add(app: web.Application, table: list[tuple[Route, Handler]], order: tuple[
     app.router.add_route(UNMATCHED.method, UNMATCHED.path, handle)
 
 
-def _live(app: web.Application, streams: TaskStreams, health: Health, outlook: Outlook) -> None:
+def _live(
+    app: web.Application, streams: TaskStreams, health: Health, outlook: Outlook, revocations: Revocations
+) -> None:
     """Open the streams and look out at start; at the end say "not ready" before they are closed."""
 
     async def opened(_app: web.Application) -> AsyncIterator[None]:
         await streams.open()
-        async with outlook.watching():
+        async with outlook.watching(), revocations.watching():
             yield
         await streams.close()
 

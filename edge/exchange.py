@@ -40,6 +40,9 @@ class Exchange:
     request_id: str = ""
     traceparent: str | None = None
     claims: Claims | None = None
+    address: str | None = None
+    user_agent: str | None = None
+    """From which network and program it comes, where the node is told (`Route.origin`)."""
     rated: bool = False
     """Has the rate limit been asked about it?"""
     idempotency_key: str | None = None
@@ -61,6 +64,8 @@ class Exchange:
             traceparent=self.traceparent,
             region=self.region,
             idempotency_key=self.idempotency_key,
+            address=self.address,
+            user_agent=self.user_agent,
         )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.errors import ERRORS, Problem
 from contracts.exports import StoredFile
+from contracts.security import SCOPES
 from contracts.wire import Done, ObjectRef
 from edge.problems import MEDIA as PROBLEM
 from edge.routes import Access, Route
@@ -22,6 +23,7 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.auth.refresh": (401,),
     "svc.auth.logout": (401,),
     "svc.auth.delete_account": (401, 409),
+    "svc.auth.create_key": (409,),
     "svc.users.update": (409,),
     "svc.templates.update": (409,),
     "svc.templates.save_mine": (409,),
@@ -38,6 +40,16 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
 }
 """Statuses that a node's own rules add."""
 BEARER: list[Json] = [{"bearer": []}]
+SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key of `/v1/api-keys` with the scope that the operation names. "
+        + " ".join(f"`{name}`: {about}." for name, about in SCOPES.items()),
+    },
+}
 TITLES = {error.status: error.title for error in reversed(ERRORS)}
 LETTER: Json = {
     "sequence": 7,
@@ -53,6 +65,10 @@ LETTER: Json = {
 EXAMPLES: dict[str, Json] = {
     "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
     "DeleteAccount": {"password": "correct horse battery"},
+    "CreateApiKey": {"name": "build server", "scopes": ["covers:read", "covers:write"]},
+    "ForgotPassword": {"email": "ada@example.org"},
+    "ResetPassword": {"token": "kQx3…", "password": "battery staple horse"},
+    "VerifyEmail": {"token": "kQx3…"},
     "Login": {"email": "ada@example.org", "password": "correct horse battery"},
     "GenerateCover": {
         "title": "The Salt Road",
@@ -92,12 +108,12 @@ HEADERS: Json = {
     "RateLimit": {
         "description": "What is left: of which policy, points (r), seconds until the oldest come back (t)",
         "schema": {"type": "string"},
-        "example": '"free";r=2990;t=61',
+        "example": '"free";r=5990;t=61',
     },
     "RateLimitPolicy": {
         "description": "Which policies hold: name, points (q) in so many seconds (w)",
         "schema": {"type": "string"},
-        "example": '"free";q=3000;w=60',
+        "example": '"free";q=6000;w=60',
     },
 }
 
@@ -122,7 +138,7 @@ def openapi(routes: Iterable[Route], *, version: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": SCHEMES,
             "headers": HEADERS,
         },
     }
@@ -155,8 +171,14 @@ def _operation(route: Route, schemas: Json) -> Json:
     if route.body != "none":
         operation["requestBody"] = _body(route, schemas)
     if route.access != "public":
-        operation["security"] = [*BEARER, {}] if route.access == "optional" else BEARER
+        operation["security"] = _security(route)
     return operation
+
+
+def _security(route: Route) -> list[Json]:
+    """What proves the caller: any one of these."""
+    found = [*BEARER, *([{"apiKey": [route.scope]}] if route.scope else ())]
+    return [*found, {}] if route.access == "optional" else found
 
 
 def _operation_id(route: Route) -> str:
@@ -191,7 +213,7 @@ def _reply_schema(route: Route) -> Json:
 
 
 def _problems(route: Route) -> Json:
-    statuses = {*BY_ACCESS[route.access]}
+    statuses = {*BY_ACCESS[route.access], *((403,) if route.access != "public" else ())}
     if route.contract is not None:
         statuses.update(ALWAYS, BY_SUBJECT.get(route.contract.subject, ()))
     if route.fields:

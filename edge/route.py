@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contracts.security import ScopeName
 from contracts.wire import Endpoint
 
 Access = Literal["public", "optional", "user", "admin"]
@@ -31,6 +32,10 @@ class Route:
     tag: str
     contract: Endpoint[Any, Any] | None = None
     access: Access = "user"
+    scope: ScopeName | None = None
+    """What an API key or a token with scopes must have; None: only a user's own session may do this."""
+    origin: bool = False
+    """Is the node told from which network and program the request comes?"""
     status: int = 200
     """The status of success."""
     body: Body = "none"

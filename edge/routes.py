@@ -7,83 +7,27 @@ knows are ignored; bad values of known ones are 422.
 
 from contracts import auth, covers, notifications, tasks, templates, users
 from edge.admin_routes import ADMIN
+from edge.auth_routes import AUTH
 from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
 from edge.route import Access, Cache, Route
+from edge.security_routes import SECURITY
 
 __all__ = ("ROUTES", "Access", "Cache", "Route")
 
 HOUR = 3600
 STYLES = Cache(group="templates", max_age=HOUR)
-KEYS = Cache(group="keys", max_age=60)
 PAGE = ("limit", "cursor")
 
-AUTH: tuple[Route, ...] = (
-    # No idempotency here: it would keep passwords' traces and tokens for a day.
-    Route(
-        method="POST",
-        path="/v1/auth/register",
-        contract=auth.REGISTER,
-        access="public",
-        status=201,
-        body="json",
-        location="/v1/me",
-        cost=10,
-        guard="register",
-        tag="auth",
-        summary="Create an account and sign in",
-    ),
-    Route(
-        method="POST",
-        path="/v1/auth/login",
-        contract=auth.LOGIN,
-        access="public",
-        body="json",
-        cost=10,
-        guard="login",
-        without_limits="closed",
-        tag="auth",
-        summary="Sign in by password",
-    ),
-    Route(
-        method="POST",
-        path="/v1/auth/refresh",
-        contract=auth.REFRESH,
-        access="public",
-        body="json",
-        cost=2,
-        guard="refresh",
-        tag="auth",
-        summary="Change a refresh token for new tokens",
-    ),
-    Route(
-        method="POST",
-        path="/v1/auth/logout",
-        contract=auth.LOGOUT,
-        access="optional",
-        status=204,
-        body="optional",
-        session={"session_id": "sid"},
-        tag="auth",
-        summary="End the session of the refresh token, or of the access token",
-    ),
-    Route(
-        method="GET",
-        path="/.well-known/jwks.json",
-        contract=auth.JWKS,
-        access="public",
-        cache=KEYS,
-        tag="auth",
-        summary="Public keys of access tokens",
-    ),
-)
-
 ME: tuple[Route, ...] = (
-    Route(method="GET", path="/v1/me", contract=users.GET, tag="me", summary="Read the own profile"),
+    Route(
+        method="GET", path="/v1/me", contract=users.GET, scope="account:read", tag="me", summary="Read the own profile"
+    ),
     Route(
         method="PATCH",
         path="/v1/me",
         contract=users.UPDATE,
+        scope="account:write",
         body="json",
         tag="me",
         summary="Change the own profile",
@@ -114,6 +58,7 @@ ME: tuple[Route, ...] = (
         method="GET",
         path="/v1/me/preferences",
         contract=users.PREFERENCES,
+        scope="account:read",
         tag="me",
         summary="Read the own preferences",
     ),
@@ -121,15 +66,24 @@ ME: tuple[Route, ...] = (
         method="PUT",
         path="/v1/me/preferences",
         contract=users.SET_PREFERENCES,
+        scope="account:write",
         body="json",
         tag="me",
         summary="Replace the own preferences",
     ),
-    Route(method="GET", path="/v1/me/quota", contract=users.QUOTA, tag="me", summary="Read the own quota"),
+    Route(
+        method="GET",
+        path="/v1/me/quota",
+        contract=users.QUOTA,
+        scope="account:read",
+        tag="me",
+        summary="Read the own quota",
+    ),
     Route(
         method="GET",
         path="/v1/me/templates",
         contract=templates.LIST_MINE,
+        scope="styles:read",
         query=PAGE,
         tag="me",
         summary="List own styles",
@@ -138,6 +92,7 @@ ME: tuple[Route, ...] = (
         method="POST",
         path="/v1/me/templates",
         contract=templates.SAVE_MINE,
+        scope="styles:write",
         status=201,
         body="json",
         idempotent=True,
@@ -216,6 +171,7 @@ COVERS: tuple[Route, ...] = (
         method="POST",
         path="/v1/covers",
         contract=covers.GENERATE,
+        scope="covers:write",
         status=202,
         body="json",
         idempotent=True,
@@ -229,15 +185,24 @@ COVERS: tuple[Route, ...] = (
         method="GET",
         path="/v1/covers",
         contract=covers.LIST,
+        scope="covers:read",
         query=("status", *PAGE),
         tag="covers",
         summary="List the own covers",
     ),
-    Route(method="GET", path="/v1/covers/{cover_id}", contract=covers.GET, tag="covers", summary="Read a cover"),
+    Route(
+        method="GET",
+        path="/v1/covers/{cover_id}",
+        contract=covers.GET,
+        scope="covers:read",
+        tag="covers",
+        summary="Read a cover",
+    ),
     Route(
         method="DELETE",
         path="/v1/covers/{cover_id}",
         contract=covers.DELETE,
+        scope="covers:write",
         status=204,
         tag="covers",
         summary="Remove a cover and its pictures",
@@ -246,6 +211,7 @@ COVERS: tuple[Route, ...] = (
         method="GET",
         path="/v1/covers/{cover_id}/image",
         contract=covers.IMAGE,
+        scope="covers:read",
         query=("size",),
         handler="image",
         media="image/png",
@@ -259,16 +225,32 @@ TASKS: tuple[Route, ...] = (
         method="GET",
         path="/v1/tasks",
         contract=tasks.LIST,
+        scope="covers:read",
         query=("status", *PAGE),
         tag="tasks",
         summary="List the own tasks",
     ),
-    Route(method="GET", path="/v1/tasks/{task_id}", contract=tasks.GET, tag="tasks", summary="Read a task"),
-    Route(method="DELETE", path="/v1/tasks/{task_id}", contract=tasks.CANCEL, tag="tasks", summary="Cancel a task"),
+    Route(
+        method="GET",
+        path="/v1/tasks/{task_id}",
+        contract=tasks.GET,
+        scope="covers:read",
+        tag="tasks",
+        summary="Read a task",
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/tasks/{task_id}",
+        contract=tasks.CANCEL,
+        scope="covers:write",
+        tag="tasks",
+        summary="Cancel a task",
+    ),
     Route(
         method="GET",
         path="/v1/tasks/{task_id}/events",
         contract=tasks.HISTORY,
+        scope="covers:read",
         handler="events",
         media="text/event-stream",
         tag="tasks",
@@ -281,6 +263,7 @@ NOTIFICATIONS: tuple[Route, ...] = (
         method="GET",
         path="/v1/notifications",
         contract=notifications.LIST,
+        scope="notifications:read",
         query=("unread", *PAGE),
         tag="notifications",
         summary="Read the inbox",
@@ -289,6 +272,7 @@ NOTIFICATIONS: tuple[Route, ...] = (
         method="POST",
         path="/v1/notifications/{notification_id}/read",
         contract=notifications.MARK_READ,
+        scope="notifications:write",
         idempotent=True,
         tag="notifications",
         summary="Mark an entry as read",
@@ -311,4 +295,16 @@ OTHER: tuple[Route, ...] = (
     _page("/docs", "docs", "This document for people", "text/html"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *ME, *TEMPLATES, *COVERS, *EDITS, *EXPORTS, *TASKS, *NOTIFICATIONS, *ADMIN, *OTHER)
+ROUTES: tuple[Route, ...] = (
+    *AUTH,
+    *SECURITY,
+    *ME,
+    *TEMPLATES,
+    *COVERS,
+    *EDITS,
+    *EXPORTS,
+    *TASKS,
+    *NOTIFICATIONS,
+    *ADMIN,
+    *OTHER,
+)

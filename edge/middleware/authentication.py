@@ -9,13 +9,18 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from msgspec import UNSET
+
 from adapters.crypto import UnknownKey, Verifier
 from adapters.nats.bus import Bus
 from contracts import auth
 from contracts.auth import Claims, GetJwks, Jwks
 from contracts.errors import Forbidden, ServiceError, Unauthenticated
 from contracts.wire import Context
+from edge.api_keys import HEADER as KEY_HEADER
+from edge.api_keys import KeyHolders
 from edge.exchange import Exchange, Handler, Middleware, Result
+from edge.revocations import Revocations
 from edge.routes import Route
 
 FRESH = 600.0
@@ -30,9 +35,16 @@ ADMIN = "admin"
 class Authenticator:
     """Turns `Authorization: Bearer` into claims."""
 
-    def __init__(self, bus: Bus, verifier: Verifier, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        verifier: Verifier,
+        revocations: Revocations,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bus = bus
         self._verifier = verifier
+        self._revocations = revocations
         self._clock = clock
         self._jwks: Jwks | None = None
         self._stale_at = 0.0
@@ -44,7 +56,12 @@ class Authenticator:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send Authorization: Bearer with an access token.")
-        token = token.strip()
+        claims = await self._verified(token.strip())
+        if self._revocations.ended(claims.sid):
+            raise Unauthenticated("The session has ended.")
+        return claims
+
+    async def _verified(self, token: str) -> Claims:
         jwks = self._jwks
         if jwks is None or self._clock() >= self._stale_at:
             jwks = await self._keys()
@@ -80,8 +97,9 @@ class Authenticator:
         return jwks
 
 
-def authentication(authenticator: Authenticator) -> Middleware:
-    """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route."""
+def authentication(authenticator: Authenticator, holders: KeyHolders) -> Middleware:
+    """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route and for a key
+    without the route's scope."""
 
     def stage(route: Route, inner: Handler) -> Handler:
         if route.access == "public":
@@ -89,11 +107,16 @@ def authentication(authenticator: Authenticator) -> Middleware:
         needed, admin = route.access != "optional", route.access == "admin"
 
         async def handle(exchange: Exchange) -> Result:
-            header = exchange.request.headers.get("Authorization")
+            headers = exchange.request.headers
+            header, key = headers.get("Authorization"), headers.get(KEY_HEADER)
             if header is not None:
                 exchange.claims = await authenticator.claims(header)
-            elif needed:
-                raise Unauthenticated("Send Authorization: Bearer with an access token.")
+            if key is not None:
+                exchange.claims = await _holder(holders, key, exchange.claims)
+            elif header is None and needed:
+                raise Unauthenticated("Send Authorization: Bearer with an access token, or X-API-Key.")
+            if exchange.claims is not None and exchange.claims.scope is not UNSET:
+                check_scope(route, exchange.claims.scope)
             if admin and (exchange.claims is None or ADMIN not in exchange.claims.roles):
                 raise Forbidden("Only administrators may do this.")
             return await inner(exchange)
@@ -101,3 +124,17 @@ def authentication(authenticator: Authenticator) -> Middleware:
         return handle
 
     return stage
+
+
+async def _holder(holders: KeyHolders, key: str, claims: Claims | None) -> Claims:
+    if claims is not None:
+        raise Unauthenticated("Send an access token or an API key, not both.")
+    return await holders.claims(key)
+
+
+def check_scope(route: Route, scope: str) -> None:
+    """Raises Forbidden, naming the scope, when the route needs one that is not among these."""
+    if route.scope is None:
+        raise Forbidden("Only a user who is signed in may do this, not an API key.")
+    if route.scope not in scope.split():
+        raise Forbidden(f"This needs the scope {route.scope}.")

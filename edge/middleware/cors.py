@@ -10,7 +10,9 @@ from edge.exchange import Answer, Exchange, Handler, Middleware, Result
 from edge.routes import Route
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-TAKEN = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID, traceparent"
+TAKEN = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID, X-API-Key, traceparent"
+)
 EXPOSED = (
     "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-ID"
 )

@@ -32,6 +32,7 @@ from contracts.templates import (
 from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
 from nodes.runtime import Binding, serve
+from tests.edge.security_nodes import security_answers
 from tests.support.buses import SmallService, a_node
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -58,6 +59,10 @@ class World:
     owners: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Task to user."""
     progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
+    holders: dict[str, Claims] = field(default_factory=dict)
+    """Claims by API key."""
+    ended: list[uuid.UUID] = field(default_factory=list)
+    """Sessions that ended lately."""
     load: tasks.Load = IDLE
     """How busy the tasks node says it is."""
 
@@ -134,6 +139,7 @@ async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES)
 
 def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     return {
+        **security_answers(world.holders, world.ended),
         auth.REGISTER: lambda m, _c: _session(m.email),
         auth.LOGIN: lambda m, _c: _session(m.email),
         auth.REFRESH: lambda _m, _c: _session("ada@example.org"),

@@ -192,7 +192,8 @@ def test_the_openapi_document_is_whole() -> None:
         assert any(status.startswith("2") for status in operation["responses"])
     assert "session_id" not in str(document["paths"]["/v1/auth/logout"])
     assert schemas["GenerateCover"]["properties"]["title"]["maxLength"] == 150
-    assert document["paths"]["/v1/covers"]["post"]["security"] == [{"bearer": []}]
+    assert document["paths"]["/v1/covers"]["post"]["security"] == [{"bearer": []}, {"apiKey": ["covers:write"]}]
+    assert document["paths"]["/v1/api-keys"]["post"]["security"] == [{"bearer": []}]
     assert "security" not in document["paths"]["/v1/templates"]["get"]
 
 
