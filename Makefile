@@ -26,8 +26,12 @@ test: $(VENV)/.installed-dev ## install, run the tests
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore ,$(WHOLE)) $(ARGS)
 	@$(BIN)/pytest tests/e2e tests/chaos/test_kills.py tests/chaos/test_short_rampage.py tests/bench $(ARGS)
 
-chaos: $(VENV)/.installed-dev ## run every test that kills (several minutes)
-	@$(BIN)/pytest tests/chaos $(ARGS)
+# What mostly waits runs two at a time; what loads the machine, or measures it, has it to itself.
+LOADED := $(addprefix tests/chaos/test_,$(addsuffix .py,rampage overload rolling))
+SHORT := $(addprefix tests/chaos/test_,$(addsuffix .py,kills short_rampage))
+chaos: $(VENV)/.installed-dev ## run every test that kills, beside the short ones of `make test` (15 minutes)
+	@$(BIN)/pytest --numprocesses 2 --dist load tests/chaos $(addprefix --ignore ,$(LOADED) $(SHORT)) $(ARGS)
+	@$(BIN)/pytest $(LOADED) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and the layers' import rules
 	@$(BIN)/ruff check .
