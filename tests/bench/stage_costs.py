@@ -50,6 +50,7 @@ NAMES = (
     "admission",
     "idempotency",
     "cache",
+    "origin",
 )
 """In the order of `edge.app.stages`."""
 ENDLESS = read_rates("free=1000000000,pro=1000000000,pro_plus=1000000000,address=1000000000")
@@ -194,10 +195,22 @@ async def _with_key(case: Case, order: tuple[Middleware, ...], *, repeats: int, 
     return with_key["all"] - without["all"]
 
 
+async def _with_rates(case: Case, plain: tuple[Middleware, ...], limited: tuple[Middleware, ...], **how: int) -> float:
+    """Microseconds that the rate limit adds: one command to Redis, and the wait for it, which many requests share
+    when they come together."""
+    handles = {
+        name: compiled(case.route, end, order, region="local") for name, order in (("no", plain), ("yes", limited))
+    }
+    with access_log(enabled=False):
+        found = await least(handles, case, **how)
+    return found["yes"] - found["no"]
+
+
 async def measure_stages(key: SigningKey, redis: Redis, *, repeats: int, loops: int) -> list[Cost]:
     """The table. `redis` is asked by idempotency and, once a second, by the cache."""
     bus = cast("Bus", _Keys(key))
-    order = stages(bus, redis, Verifier(), Metrics(), Outlook(bus), rules=Rules(rates=ENDLESS))
+    parts = (bus, redis, Verifier(), Metrics(), Outlook(bus))
+    order, limited = stages(*parts), stages(*parts, rules=Rules(rates=ENDLESS))
     if len(order) != len(NAMES):
         raise ValueError("the edge has other stages than this table")
     get, post, cached = (Case(shape, token(key)) for shape in (*SHAPES, STYLES))
@@ -205,4 +218,10 @@ async def measure_stages(key: SigningKey, redis: Redis, *, repeats: int, loops: 
     names = ["pipeline without stages", *NAMES, "access log", CALL]
     lines = [Cost(name, *(column.get(name) for column in columns)) for name in [*names, "all of these"]]
     keyed = await _with_key(post, order, repeats=min(repeats, 5), loops=loops)
-    return [*lines, Cost("a request with Idempotency-Key: more, with the wait for Valkey", post=keyed)]
+    how = {"repeats": min(repeats, 5), "loops": loops}
+    rates = [await _with_rates(case, order, limited, **how) for case in (get, post, cached)]
+    return [
+        *lines,
+        Cost("the rate limit: more, with the wait for Valkey", *rates),
+        Cost("a request with Idempotency-Key: more, with the wait for Valkey", post=keyed),
+    ]
