@@ -6,7 +6,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,132 +14,25 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 
 from adapters.crypto import Passwords, SigningKey, Verifier
-from adapters.nats.bus import Bus
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import migrate, open_pool
 from contracts import auth, security, users
 from contracts.auth import GetJwks, Login, Logout, Refresh, Register, Session, VerifyToken
-from contracts.errors import Conflict, FieldError, Forbidden, NotFound, ServiceError, Unauthenticated, Unavailable
-from contracts.users import CreateUser, GetUser, User
+from contracts.errors import Conflict, Unauthenticated, Unavailable
 from contracts.wire import Context, Endpoint
 from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS
-from nodes.runtime import serve
 from nodes.users.service import Users
 from nodes.users.store import MIGRATIONS as USERS_MIGRATIONS
+from tests.support.auth_house import ADA, ADMIN, START, House, an_auth_house, running_auth
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.servers import fresh_postgres
-
-START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ADA = Register(email="Ada@Example.org", password="correct horse", username="ada")
-ADMIN = ("Admin@Covergen.local", "administrator")
-
-
-@dataclass
-class Profiles:
-    """A users node in memory. `failures` are raised by the next creations, before or (True) after they took effect."""
-
-    made: dict[uuid.UUID, User] = field(default_factory=dict)
-    failures: list[tuple[ServiceError, bool]] = field(default_factory=list)
-    away: bool = False
-
-    async def create(self, message: CreateUser, context: Context) -> User:
-        failure, late = self.failures.pop(0) if self.failures else (None, False)
-        if failure is not None and not late:
-            raise failure
-        user = self.made.get(message.user_id) or self._new(message)
-        self.made[user.id] = user
-        if failure is not None:
-            raise failure
-        return user
-
-    async def get(self, message: GetUser, context: Context) -> User:
-        if self.away:
-            raise Unavailable
-        if context.user_id not in (None, message.user_id):
-            raise Forbidden
-        if message.user_id not in self.made:
-            raise NotFound
-        return self.made[message.user_id]
-
-    def _new(self, message: CreateUser) -> User:
-        name = message.username or message.email.partition("@")[0]
-        if message.username and name in {user.username for user in self.made.values()}:
-            raise Conflict("taken", errors=(FieldError(field="username", detail="is taken"),))
-        return User(
-            id=message.user_id,
-            email=message.email,
-            username=name,
-            full_name=message.full_name,
-            avatar_url=None,
-            subscription_tier="free",
-            created_at=START,
-            updated_at=START,
-        )
-
-
-@dataclass
-class House:
-    """An auth node, its database, its clock and the profiles beside it."""
-
-    url: str
-    dsn: str
-    bus: Bus
-    pool: Pool
-    service: Auth
-    profiles: Profiles
-    time: list[datetime]
-
-    def later(self, **span: float) -> None:
-        """Let time pass."""
-        self.time[0] += timedelta(**span)
-
-    async def register(self, message: Register = ADA) -> Session:
-        """Through the bus."""
-        return await self.bus.request(auth.REGISTER, message, Context.new())
-
-    async def login(self, email: str = ADA.email, password: str = ADA.password) -> Session:
-        """Through the bus."""
-        return await self.bus.request(auth.LOGIN, Login(email=email, password=password), Context.new())
-
-    async def refresh(self, token: str) -> Session:
-        """Through the bus."""
-        return await self.bus.request(auth.REFRESH, Refresh(refresh_token=token), Context.new())
-
-    async def logout(self, message: Logout, context: Context | None = None) -> None:
-        """Through the bus."""
-        await self.bus.request(auth.LOGOUT, message, context or Context.new())
-
-    async def verify(self, token: str) -> auth.Claims:
-        """Through the bus."""
-        return await self.bus.request(auth.VERIFY, VerifyToken(token=token), Context.new())
-
-    async def status(self) -> list[tuple[str, str]]:
-        """(address, status) of all accounts."""
-        rows = await self.pool.all("SELECT email, status FROM users_auth ORDER BY email")
-        return [(row["email"], row["status"]) for row in rows]
-
-
-@contextlib.asynccontextmanager
-async def running_auth(url: str, pool: Pool, clock: list[datetime]) -> AsyncIterator[Auth]:
-    """One instance of the node with a connection of its own; tests run its chores."""
-    passwords = Passwords(threads=1)
-    async with a_bus(url, "auth") as bus:
-        service = Auth(pool, bus, passwords, admin=ADMIN, clock=lambda: clock[0])
-        await service.prepare()
-        async with a_node(url, SmallService("auth", *service.bindings)):
-            yield service
-    passwords.close()
 
 
 @pytest_asyncio.fixture
 async def house(nats_url: str, postgres_database: str) -> AsyncIterator[House]:
     """A running node."""
-    await migrate(postgres_database, MIGRATIONS)
-    pool, profiles, clock = await open_pool(postgres_database), Profiles(), [START]
-    beside = SmallService("users", serve(users.CREATE, profiles.create), serve(users.GET, profiles.get))
-    async with a_bus(nats_url) as bus, a_node(nats_url, beside), running_auth(nats_url, pool, clock) as service:
-        yield House(nats_url, postgres_database, bus, pool, service, profiles, clock)
-    await pool.close()
+    async with an_auth_house(nats_url, postgres_database) as house:
+        yield house
 
 
 async def fields(work: Awaitable[Session]) -> list[str]:
