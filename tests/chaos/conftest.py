@@ -29,7 +29,7 @@ class _Table:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the rows when a test is over."""
         if report.when == "teardown":
-            rows = [cast(tuple[str, str], row) for name, row in report.user_properties if name == FIGURE]
+            rows = [cast("tuple[str, str]", row) for name, row in report.user_properties if name == FIGURE]
             self._rows += [(promise, measured) for promise, measured in rows]
 
 
