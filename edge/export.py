@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.nats.bus import Bus
-from contracts import auth, covers, edits, exports, notifications, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, security, tasks, templates, users
 from contracts.wire import Endpoint
 from edge.exchange import Exchange
 
@@ -43,6 +43,8 @@ LISTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("tasks", tasks.LIST),
     ("notifications", notifications.LIST),
     ("templates", templates.LIST_MINE),
+    ("sessions", security.LIST_SESSIONS),
+    ("api_keys", security.LIST_KEYS),
 )
 """Fields of the document, in order, and where their items come from."""
 _encode = msgspec.json.Encoder().encode

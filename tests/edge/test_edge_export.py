@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from contracts import auth, covers, edits, exports, notifications, tasks, templates, users
+from contracts import auth, covers, edits, exports, notifications, security, tasks, templates, users
 from contracts.covers import Cover, CoverPage
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.wire import Context
@@ -177,4 +177,6 @@ def test_every_list_of_the_callers_own_is_in_the_document() -> None:
         tasks.LIST,
         notifications.LIST,
         templates.LIST_MINE,
+        security.LIST_SESSIONS,
+        security.LIST_KEYS,
     }
