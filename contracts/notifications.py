@@ -64,7 +64,7 @@ class SendMail(msgspec.Struct, frozen=True, kw_only=True):
     """Send somebody a mail: idempotent by `effect_key`, and so that a repetition has the same Message-ID.
 
     `values` may hold a single-use token. It is in no log, but in the queue, and in a dead letter, which administrators
-    may read: it is good for an hour or a day at most.
+    may read: it is good for half an hour or a day.
     """
 
     to: Annotated[str, msgspec.Meta(max_length=254)]

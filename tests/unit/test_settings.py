@@ -85,6 +85,10 @@ def test_dotenv_lines(tmp_path: Path, line: str, password: str | None) -> None:
         ("mongo_url", "mongo://localhost"),
         ("redis_url", "redis:localhost"),
         ("objects_url", "ftp://host/folder"),
+        ("mail_url", "smtp://user@host"),
+        ("mail_url", "http://host"),
+        ("mail_from", "nobody"),
+        ("public_url", "covers.example.org"),
     ],
 )
 def test_unusable_value_is_one_line_that_names_the_variable(tmp_path: Path, name: str, text: str) -> None:
