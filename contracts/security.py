@@ -240,9 +240,7 @@ EDGE = frozenset({"edge"})
 
 VERIFY_EMAIL = Endpoint("svc.auth.verify_email", VerifyEmail, EmailVerified, EDGE, "Prove an address by a token")
 ASK_VERIFICATION = Endpoint("svc.auth.ask_verification", AskVerification, Accepted, EDGE, "Mail a token once more")
-FORGOT_PASSWORD = Endpoint(
-    "svc.auth.forgot_password", ForgotPassword, Accepted, EDGE, "Mail a token for a password"
-)
+FORGOT_PASSWORD = Endpoint("svc.auth.forgot_password", ForgotPassword, Accepted, EDGE, "Mail a token for a password")
 RESET_PASSWORD = Endpoint(
     "svc.auth.reset_password", ResetPassword, Done, EDGE, "Set a new password by a token", timeout=10
 )
