@@ -86,6 +86,7 @@ AUTH: tuple[Route, ...] = (
         method="POST",
         path="/v1/auth/verify-email/mail",
         contract=security.ASK_VERIFICATION,
+        guard="own-mail",
         origin=True,
         status=202,
         cost=10,

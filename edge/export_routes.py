@@ -21,6 +21,7 @@ EXPORTS: tuple[Route, ...] = (
         contract=exports.CREATE,
         scope="covers:write",
         status=202,
+        admits="export",
         body="json",
         idempotent=True,
         location="/v1/tasks/{task_id}",

@@ -54,6 +54,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("refresh-address", 100, QUARTER, "address", failures=(401,)),
     Policy("mail-account", 5, HOUR, "account"),
     Policy("mail-address", 50, HOUR, "address"),
+    Policy("mail-user", 5, HOUR, "user"),
     Policy("token-address", 50, QUARTER, "address", failures=(401, 404, 422)),
     Policy("proof-user", 10, QUARTER, "user", failures=(401, 422)),
 )
@@ -62,11 +63,12 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "register": ("register-address",),
     "refresh": ("refresh-address",),
     "mail": ("mail-account", "mail-address"),
+    "own-mail": ("mail-user", "mail-address"),
     "token": ("token-address",),
     "proof": ("proof-user",),
 }
-"""By the word in `Route.guard`. `mail`: a message is sent to whom the body names; `token`: a single-use token is tried;
-`proof`: a signed-in user proves the password once more."""
+"""By the word in `Route.guard`. `mail`: a message is sent to whom the body names, `own-mail`: to the caller; `token`: a
+single-use token is tried; `proof`: a signed-in user proves the password once more."""
 
 
 class Rates:
