@@ -27,6 +27,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".txt": "text/plain; charset=utf-8",
 }
 """The only kinds of file that are served; others in the folder are left out."""
+PLACES: Final = ("/", "/verify-email", "/reset-password", "/forgot-password")
+"""Where the page is served: the studio, and what the links of mails lead to (their token is behind #, never sent)."""
 COMPRESSED: Final = frozenset({".css", ".js", ".svg", ".txt"})
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"
@@ -93,7 +95,7 @@ def routes(*, name: str = "Covergen", folder: Path = FOLDER) -> list[web.Abstrac
         return _answer(request, asset, FOREVER if release == digest else ASK_AGAIN)
 
     return [
-        web.get("/", page),
+        *(web.get(path, page) for path in PLACES),
         web.get("/manifest.webmanifest", web_manifest),
         web.get("/favicon.svg", favicon),
         web.get("/favicon.ico", favicon),

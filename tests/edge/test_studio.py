@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
-from edge.studio.pages import FOLDER, load_assets, release_digest, routes
+from edge.studio.pages import FOLDER, PLACES, load_assets, release_digest, routes
+from nodes.auth.letters import KINDS
 
 STATIC = FOLDER / "static"
 SCRIPTS = sorted(STATIC.rglob("*.js"))
@@ -75,6 +76,37 @@ async def test_page_is_html_under_a_strict_policy(studio: Client) -> None:
     assert "unsafe" not in str(policy)
     assert "http" not in str(policy)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", PLACES)
+async def test_every_place_is_the_page_under_the_same_policy(studio: Client, path: str) -> None:
+    """What links of mails lead to is the studio's page, with all of its headers, and asked for again each time."""
+    root, answer = await studio.get("/"), await studio.get(path)
+    same = (
+        "Content-Security-Policy",
+        "Referrer-Policy",
+        "X-Content-Type-Options",
+        "Cross-Origin-Opener-Policy",
+        "ETag",
+    )
+    assert answer.status == 200
+    assert {name: answer.headers[name] for name in same} == {name: root.headers[name] for name in same}
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert await answer.read() == await root.read()
+
+
+def test_every_mailed_link_leads_to_a_place_with_a_view() -> None:
+    """Each page that a mail names is served, and the studio has a view for it and for every other place."""
+    views = set(re.findall(r'\["(/[a-z-]+)", \w+\]', (STATIC / "js" / "app.js").read_text()))
+    assert {kind.page for kind in KINDS.values()} <= views == set(PLACES) - {"/"}
+
+
+def test_mailed_tokens_are_sent_in_bodies_only() -> None:
+    """The module that takes a token out of the address stores nothing and puts it into no address."""
+    text = (STATIC / "js" / "views" / "proof.js").read_text()
+    assert "history.replaceState(null" in text
+    for word in ("localStorage", "sessionStorage", "console.", "${token", "?token", "pushState", "document.cookie"):
+        assert word not in text, word
 
 
 async def test_page_holds_nothing_inline(studio: Client) -> None:

@@ -12,6 +12,7 @@ import { cover } from "./views/cover.js";
 import { covers } from "./views/covers.js";
 import { door } from "./views/door.js";
 import { making } from "./views/making.js";
+import { forgotten, proof, renewal, takeToken } from "./views/proof.js";
 
 const ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
 const PLACES = [
@@ -20,6 +21,7 @@ const PLACES = [
   [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];
+const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten]]);
 const main = document.getElementById("main");
 const desk = document.getElementById("desk");
 const places = document.getElementById("places");
@@ -27,9 +29,13 @@ const name = document.title;
 let leaving = new AbortController();
 let letters = null;
 let wanted = null;
+let path = null;
 
 /** Shows the place that the address names; who is not signed in is shown the door and led back afterwards. */
 function go(first = false) {
+  const slip = atSlip(first);
+  path = location.pathname;
+  if (slip) return;
   const hash = location.hash;
   if (!current()) return atDoor(hash, first);
   if (hash.startsWith("#/sign-")) return location.replace(wanted ?? "#/");
@@ -40,6 +46,14 @@ function go(first = false) {
     else link.removeAttribute("aria-current");
   }
   enter(view, { id: found.exec(hash)?.[1] }, first);
+}
+
+/** Shows what the link of a mail leads to, signed in or not. Every other place is a hash at the root. */
+function atSlip(first) {
+  const view = SLIPS.get(location.pathname);
+  if (view && location.hash.startsWith("#/")) history.replaceState(null, "", `/${location.hash}`);
+  else if (view) enter(view, { token: takeToken() }, first);
+  return SLIPS.has(location.pathname);
 }
 
 function atDoor(hash, first) {
@@ -89,8 +103,9 @@ function tellLine() {
   banner.hidden = navigator.onLine;
 }
 
-onChange(() => { furnish(); go(); });
+onChange(() => { furnish(); if (!SLIPS.has(location.pathname)) go(); });
 addEventListener("hashchange", () => { go(); letters?.read(); });
+addEventListener("popstate", () => location.pathname !== path && go());
 addEventListener("online", () => { tellLine(); letters?.read(); });
 addEventListener("offline", tellLine);
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });

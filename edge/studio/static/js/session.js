@@ -27,6 +27,13 @@ export function keep(answer) {
   if (before?.user.id !== session.user.id) tell();
 }
 
+/** Notes that the address `email` is proven, if it is that of who is signed in. */
+export function prove(email) {
+  const session = current();
+  if (session?.user.email !== email) return;
+  localStorage.setItem(KEY, JSON.stringify({ ...session, user: { ...session.user, email_verified: true } }));
+}
+
 /** Forgets the session. */
 export function forget() {
   if (!current()) return;

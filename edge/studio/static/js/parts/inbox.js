@@ -1,7 +1,7 @@
 // The bell and what is behind it.
 
 import { call, list } from "../api.js";
-import { announce, h, icon, show } from "../dom.js";
+import { announce, h, icon, show, toast } from "../dom.js";
 import { sayAgo } from "../words.js";
 import { current } from "../session.js";
 import { failed } from "./states.js";
@@ -58,10 +58,14 @@ export function inbox() {
   }
 
   async function open(item) {
-    const place = placeOf(item.link);
-    if (place) {
-      sheet.hidePopover();
-      location.hash = place;
+    try {
+      const place = await placeOf(item.link);
+      if (place) {
+        sheet.hidePopover();
+        location.hash = place;
+      }
+    } catch (failure) {
+      toast(failure.status === 404 ? "It is not there any more." : failure.message);
     }
     if (!item.read_at) await mark([item]);
   }
@@ -89,10 +93,14 @@ export function inbox() {
   return { parts: [bell, sheet], read, stop };
 }
 
-/** The place in the studio that a notification's link means, or null: covers and tasks are linked as the API names them. */
-export function placeOf(link) {
+/**
+ * The place in the studio that a notification's link means, or null: covers and tasks are linked as the API names them;
+ * edits and exports have no place of their own yet and lead to their cover. Raises Failure.
+ */
+async function placeOf(link) {
   if (!link) return null;
-  const [, kind, id] = /\/?(covers|tasks)\/([0-9a-f-]{36})/i.exec(link) ?? [];
-  if (kind) return kind === "covers" ? `#/covers/${id}` : `#/making/${id}`;
-  return link.startsWith("#/") ? link : null;
+  const [, kind, id] = /\/?(covers|tasks|edits|exports)\/([0-9a-f-]{36})/i.exec(link) ?? [];
+  if (!kind) return link.startsWith("#/") ? link : null;
+  if (kind === "tasks") return `#/making/${id}`;
+  return `#/covers/${kind === "covers" ? id : (await call("GET", `/v1/${kind}/${id}`)).cover_id}`;
 }

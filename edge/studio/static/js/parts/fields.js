@@ -1,0 +1,89 @@
+// Fields with a label, a hint and an error of their own, and the form around them.
+
+import { h, show } from "../dom.js";
+import { sayField } from "../words.js";
+
+const SHORTEST_PASSWORD = 8;
+
+/**
+ * A form that checks its `fields`, then awaits `act(values)`: what is filled in, by name. A failure goes to the fields
+ * that it names, else `said(failure)` is shown. It cannot be sent twice at once.
+ */
+export function fieldForm({ fields, label, busy, act, said = (failure) => failure.message }) {
+  const send = h("button", { class: "button button-main button-wide", type: "submit" }, label);
+  const problem = h("p", { class: "notice notice-alarm", role: "alert", hidden: true });
+
+  async function submit(event) {
+    event.preventDefault();
+    problem.hidden = true;
+    const wrong = fields.filter((field) => !field.check());
+    if (send.disabled || wrong.length) return wrong[0]?.input.focus();
+    send.disabled = true;
+    send.textContent = busy;
+    try {
+      await act(Object.fromEntries(fields.map((field) => [field.name, field.read()]).filter(([, value]) => value)));
+    } catch (failure) {
+      if (failure.name !== "AbortError") refuse(failure);
+    } finally {
+      send.disabled = false;
+      send.textContent = label;
+    }
+  }
+
+  function refuse(failure) {
+    const told = fields.filter((field) => failure.fields?.[field.name]);
+    for (const field of told) field.say(sayField(field.label, failure.fields[field.name]));
+    if (told.length) return told[0].input.focus();
+    problem.textContent = said(failure);
+    problem.hidden = false;
+  }
+
+  return h("form", { class: "fields", novalidate: true, on: { submit } }, fields.map((field) => field.element), problem, send);
+}
+
+/** The name of a new account; may be left out. */
+export const nameField = () => field("full_name", "Your name", { type: "text", autocomplete: "name", maxlength: 120 }, () => "", { aside: "optional" });
+
+/** An e-mail address. */
+export const emailField = () => field("email", "E-mail", { type: "email", autocomplete: "email", inputmode: "email", maxlength: 254, autocapitalize: "off", spellcheck: "false" },
+  (value) => (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value) ? "" : "Enter an e-mail address, such as ada@example.org."));
+
+/** A password; with a `judge` of its own it is not held to the rule for new ones. */
+export function passwordField(name, label, autocomplete, judge = null) {
+  return field(name, label, { type: "password", autocomplete, maxlength: 256 }, judge ?? longEnough,
+    { whole: true, advice: judge ? "" : `At least ${SHORTEST_PASSWORD} characters.` });
+}
+
+const longEnough = (value) => (value.length >= SHORTEST_PASSWORD ? "" : `Use at least ${SHORTEST_PASSWORD} characters.`);
+
+/** The first of the given password fields with a button that shows what is typed into all of them. */
+export function peeking(...fields) {
+  const peek = h("button", { class: "reveal-button", type: "button", "aria-pressed": "false", "aria-label": "Show password" }, "Show");
+  peek.addEventListener("click", () => {
+    const hidden = fields[0].input.type === "password";
+    for (const { input } of fields) input.type = hidden ? "text" : "password";
+    peek.textContent = hidden ? "Hide" : "Show";
+    peek.setAttribute("aria-pressed", String(hidden));
+  });
+  fields[0].input.after(peek);
+  fields[0].input.parentElement.classList.add("reveal");
+  return fields[0];
+}
+
+function field(name, label, attributes, judge, { aside = "", whole = false, advice = "" } = {}) {
+  const id = `field-${name}`;
+  const input = h("input", { class: "input", id, name, "aria-describedby": `${id}-error ${id}-hint`, ...attributes });
+  const error = h("span", { class: "field-error", id: `${id}-error` });
+  const hint = h("span", { class: "field-hint", id: `${id}-hint`, hidden: !advice }, advice);
+  const element = h("div", { class: "field" },
+    h("label", { class: "field-name", for: id }, label, aside && h("span", { class: "soft" }, aside)), h("div", {}, input), error, hint);
+  const read = () => (whole ? input.value : input.value.trim());
+  const say = (sentence) => {
+    show(error, sentence);
+    hint.hidden = Boolean(sentence) || !advice;
+    input.setAttribute("aria-invalid", String(Boolean(sentence)));
+  };
+  const check = () => { say(judge(read())); return !error.textContent; };
+  input.addEventListener("input", () => error.textContent && say(""));
+  return { name, label, element, input, read, check, say };
+}
