@@ -34,7 +34,8 @@ Reply = tuple[bytes, Mapping[str, str] | None]
 
 STORE_TIMEOUT = 10.0
 """Seconds; servers that replicate need 4 to 9 to choose a new leader when theirs dies."""
-STORE_TRY = 2.0
+STORE_FIRST, STORE_LONGEST = 0.25, 2.0
+"""Seconds until a message is sent again, growing: the acknowledgement of a leader that leaves may never come."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _encode = msgspec.json.Encoder().encode
 
@@ -147,14 +148,15 @@ class Bus:
         """
         sent = {SENDER: self._sender, **(headers or {}), MESSAGE_ID: message_id}
         sent.pop("deadline", None)  # durable work outlives the request that began it
-        limit = time.monotonic() + STORE_TIMEOUT
+        limit, patience = time.monotonic() + STORE_TIMEOUT, STORE_FIRST
         while True:
             left = limit - time.monotonic()
             if left <= 0:
                 raise Unavailable("The message could not be stored.", retry_after=1)
             try:
-                body, found = await self.exchange(subject, payload, sent, min(left, STORE_TRY))
+                body, found = await self.exchange(subject, payload, sent, min(left, patience))
             except DeadlineExceeded:
+                patience = min(2 * patience, STORE_LONGEST)
                 continue
             if found and found.get(STATUS) == "503":
                 await asyncio.sleep(min(left, 0.1))  # JetStream is starting, or has no stream with this subject
