@@ -29,7 +29,7 @@ from contracts.wire import Context, Endpoint
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 4.0)
-"""Seconds before the second, third and fourth delivery."""
+"""Seconds before the second, third and fourth delivery, unless a setting says otherwise."""
 MAX_DELIVER = len(RETRY_DELAYS) + 1
 LONGEST_DELAY = 60.0
 """Seconds that an error's own `retry_after` may ask for, e.g. the rest of an open breaker's pause."""
@@ -89,6 +89,8 @@ class Working:
     message: type[Any]
     handler: Handler
     meter: Meter
+    delays: tuple[float, ...] = RETRY_DELAYS
+    """Seconds before the second, third and fourth delivery."""
     _decoder: msgspec.json.Decoder[Any] | None = None
 
     async def __call__(self, delivery: Delivery) -> Outcome:
@@ -117,7 +119,7 @@ class Working:
     async def _failed(self, delivery: Delivery, error: ServiceError) -> Outcome:
         transient = isinstance(error, Unavailable | Internal)
         if transient and delivery.deliveries < MAX_DELIVER:
-            return Nak(retry_delay(delivery.deliveries, error))
+            return Nak(retry_delay(delivery.deliveries, error, self.delays))
         log.error("%s is dead: %s", delivery.subject, error.code, extra={"action": "dead_letter"})
         try:
             await bury(
@@ -131,7 +133,7 @@ class Working:
                 headers=delivery.headers,
             )
         except Unavailable:
-            return Nak(RETRY_DELAYS[-1])  # at the last delivery the server's advisory and the undertaker take over
+            return Nak(self.delays[-1])  # at the last delivery the server's advisory and the undertaker take over
         return Term()
 
 
@@ -154,9 +156,9 @@ class Mourning:
         return Ack()
 
 
-def retry_delay(deliveries: int, error: ServiceError) -> float:
+def retry_delay(deliveries: int, error: ServiceError, delays: tuple[float, ...] = RETRY_DELAYS) -> float:
     """Seconds until a job that failed at its n-th delivery is given again: trying before `retry_after` is no use."""
-    return max(RETRY_DELAYS[deliveries - 1], min(error.retry_after or 0.0, LONGEST_DELAY))
+    return max(delays[deliveries - 1], min(error.retry_after or 0.0, LONGEST_DELAY))
 
 
 def _context(headers: Mapping[str, str] | None) -> Context:

@@ -25,7 +25,7 @@ from contracts.wire import (
     Event,
     WorkQueue,
 )
-from nodes.handling import Answering, Handler, Mourning, Working
+from nodes.handling import RETRY_DELAYS, Answering, Handler, Mourning, Working
 
 log = logging.getLogger(__name__)
 
@@ -122,13 +122,15 @@ class Node:
         *,
         drain: float = DRAIN_SECONDS,
         around: Callable[[Binding], Binding] = lambda binding: binding,
+        delays: tuple[float, ...] = RETRY_DELAYS,
     ):
-        """`around` may wrap each binding before it is served."""
+        """`around` may wrap each binding before it is served; `delays`: seconds before a job is tried again."""
         self._bus = bus
         self._around = around
         self._service = service
         self._version = version
         self._drain = drain
+        self._delays = delays
         self._instance = bus.connection.profile.instance
         self._responders: list[Responder] = []
         self._pullers: list[Puller | LanePuller] = []
@@ -187,7 +189,7 @@ class Node:
                 self._responders.append(Responder(self._bus.connection, endpoint.subject, name, answer))
             case WorkQueue() as queue:
                 meter = self._meter(queue.subject, queue.durable, "jobs")
-                working = Working(self._bus, queue.message, binding.handler, meter)
+                working = Working(self._bus, queue.message, binding.handler, meter, self._delays)
                 if queue.lanes:
                     self._pull_lanes(queue, working)
                 else:
@@ -195,7 +197,7 @@ class Node:
             case Event() as event:
                 durable = event.durable(name)
                 meter = self._meter(event.subject, durable, "events")
-                working = Working(self._bus, event.message, binding.handler, meter)
+                working = Working(self._bus, event.message, binding.handler, meter, self._delays)
                 self._pull(event.stream, durable, event, working)
             case None:
                 meter = self._meter("dead.jobs.>", f"{name}-dead", "dead")

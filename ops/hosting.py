@@ -15,7 +15,7 @@ from nodes.runtime import Fenced, Node
 from ops import wiring
 from ops.failure import Failure
 from ops.pulse import Pulse
-from ops.settings import Settings
+from ops.settings import Settings, waits
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
             bus = await host.bus(name)
             connections.append(bus.connection)
             around = functools.partial(host.parts.binding, node=name)
-            nodes.append(Node(bus, await wiring.NODES[name](host, bus), host.version, around=around))
+            service = await wiring.NODES[name](host, bus)
+            nodes.append(Node(bus, service, host.version, around=around, delays=waits(settings.retry_seconds)))
         stack.push_async_callback(_stop_all, nodes)
         await asyncio.gather(*(node.start() for node in nodes))
         spare_collector()

@@ -21,6 +21,8 @@ from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
 MAX_PORT = 65535
+RETRIES, LEAST_WAIT, MOST_WAIT = 3, 0.1, 600
+"""A job has four deliveries; the seconds between them."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
@@ -54,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     image_seconds: int
     breaker_failures: int
     breaker_seconds: int
+    retry_seconds: str
     max_wait: int
     rate_limits: str
     trusted_proxies: str
@@ -278,6 +281,22 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _retries(text: str) -> str:
+    waits(text)
+    return text
+
+
+def waits(text: str) -> tuple[float, ...]:
+    """Three waits in seconds, from 0.1 to 600 each. Raises ValueError."""
+    try:
+        found = tuple(float(word) for word in words(text))
+    except ValueError:
+        found = ()
+    if len(found) != RETRIES or not all(LEAST_WAIT <= wait <= MOST_WAIT for wait in found):
+        raise ValueError(f"must be three numbers of seconds from {LEAST_WAIT} to {MOST_WAIT}, not {text!r}")
+    return found
+
+
 def _paint_processes(text: str) -> int:
     return _number(1, 256)(text) if text else max(1, (os.cpu_count() or 1) - 1)
 
@@ -302,6 +321,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
     Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
     Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
+    Setting("retry_seconds", "1,2,4", _retries, "Seconds before a job that failed is tried again, each time."),
     Setting(
         "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
     ),

@@ -1,6 +1,7 @@
 """Jobs that wait: for a slot, for what they need to be back, for another instance while theirs stops."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ from contracts import notifications
 from contracts.errors import Internal, ServiceError, Unavailable
 from contracts.wire import Context
 from nodes.handling import LONGEST_DELAY, retry_delay
+from nodes.runtime import Node
 from tests.runtime.test_connection import server
 from tests.runtime.test_jobs import notice, settle, with_ack_wait, worker
 from tests.support.buses import a_bus, a_node
@@ -50,6 +52,23 @@ async def test_a_job_comes_back_when_the_error_says(nats_url: str) -> None:
         await settle(bus, "JOBS", 0)
 
     assert times[1] - times[0] == pytest.approx(2, abs=0.15)
+
+
+async def test_a_setting_changes_the_waits_between_tries(nats_url: str) -> None:
+    """Other waits than 1, 2, 4 s: the tries come at those, and after the last of them the letter is dead."""
+    times: list[float] = []
+
+    async def handle(_message: notifications.SendNotification, _context: Context) -> None:
+        times.append(time.monotonic())
+        raise Unavailable("not now")
+
+    async with a_bus(nats_url, streams=True) as bus, a_bus(nats_url, "notifications") as own:
+        async with Node(own, worker(handle), "1.0.0", delays=(0.3, 0.2, 0.5)):
+            await bus.enqueue(notifications.SEND, notice(), message_id="m")
+            await settle(bus, "JOBS", 0)
+
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert waits == pytest.approx([0.3, 0.2, 0.5], abs=0.15)
 
 
 async def test_messages_that_wait_for_a_slot_are_kept(tmp_path: Path) -> None:
