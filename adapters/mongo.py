@@ -68,6 +68,11 @@ def up_to(at: datetime) -> Document:
     return {"$gt": LONG_AGO, "$lte": at}
 
 
+def behind(at: datetime, last: object, name: str = "_id") -> Document:
+    """What follows the document of that time and id in a list by `created_at` and `name`, the newest first."""
+    return {"$or": [{"created_at": {"$lt": at}}, {"created_at": at, name: {"$lt": last}}]}
+
+
 class DuplicateKey(Exception):
     """A write broke a unique index; `index` is its name (`_id_` for the document's own id)."""
 

@@ -20,6 +20,7 @@ from adapters.mongo import (
     Outbox,
     Outgoing,
     Send,
+    behind,
     ensure_indexes,
     mongo_errors,
     now,
@@ -96,7 +97,7 @@ class CoverStore:
             query["status"] = status
         if after is not None:
             at, cover_id = after
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": cover_id}}]
+            query |= behind(at, cover_id)
         with mongo_errors():
             found = await self._covers.find(query).sort([("created_at", -1), ("_id", -1)]).to_list(limit)
         return tuple(msgspec.convert(each, Record) for each in found)

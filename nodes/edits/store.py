@@ -16,6 +16,7 @@ from adapters.mongo import (
     Document,
     DuplicateKey,
     Index,
+    behind,
     ensure_indexes,
     mongo_errors,
     now,
@@ -85,7 +86,7 @@ class EditStore:
         query: Document = {"user_id": user_id, **EXISTS}
         if after is not None:
             at, session_id = after
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": session_id}}]
+            query |= behind(at, session_id)
         with mongo_errors():
             found = await self._sessions.find(query).sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
         return tuple(msgspec.convert(each, Record) for each in found)

@@ -19,6 +19,7 @@ from adapters.mongo import (
     Outbox,
     Outgoing,
     Send,
+    behind,
     ensure_indexes,
     mongo_errors,
     now,
@@ -95,7 +96,7 @@ class ExportStore:
             query["cover_id"] = cover_id
         if after is not None:
             at, export_id = after
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": export_id}}]
+            query |= behind(at, export_id)
         with mongo_errors():
             cursor = self._exports.find(query).sort([("created_at", -1), ("_id", -1)])
             found = await cursor.limit(limit).to_list(limit)

@@ -10,7 +10,16 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, delete_in_batches, ensure_indexes, mongo_errors
+from adapters.mongo import (
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    behind,
+    delete_in_batches,
+    ensure_indexes,
+    mongo_errors,
+)
 from contracts.notifications import ListNotifications, Notification, NotificationPage
 from contracts.paging import decode_cursor, encode_cursor
 
@@ -53,7 +62,7 @@ class InboxStore:
             query["read_at"] = None if ask.unread else {"$ne": None}
         if ask.cursor is not None:
             at, last = decode_cursor(ask.cursor, PLACE)
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": last}}]
+            query |= behind(at, last)
         with mongo_errors():
             found = self._inbox.find(query).sort([("created_at", -1), ("_id", -1)]).limit(ask.limit + 1)
             # counted first, so that whatever is counted can also be seen

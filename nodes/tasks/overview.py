@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.mongo import Collection, Document, mongo_errors
+from adapters.mongo import Collection, Document, behind, mongo_errors
 from contracts.operations import TaskInspection, TaskLogLine, TaskRow
 from contracts.tasks import Status
 
@@ -32,7 +32,7 @@ class Overview:
         query: Document = {name: value for name, value in given.items() if value is not None}
         if after is not None:
             at, task_id = after
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "task_id": {"$lt": task_id}}]
+            query |= behind(at, task_id, "task_id")
         order = [("created_at", -1), ("task_id", -1)]
         with mongo_errors():
             found = await self._collection.find(query, WITHOUT_TEXT).sort(order).limit(limit).to_list(limit)

@@ -24,6 +24,7 @@ from adapters.mongo import (
     DuplicateKey,
     Index,
     Outgoing,
+    behind,
     delete_in_batches,
     ensure_indexes,
     mongo_errors,
@@ -151,7 +152,7 @@ class TaskStore:
             query["status"] = status
         if after is not None:
             at, task_id = after
-            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "task_id": {"$lt": task_id}}]
+            query |= behind(at, task_id, "task_id")
         order = [("created_at", -1), ("task_id", -1)]
         with mongo_errors():
             documents = (

@@ -4,7 +4,6 @@ import asyncio
 import collections
 import contextlib
 import itertools
-import os
 import signal
 import time
 import uuid
@@ -22,6 +21,7 @@ from contracts import notifications
 from contracts.errors import Unavailable
 from tests.chaos.conftest import Figures
 from tests.support.cluster import Cluster, a_cluster
+from tests.support.processes import slowness
 
 QUEUE = notifications.SEND
 PUBLISHERS, LINKS = 16, 4
@@ -128,11 +128,6 @@ async def gap_after(cluster: Cluster, traffic: Traffic, number: signal.Signals) 
     while len(traffic.times) < many:
         await asyncio.sleep(0.05)
     return traffic.gap(began)
-
-
-def slowness() -> float:
-    """How many times longer things may take while other work keeps the processors busy."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def test_leaders_leave(cluster: Cluster, figures: Figures) -> None:

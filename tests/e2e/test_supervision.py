@@ -17,6 +17,7 @@ from ops.launch import PortTaken, Stack, plain_nats_config
 from ops.processes import SUPERVISED_HOME, is_alive, reserve_port, supervised
 from ops.running import AlreadyRunning, RunInfo, down, holder, memory, read_run, start_detached, status
 from ops.servers.base import NotReady
+from tests.support.processes import slowness
 from tests.support.stack import ELSEWHERE, child, refuse_to_provision, small_stack, stack, stack_settings
 
 ROOT = Path(__file__).parents[2]
@@ -74,11 +75,6 @@ async def test_everything_starts_is_reported_and_stops(home: Path) -> None:
     assert not any(is_alive(pid) for name, pid in run.pids.items() if name != "supervisor")
     assert not (home / "run.json").exists()
     assert status(home) == []
-
-
-def slowness() -> float:
-    """How many times longer things may take while other work keeps the processors busy."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def test_second_start_in_the_same_home_is_refused(home: Path) -> None:
