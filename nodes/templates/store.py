@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from adapters.mongo import Database, Document, DuplicateKey, Index, delete_in_batches, ensure_indexes, mongo_errors, now
+from contracts.errors import Unavailable
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.templates import (
     ListTemplates,
@@ -32,6 +33,7 @@ STYLE_INDEXES = (
 )
 OWN_INDEXES = (Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),)
 USE_INDEXES = (Index("old", (("at", 1),), expire_after=90 * 24 * 3600),)
+COUNTING_TRIES = 50
 """A cover counts once within 90 days, far longer than its event can come again."""
 PLACE = (Annotated[int, msgspec.Meta(ge=0, lt=2**53)], uuid.UUID)
 """The types in a cursor of styles: popularity and id."""
@@ -145,20 +147,35 @@ class TemplateStore:
         return result.matched_count == 1
 
     async def count_use(self, task_id: uuid.UUID, template_id: uuid.UUID) -> None:
-        """One more cover in this style; once per task, whenever it is told again and wherever it stopped before.
+        """One more cover in this style; once per task, whenever and by how many at once it is told.
 
-        The style remembers the task until the use is written down, so that neither of the two writes counts twice.
+        The style names the task that was counted last, and who counts the next one writes that use down first. So a
+        task whose use is not written down has not been counted, unless it is the one named. Raises Unavailable when
+        others were always quicker.
         """
-        with mongo_errors():
-            known = await self._uses.find_one({"_id": task_id})
-            if known is None:
-                await self._styles.update_one(
-                    {"_id": template_id, "counting": {"$ne": task_id}},
-                    {"$inc": {"popularity_score": 1}, "$push": {"counting": task_id}},
+        for _ in range(COUNTING_TRIES):
+            with mongo_errors():
+                style = await self._styles.find_one({"_id": template_id}, {"last_counted": 1})
+            if style is None:
+                return
+            last = style.get("last_counted")
+            if last is not None:
+                await self._write_use(last, template_id)
+            with mongo_errors():
+                if await self._uses.find_one({"_id": task_id}) is not None:
+                    return
+                counted = await self._styles.update_one(
+                    {"_id": template_id, "last_counted": last},
+                    {"$inc": {"popularity_score": 1}, "$set": {"last_counted": task_id}},
                 )
-                with contextlib.suppress(DuplicateKey), mongo_errors():
-                    await self._uses.insert_one({"_id": task_id, "template_id": template_id, "at": now()})
-            await self._styles.update_one({"_id": template_id}, {"$pull": {"counting": task_id}})
+            if counted.matched_count:
+                return
+        raise Unavailable("Too many covers in this style at once.")
+
+    async def _write_use(self, task_id: uuid.UUID, template_id: uuid.UUID) -> None:
+        """Remember that a task was counted; nothing when it is remembered already."""
+        with contextlib.suppress(DuplicateKey), mongo_errors():
+            await self._uses.insert_one({"_id": task_id, "template_id": template_id, "at": now()})
 
     async def save_own(self, user_id: uuid.UUID, own: UserTemplate) -> UserTemplate:
         """Keep a user's own style; the one that is there when its id is known already."""
