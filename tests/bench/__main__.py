@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
+import functools
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+
+import msgspec
 
 from adapters.crypto import SigningKey
 from adapters.redis import opened_redis
@@ -14,7 +17,7 @@ from ops.servers.mongo import MongoServer
 from ops.servers.valkey import ValkeyServer
 from tests.bench import machine, report
 from tests.bench.contenders.plans import HttpPlan
-from tests.bench.http_rows import measure_http
+from tests.bench.http_rows import COVERGEN, LIMIT, TWICE, USUAL, measure_http
 from tests.bench.job_rows import measure_jobs
 from tests.bench.saga_costs import measure_saga
 from tests.bench.stage_costs import measure_stages
@@ -25,7 +28,7 @@ JOBS = {1: 200, 16: 600}
 """Jobs in flight to jobs in a round."""
 SAGAS = 30
 STAGE_REPEATS, STAGE_LOOPS = 12, 64
-NEEDED = ("fastapi", "faststream", "uvicorn")
+NEEDED = ("fastapi", "faststream", "jwt", "limits", "uvicorn")
 
 
 def arguments() -> argparse.Namespace:
@@ -49,10 +52,23 @@ async def measure(chosen: argparse.Namespace, folder: Path) -> None:
     async with running_nats(folder / "nats") as nats, running(valkey), opened_redis(valkey.url) as redis:
         plan = HttpPlan(nats=nats.url, redis=valkey.url, objects=str(folder / "objects"), kid=key.kid, seed=key.private)
         say(report.costs(await measure_stages(key, redis, repeats=STAGE_REPEATS, loops=STAGE_LOOPS)))
-        requests = await measure_http(
-            plan, key, folder, rounds=chosen.rounds, seconds=chosen.seconds, connections=chosen.connections
+        http = functools.partial(
+            measure_http,
+            key=key,
+            folder=folder,
+            rounds=chosen.rounds,
+            seconds=chosen.seconds,
+            connections=chosen.connections,
         )
-        say(report.requests(requests))
+        limited = msgspec.structs.replace(plan, guarded=True)
+        plain = await http((COVERGEN, LIMIT, USUAL), plan)
+        say(report.requests(plain))
+        say("The same with a rate limit, and for all of them a check of the token:")
+        guarded = await http((COVERGEN, LIMIT, USUAL), limited)
+        say(report.requests(guarded))
+        two = await http((COVERGEN, TWICE), limited)
+        say(report.requests(two))
+        say(report.edges(two))
         async with a_bus(nats.url, streams=True):
             pass
         jobs = {
@@ -63,7 +79,7 @@ async def measure(chosen: argparse.Namespace, folder: Path) -> None:
         async with running(mongo):
             say(report.saga(await measure_saga(nats.url, mongo.url, rounds=SAGAS)))
     say(report.jobs_per_second(jobs))
-    say(report.ratios(requests, jobs))
+    say(report.ratios(plain, guarded, jobs))
 
 
 async def main(chosen: argparse.Namespace) -> None:

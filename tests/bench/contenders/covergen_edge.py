@@ -1,4 +1,4 @@
-"""Covergen's edge as the product runs it: every stage, the access log, Valkey behind it."""
+"""Covergen's edge as the product runs it: every stage, the access log, Valkey behind it; `guarded`: rate limits too."""
 
 import asyncio
 import sys
@@ -10,9 +10,10 @@ from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
 from adapters.telemetry import configure_logging
-from edge.app import build_app, serve_app
+from edge.app import Rules, build_app, serve_app
+from edge.rates import read_rates
 from ops.hosting import spare_collector, until_told
-from tests.bench.contenders.plans import HttpPlan
+from tests.bench.contenders.plans import LIMIT_A_MINUTE, HttpPlan
 from tests.support.buses import a_bus
 
 
@@ -20,7 +21,9 @@ async def main(plan: HttpPlan) -> None:
     """Serve until SIGTERM."""
     configure_logging("info", "text")  # the defaults of `COVERGEN_LOG_LEVEL` and `COVERGEN_LOG_FORMAT`
     async with a_bus(plan.nats, "edge") as bus, opened_redis(plan.redis) as redis:
-        app = build_app(bus=bus, objects=FolderObjects(Path(plan.objects)), redis=redis, verifier=Verifier())
+        rules = Rules(rates=read_rates(f"free={LIMIT_A_MINUTE}")) if plan.guarded else Rules()
+        store = FolderObjects(Path(plan.objects))
+        app = build_app(bus=bus, objects=store, redis=redis, verifier=Verifier(), rules=rules)
         async with serve_app(app, "127.0.0.1", plan.port, drain=1):
             spare_collector()
             await until_told([bus.connection])

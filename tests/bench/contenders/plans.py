@@ -29,6 +29,10 @@ ORDER: dict[str, Any] = {
 }
 
 
+LIMIT_A_MINUTE = 10_000_000
+"""Requests of one user: counted every time, reached never."""
+
+
 class HttpPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One process of a contender of the HTTP rows."""
 
@@ -39,6 +43,8 @@ class HttpPlan(msgspec.Struct, frozen=True, kw_only=True):
     kid: str = ""
     """Of the key that signs the tokens; made for this run."""
     seed: bytes = b""
+    guarded: bool = False
+    """With a check of the token (which Covergen always does) and a limit of requests per user."""
 
 
 class JobsPlan(msgspec.Struct, frozen=True, kw_only=True):
