@@ -76,6 +76,12 @@ class Unauthenticated(ServiceError):
     status, code, title = 401, "unauthenticated", "Authentication needed"
 
 
+class SessionExpired(Unauthenticated):
+    """The browser's access cookie is not good any more, but it has a refresh cookie that may be."""
+
+    status, code, title = 401, "session_expired", "Session to be renewed"
+
+
 class OverQuota(ServiceError):
     """The plan's allowance is used up."""
 
@@ -86,6 +92,12 @@ class Forbidden(ServiceError):
     """Known caller, not allowed to do this."""
 
     status, code, title = 403, "forbidden", "Not allowed"
+
+
+class CrossSite(Forbidden):
+    """A browser's cookie came without the proof that a page of ours sent it."""
+
+    status, code, title = 403, "csrf", "Not sent by the studio"
 
 
 class NotFound(ServiceError):
@@ -180,8 +192,10 @@ ERRORS: tuple[type[ServiceError], ...] = (
     Internal,
     Malformed,
     Unauthenticated,
+    SessionExpired,
     OverQuota,
     Forbidden,
+    CrossSite,
     NotFound,
     MethodNotAllowed,
     Conflict,
