@@ -25,6 +25,7 @@ from edge.address import Addresses
 from edge.api_keys import KeyHolders
 from edge.binding import call
 from edge.connections import QUIET, Gate, listen
+from edge.cookies import Cookies
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
 from edge.exchange import Handler, Middleware
 from edge.export import Export
@@ -50,6 +51,7 @@ from edge.pipeline import compiled, page
 from edge.rates import Rates
 from edge.revocations import Revocations
 from edge.routes import ROUTES, Route
+from edge.sessions import Visits
 from edge.streams import HEARTBEAT, TaskStreams
 
 DRAIN = 10.0
@@ -84,6 +86,8 @@ class Rules:
     """How clients' addresses are read."""
     origins: tuple[str, ...] = ()
     """Whose pages may call us."""
+    cookies: Cookies = field(default_factory=Cookies)
+    """The studio's session; edge processes that serve the same users share its key."""
 
 
 RULES = Rules()
@@ -113,7 +117,7 @@ def stages(
         crowd(rules.most_at_once),  # before the body is read
         limits(max_body=rules.max_body, max_seconds=rules.max_seconds),
         strangers(limiter),  # who does not get through the next one
-        authentication(Authenticator(bus, verifier, revocations or Revocations(bus)), KeyHolders(bus)),
+        authentication(Authenticator(bus, verifier, revocations or Revocations(bus)), KeyHolders(bus), rules.cookies),
         rate_limit(limiter),
         admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
@@ -138,13 +142,14 @@ def build_app(
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
     metrics, outlook, revocations = Metrics(), Outlook(bus), Revocations(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
-    health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
+    health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
     special: Mapping[str, Callable[[Route], Handler]] = {
         "call": lambda route: call(route, bus),
         "image": lambda route: image(route, bus, objects),
         "file": lambda route: file(route, bus, objects),
         "events": lambda _route: streams.handle,
         "export": lambda _route: export.handle,
+        "session": visits.handler,
         "alive": lambda _route: health.alive,
         "ready": lambda _route: health.ready,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),

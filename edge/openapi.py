@@ -9,8 +9,10 @@ from contracts.errors import ERRORS, Problem
 from contracts.exports import StoredFile
 from contracts.security import SCOPES
 from contracts.wire import Done, ObjectRef
+from edge.cookies import HEADER as CSRF
 from edge.problems import MEDIA as PROBLEM
 from edge.routes import Access, Route
+from edge.sessions import Visit
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
@@ -40,7 +42,15 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
 }
 """Statuses that a node's own rules add."""
 BEARER: list[Json] = [{"bearer": []}]
+COOKIE: list[Json] = [{"cookie": []}]
 SCHEMES: Json = {
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "covergen_access",
+        "description": "What browsers have after `POST /session`; good wherever a bearer token is. Everything but GET "
+        "and HEAD needs the header X-CSRF-Token beside it. Over https the name begins with `__Host-`.",
+    },
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "apiKey": {
         "type": "apiKey",
@@ -145,7 +155,7 @@ def openapi(routes: Iterable[Route], *, version: str) -> Json:
 
 
 def _types(routes: tuple[Route, ...]) -> list[type[Any]]:
-    found: dict[type[Any], None] = {Problem: None}
+    found: dict[type[Any], None] = {Problem: None, Visit: None}
     for route in routes:
         if route.contract is not None:
             found[route.contract.request] = found[route.contract.reply] = None
@@ -177,6 +187,8 @@ def _operation(route: Route, schemas: Json) -> Json:
 
 def _security(route: Route) -> list[Json]:
     """What proves the caller: any one of these."""
+    if route.handler == "session":
+        return COOKIE if route.access == "user" else [*COOKIE, {}]
     found = [*BEARER, *([{"apiKey": [route.scope]}] if route.scope else ())]
     return [*found, {}] if route.access == "optional" else found
 
@@ -184,7 +196,7 @@ def _security(route: Route) -> list[Json]:
 def _operation_id(route: Route) -> str:
     if route.contract is None:
         return route.handler
-    return f"{route.contract.node}_{route.contract.word}"
+    return f"{'session' if route.handler == 'session' else route.contract.node}_{route.contract.word}"
 
 
 def _success(route: Route) -> Json:
@@ -207,13 +219,15 @@ def _example(route: Route) -> Json:
 def _reply_schema(route: Route) -> Json:
     if route.handler == "call" and route.contract is not None:
         return {"$ref": REF + route.contract.reply.__name__}
+    if route.handler == "session":
+        return {"$ref": f"{REF}Visit"}
     if route.media.endswith("json"):
         return {"type": "object"}
     return {"type": "string", "format": "binary"} if route.media.startswith("image/") else {"type": "string"}
 
 
 def _problems(route: Route) -> Json:
-    statuses = {*BY_ACCESS[route.access], *((403,) if route.access != "public" else ())}
+    statuses = {*BY_ACCESS[route.access], *((403,) if route.access != "public" or route.handler == "session" else ())}
     if route.contract is not None:
         statuses.update(ALWAYS, BY_SUBJECT.get(route.contract.subject, ()))
     if route.fields:
@@ -253,6 +267,8 @@ def _parameters(route: Route, schemas: Json) -> list[Json]:
         found += [_parameter(name, "query", properties[name]) for name in route.query]
     if route.handler == "image":
         found.append(_parameter("download", "query", {"type": "string", "enum": ["1"]}))
+    if route.handler == "session" and route.access == "optional":
+        found.append(_parameter(CSRF, "header", {"type": "string"}))
     if route.handler == "events":
         found.append(_parameter("Last-Event-ID", "header", {"type": "integer", "minimum": 0}))
     if route.idempotent:

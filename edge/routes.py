@@ -12,6 +12,7 @@ from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
 from edge.route import Access, Cache, Route
 from edge.security_routes import SECURITY
+from edge.session_routes import SESSION
 
 __all__ = ("ROUTES", "Access", "Cache", "Route")
 
@@ -298,6 +299,7 @@ OTHER: tuple[Route, ...] = (
 ROUTES: tuple[Route, ...] = (
     *AUTH,
     *SECURITY,
+    *SESSION,
     *ME,
     *TEMPLATES,
     *COVERS,

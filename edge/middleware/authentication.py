@@ -1,8 +1,11 @@
-"""Who asks: the bearer token, checked here against the auth node's public keys.
+"""Who asks: the bearer token, checked here against the auth node's public keys; else an API key, else the cookie.
 
 The keys are read from `svc.auth.jwks` and kept; they are read again when they are ten minutes old (the old ones serve
 on if that fails), and at most once a minute for a token that names a key we do not have. The verifier remembers good
 tokens, because a signature costs a hundred times more than everything else here.
+
+The browser's cookie holds such a token. It counts only where no other proof is given, and for changes only beside the
+CSRF token of its session (`edge/cookies.py`).
 """
 
 import asyncio
@@ -15,10 +18,11 @@ from adapters.crypto import UnknownKey, Verifier
 from adapters.nats.bus import Bus
 from contracts import auth
 from contracts.auth import Claims, GetJwks, Jwks
-from contracts.errors import Forbidden, ServiceError, Unauthenticated
+from contracts.errors import Forbidden, ServiceError, SessionExpired, Unauthenticated
 from contracts.wire import Context
 from edge.api_keys import HEADER as KEY_HEADER
 from edge.api_keys import KeyHolders
+from edge.cookies import SAFE, Cookies
 from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.revocations import Revocations
 from edge.routes import Route
@@ -56,7 +60,11 @@ class Authenticator:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send Authorization: Bearer with an access token.")
-        claims = await self._verified(token.strip())
+        return await self.bearer(token.strip())
+
+    async def bearer(self, token: str) -> Claims:
+        """The claims of an access token. Raises as `claims` does."""
+        claims = await self._verified(token)
         if self._revocations.ended(claims.sid):
             raise Unauthenticated("The session has ended.")
         return claims
@@ -97,9 +105,9 @@ class Authenticator:
         return jwks
 
 
-def authentication(authenticator: Authenticator, holders: KeyHolders) -> Middleware:
-    """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route and for a key
-    without the route's scope."""
+def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: Cookies) -> Middleware:
+    """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route, for a key
+    without the route's scope, and for a change by cookie without its CSRF token."""
 
     def stage(route: Route, inner: Handler) -> Handler:
         if route.access == "public":
@@ -113,8 +121,8 @@ def authentication(authenticator: Authenticator, holders: KeyHolders) -> Middlew
                 exchange.claims = await authenticator.claims(header)
             if key is not None:
                 exchange.claims = await _holder(holders, key, exchange.claims)
-            elif header is None and needed:
-                raise Unauthenticated("Send Authorization: Bearer with an access token, or X-API-Key.")
+            elif header is None:
+                exchange.claims = await _visitor(authenticator, cookies, exchange, needed)
             if exchange.claims is not None and exchange.claims.scope is not UNSET:
                 check_scope(route, exchange.claims.scope)
             if admin and (exchange.claims is None or ADMIN not in exchange.claims.roles):
@@ -124,6 +132,23 @@ def authentication(authenticator: Authenticator, holders: KeyHolders) -> Middlew
         return handle
 
     return stage
+
+
+async def _visitor(authenticator: Authenticator, cookies: Cookies, exchange: Exchange, needed: bool) -> Claims | None:
+    """Whose cookie it is; None when there is no good one and none is `needed`. Raises Unauthenticated, CrossSite."""
+    request = exchange.request
+    token, reads = cookies.access_token(request), request.method in SAFE
+    claims, refusal = None, "Sign in, or send Authorization: Bearer with an access token, or X-API-Key."
+    if token is not None and not (reads and not cookies.may_read(request)):
+        try:
+            claims = await authenticator.bearer(token)
+        except Unauthenticated as error:
+            refusal = error.detail
+    if claims is not None and not reads:
+        cookies.check_csrf(request, claims.sid, exchange.body)
+    if claims is None and needed:
+        raise SessionExpired() if cookies.refresh_token(request) else Unauthenticated(refusal)
+    return claims
 
 
 async def _holder(holders: KeyHolders, key: str, claims: Claims | None) -> Claims:

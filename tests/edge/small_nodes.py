@@ -140,9 +140,9 @@ async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES)
 def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     return {
         **security_answers(world.holders, world.ended),
-        auth.REGISTER: lambda m, _c: _session(m.email),
-        auth.LOGIN: lambda m, _c: _session(m.email),
-        auth.REFRESH: lambda _m, _c: _session("ada@example.org"),
+        auth.REGISTER: lambda m, _c: _session(world, m.email),
+        auth.LOGIN: lambda m, _c: _session(world, m.email),
+        auth.REFRESH: lambda _m, _c: _session(world, "ada@example.org"),
         auth.LOGOUT: lambda _m, _c: Done(),
         auth.JWKS: lambda _m, _c: Jwks(keys=tuple(key.public for key in world.keys)),
         auth.ACCOUNT: lambda _m, c: _facts(c),
@@ -199,9 +199,10 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     }
 
 
-def _session(email: str) -> Session:
+def _session(world: World, email: str) -> Session:
     account = auth.Account(id=uuid.uuid4(), email=email, username="ada", created_at=NOW)
-    return Session(user=account, access_token="a", refresh_token="r", expires_in=900)
+    token = world.token(account.id)
+    return Session(user=account, access_token=token, refresh_token=uuid.uuid4().hex, expires_in=900)
 
 
 def _facts(context: Context) -> auth.AccountFacts:

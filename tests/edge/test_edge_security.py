@@ -61,6 +61,8 @@ def test_what_has_no_scope() -> None:
     assert closed == {
         "POST /v1/auth/logout",
         "POST /v1/auth/verify-email/mail",
+        "GET /session",
+        "DELETE /session",
         "GET /v1/me/sessions",
         "DELETE /v1/me/sessions",
         "DELETE /v1/me/sessions/{id}",
