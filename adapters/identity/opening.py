@@ -1,0 +1,19 @@
+"""All providers of the settings."""
+
+from adapters.identity import IdentityProvider
+from adapters.identity.github import GitHubProvider
+from adapters.identity.oidc import OidcProvider
+from adapters.identity.registered import GOOGLE, Registered, read_client, read_issuers
+
+
+def open_providers(google: str | None, github: str | None, oidc: str) -> tuple[IdentityProvider, ...]:
+    """Google, GitHub and the issuers of `oidc`, as far as they are set; nothing is asked of them yet.
+
+    Raises ValueError for what `read_client` and `read_issuers` do not take.
+    """
+    found: list[IdentityProvider] = []
+    if google:
+        found.append(OidcProvider(Registered("google", "Google", GOOGLE, read_client(google))))
+    if github:
+        found.append(GitHubProvider(read_client(github)))
+    return (*found, *(OidcProvider(each) for each in read_issuers(oidc)))
