@@ -27,8 +27,9 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".txt": "text/plain; charset=utf-8",
 }
 """The only kinds of file that are served; others in the folder are left out."""
-PLACES: Final = ("/", "/verify-email", "/reset-password", "/forgot-password")
-"""Where the page is served: the studio, and what the links of mails lead to (their token is behind #, never sent)."""
+PLACES: Final = ("/", "/login", "/verify-email", "/reset-password", "/forgot-password")
+"""Where the page is served: the studio, its door for who is sent on to `next` afterwards, and what the links of mails
+lead to (their token is behind #, never sent)."""
 COMPRESSED: Final = frozenset({".css", ".js", ".svg", ".txt"})
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"
@@ -37,7 +38,7 @@ POLICY: Final = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' blob:",
+        "img-src 'self'",
         "font-src 'self'",
         "connect-src 'self'",
         "manifest-src 'self'",
@@ -47,7 +48,7 @@ POLICY: Final = "; ".join(
         "require-trusted-types-for 'script'",
     )
 )
-"""Content-Security-Policy of the page. `blob:` is for covers, which are fetched with the access token."""
+"""Content-Security-Policy of the page."""
 GUARDS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -98,7 +98,7 @@ async def test_every_place_is_the_page_under_the_same_policy(studio: Client, pat
 def test_every_mailed_link_leads_to_a_place_with_a_view() -> None:
     """Each page that a mail names is served, and the studio has a view for it and for every other place."""
     views = set(re.findall(r'\["(/[a-z-]+)", \w+\]', (STATIC / "js" / "app.js").read_text()))
-    assert {kind.page for kind in KINDS.values()} <= views == set(PLACES) - {"/"}
+    assert {kind.page for kind in KINDS.values()} <= views == set(PLACES) - {"/", "/login"}
 
 
 def test_mailed_tokens_are_sent_in_bodies_only() -> None:
@@ -106,6 +106,14 @@ def test_mailed_tokens_are_sent_in_bodies_only() -> None:
     text = (STATIC / "js" / "views" / "proof.js").read_text()
     assert "history.replaceState(null" in text
     for word in ("localStorage", "sessionStorage", "console.", "${token", "?token", "pushState", "document.cookie"):
+        assert word not in text, word
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(STATIC).as_posix())
+def test_no_module_holds_a_token(script: Path) -> None:
+    """Sessions are in cookies that scripts cannot read: none is stored, sent in a header, or made into an address."""
+    text = script.read_text().replace('localStorage.removeItem("covergen.session")', "")
+    for word in ("access_token", "refresh_token", "Authorization", "Bearer", "localStorage", "document.cookie"):
         assert word not in text, word
 
 

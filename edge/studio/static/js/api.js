@@ -1,9 +1,10 @@
-// Every call to the API: tokens, problem details, idempotency keys, and the sentence for each failure.
+// Every call to the API: the CSRF token, problem details, idempotency keys, and the sentence for each failure.
 
-import { accessToken, forget } from "./session.js";
 import { backOff, pause, readEvents } from "./events.js";
+import { current, forget, fresh, renew } from "./session.js";
 import { sayWhen } from "./words.js";
 
+const READS = new Set(["GET", "HEAD"]);
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
 /** A failed call. `code` is the problem's, or `offline` when nothing answered; `fields` maps a field to its error. */
@@ -36,10 +37,9 @@ export async function call(method, path, body = null, { key = null, open = false
   return answer.status === 204 ? null : answer.json();
 }
 
-/** A picture as a Blob. Raises Failure. */
-export async function picture(path, signal = null) {
-  const answer = await ask("GET", path, { signal });
-  return answer.blob();
+/** Whether there is something to read at `path`. Raises Failure. */
+export async function check(path) {
+  await ask("HEAD", path, {});
 }
 
 /** One page of a list; `params` that are null or empty are left out. */
@@ -49,7 +49,8 @@ export function list(path, params = {}, signal = null) {
 }
 
 async function ask(method, path, { body = null, key = null, open = false, signal = null, headers = {} }) {
-  let token = open ? null : await orOffline(accessToken());
+  if (!open) await orOffline(fresh());
+  const before = current();
   for (let turn = 0; ; turn += 1) {
     const answer = await orOffline(fetch(path, {
       method,
@@ -58,18 +59,18 @@ async function ask(method, path, { body = null, key = null, open = false, signal
       headers: {
         Accept: "application/json",
         ...(body === null ? {} : { "Content-Type": "application/json" }),
-        ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...(current() && !READS.has(method) ? { "X-CSRF-Token": current().csrf_token } : {}),
         ...(key ? { "Idempotency-Key": key } : {}),
         ...headers,
       },
     }));
     if (answer.ok) return answer;
-    if (answer.status === 401 && !open && turn === 0) {
-      token = await orOffline(accessToken(token));
-      if (token) continue;
-    }
-    if (answer.status === 401 && !open) forget();
-    throw new Failure(await problemOf(answer));
+    const problem = await problemOf(answer);
+    if (!open && turn === 0 && before && (answer.status === 401 || problem.code === "csrf")) {
+      await orOffline(renew());
+      if (current()?.user.id === before.user.id) continue; // never in somebody else's name
+    } else if (!open && answer.status === 401) forget();
+    throw new Failure(problem);
   }
 }
 

@@ -1,8 +1,8 @@
 // Starts the studio: the places by their hash, the masthead, the banner when the line is gone.
 
+import { Failure } from "./api.js";
 import { h, show } from "./dom.js";
-import { dropPictures } from "./pictures.js";
-import { current, onChange } from "./session.js";
+import { current, onChange, renew } from "./session.js";
 import { account } from "./parts/account.js";
 import { inbox } from "./parts/inbox.js";
 import { dropQuota, meter, readQuota } from "./parts/quota.js";
@@ -22,6 +22,7 @@ const PLACES = [
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];
 const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten]]);
+const LOGIN = "/login";
 const main = document.getElementById("main");
 const desk = document.getElementById("desk");
 const places = document.getElementById("places");
@@ -36,6 +37,7 @@ function go(first = false) {
   const slip = atSlip(first);
   path = location.pathname;
   if (slip) return;
+  if (path === LOGIN) return atLogin(first);
   const hash = location.hash;
   if (!current()) return atDoor(hash, first);
   if (hash.startsWith("#/sign-")) return location.replace(wanted ?? "#/");
@@ -64,6 +66,19 @@ function atDoor(hash, first) {
   enter(door, { mode: hash.slice(2) }, first);
 }
 
+/** The door for who was sent here; who is signed in goes on to where that was asked for. */
+function atLogin(first) {
+  if (current()) return location.replace(onward());
+  enter(door, { mode: location.hash.slice(2) }, first);
+}
+
+/** The `next` of the address when it is a page of our own authorization server, else the studio. */
+function onward() {
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  const url = next.startsWith("/oauth/") && new URL(next, location.origin);
+  return url && url.pathname.startsWith("/oauth/") ? url.pathname + url.search : "/";
+}
+
 function enter(view, options, first) {
   leaving.abort(new DOMException("The view was left.", "AbortError"));
   leaving = new AbortController();
@@ -86,7 +101,6 @@ function lost() {
 function furnish() {
   letters?.stop();
   letters = null;
-  dropPictures();
   dropQuota();
   const session = current();
   places.hidden = desk.hidden = !session;
@@ -103,12 +117,23 @@ function tellLine() {
   banner.hidden = navigator.onLine;
 }
 
-onChange(() => { furnish(); if (!SLIPS.has(location.pathname)) go(); });
-addEventListener("hashchange", () => { go(); letters?.read(); });
-addEventListener("popstate", () => location.pathname !== path && go());
+/** Nothing is shown before it is known who is signed in. */
+async function begin() {
+  try {
+    await renew();
+  } catch {
+    show(main, h("div", { class: "hall" }, failed(new Failure({}), begin)));
+    return;
+  }
+  furnish();
+  go(true);
+  onChange(() => { furnish(); if (!SLIPS.has(location.pathname)) go(); });
+  addEventListener("hashchange", () => { go(); letters?.read(); });
+  addEventListener("popstate", () => location.pathname !== path && go());
+}
+
 addEventListener("online", () => { tellLine(); letters?.read(); });
 addEventListener("offline", tellLine);
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 tellLine();
-furnish();
-go(true);
+begin();

@@ -1,4 +1,4 @@
-// Server-sent events over fetch, because EventSource cannot carry an Authorization header.
+// Server-sent events over fetch, because EventSource does not say why a stream could not be read.
 
 /** Reads one response body as events: `{id, type, data}` each (WHATWG HTML, section 9.2). */
 export async function* readEvents(body) {

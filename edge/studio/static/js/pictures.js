@@ -1,33 +1,14 @@
-// Pictures that need the access token: fetched once, kept as object URLs, the oldest let go.
+// Pictures of covers: plain images, whose requests carry the session's cookie.
 
-import { picture } from "./api.js";
+import { check } from "./api.js";
+import { h } from "./dom.js";
+import { fresh } from "./session.js";
 
-const ROOM = 60;
-const kept = new Map();
-
-/** An object URL for the picture at `path`. Raises Failure. */
-export function pictureUrl(path) {
-  const known = kept.get(path);
-  if (known) {
-    kept.delete(path);
-    kept.set(path, known);
-    return known;
-  }
-  const coming = picture(path).then((blob) => URL.createObjectURL(blob));
-  coming.catch(() => kept.delete(path));
-  kept.set(path, coming);
-  if (kept.size > ROOM) drop(kept.keys().next().value);
-  return coming;
-}
-
-/** Lets every picture go, for example when somebody signs out. */
-export function dropPictures() {
-  for (const path of [...kept.keys()]) drop(path);
-}
-
-function drop(path) {
-  kept.get(path)?.then(URL.revokeObjectURL, () => {});
-  kept.delete(path);
+/** The picture at `path`, ready to be shown. Raises Failure. */
+export async function picture(path, alt) {
+  const image = h("img", { alt });
+  await fill(image, path);
+  return image;
 }
 
 /** Sets `image` to the picture at `path` when `place` comes into view; calls `onFail(failure)` when it cannot be had. */
@@ -35,7 +16,23 @@ export function loadInView(image, path, onFail, place = image) {
   const watcher = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     watcher.disconnect();
-    pictureUrl(path).then((url) => { image.src = url; }, onFail);
+    fill(image, path).catch(onFail);
   }, { rootMargin: "300px" });
   watcher.observe(place);
+}
+
+/** An image does not say why it failed: then the address is asked, which renews the session if that was it. */
+async function fill(image, path) {
+  await fresh().catch(() => {});
+  try {
+    await load(image, path);
+  } catch {
+    await check(path);
+    await load(image, path);
+  }
+}
+
+async function load(image, path) {
+  image.src = path;
+  await image.decode();
 }

@@ -1,54 +1,53 @@
-// Who is signed in. Tokens live in localStorage; a refresh token is good once, so only one tab may use it at a time.
+// Who is signed in. The tokens are in cookies that no script can read; here is only who it is and the CSRF token.
 
-const KEY = "covergen.session";
 const EARLY = 30_000;
 const listeners = new Set();
-let changing = null;
+const others = new BroadcastChannel("covergen.session");
+let session = null;
+let looking = null;
 
-/** The session of this browser, or null: `{user, access_token, refresh_token, expires_at}`. */
-export function current() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
-}
+localStorage.removeItem("covergen.session"); // tokens that earlier releases kept there
 
-/** Calls `listener(session)` whenever somebody signs in or out, in this tab or another. */
+/** Who is signed in as far as this tab knows, or null: `{user, csrf_token, expires_at}`. */
+export const current = () => session;
+
+/** Calls `listener()` whenever somebody signs in or out, in this tab or another. */
 export function onChange(listener) {
   listeners.add(listener);
 }
 
-/** Keeps the answer to register, login or refresh. */
-export function keep(answer) {
-  const before = current();
-  const session = { ...answer, expires_at: Date.now() + answer.expires_in * 1000 };
-  localStorage.setItem(KEY, JSON.stringify(session));
-  if (before?.user.id !== session.user.id) tell();
+/** Keeps the answer to signing in or up, or to looking who is signed in. */
+export function keep({ user, csrf_token, expires_in }) {
+  const before = session;
+  session = { user, csrf_token, expires_at: Date.now() + expires_in * 1000 };
+  if (before?.user.id !== user.id) tell();
 }
 
 /** Notes that the address `email` is proven, if it is that of who is signed in. */
 export function prove(email) {
-  const session = current();
-  if (session?.user.email !== email) return;
-  localStorage.setItem(KEY, JSON.stringify({ ...session, user: { ...session.user, email_verified: true } }));
+  if (session?.user.email === email) session.user.email_verified = true;
 }
 
-/** Forgets the session. */
+/** Forgets the session in this tab; the cookies end by signing out. */
 export function forget() {
-  if (!current()) return;
-  localStorage.removeItem(KEY);
+  if (!session) return;
+  session = null;
   sessionStorage.clear();
   tell();
 }
 
-/** A good access token, or null when nobody is signed in. `stale` is one that was just refused. */
-export async function accessToken(stale = null) {
-  const session = current();
-  if (!session) return null;
-  if (session.access_token !== stale && session.expires_at - EARLY > Date.now()) return session.access_token;
-  changing ??= alone(() => refresh(stale)).finally(() => { changing = null; });
-  return changing;
+/** Renews the session when its access cookie is about to end. Raises TypeError when nothing answers. */
+export async function fresh() {
+  if (session && session.expires_at - EARLY < Date.now()) await renew();
+}
+
+/**
+ * Asks who is signed in, with a fresh access cookie where the old one ended; resolves to whether somebody is. A refresh
+ * token is good once, so only one tab may use it at a time. Raises TypeError when nothing answers.
+ */
+export function renew() {
+  looking ??= alone(look).finally(() => { looking = null; });
+  return looking;
 }
 
 /** Runs `work` in one tab at a time; without the Web Locks API, one at a time in this tab. */
@@ -56,34 +55,35 @@ function alone(work) {
   return navigator.locks ? navigator.locks.request("covergen.refresh", work) : work();
 }
 
-async function refresh(stale) {
-  const session = current();
-  if (!session) return null;
-  if (session.access_token !== stale && session.expires_at - EARLY > Date.now()) return session.access_token;
-  const answer = await fetch("/v1/auth/refresh", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ refresh_token: session.refresh_token }),
-  });
-  if (answer.ok) {
-    const fresh = await answer.json();
-    keep(fresh);
-    return fresh.access_token;
-  }
-  if ([400, 401, 403, 422].includes(answer.status)) {
-    forget();
-    return null;
-  }
-  if (session.expires_at > Date.now() && session.access_token !== stale) return session.access_token;
+async function look() {
+  const seen = await fetch("/session");
+  const visit = await seen.json().catch(() => ({}));
+  if (!seen.ok && seen.status !== 401) throw new TypeError("It is not known who is signed in.");
+  if (seen.ok && visit.expires_in * 1000 > EARLY) return signedIn(visit);
+  if (!seen.ok && visit.code !== "session_expired") return signedOut();
+  const answer = await fetch("/session/refresh", { method: "POST" });
+  if (answer.ok) return signedIn(await answer.json());
+  if ([400, 401, 403, 422].includes(answer.status)) return signedOut();
+  if (seen.ok) return signedIn(visit);
   throw new TypeError("The session could not be renewed.");
 }
 
-function tell() {
-  for (const listener of listeners) listener(current());
+function signedIn(visit) {
+  keep(visit);
+  return true;
 }
 
-window.addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
-  const id = (text) => { try { return JSON.parse(text)?.user.id ?? null; } catch { return null; } };
-  if (id(event.oldValue) !== id(event.newValue)) tell();
+function signedOut() {
+  forget();
+  return false;
+}
+
+function tell() {
+  others.postMessage(session?.user.id ?? null);
+  for (const listener of listeners) listener();
+}
+
+others.addEventListener("message", ({ data: id }) => {
+  if (id !== (session?.user.id ?? null)) renew().catch(() => {});
 });
+addEventListener("pageshow", ({ persisted }) => persisted && renew().catch(() => {}));

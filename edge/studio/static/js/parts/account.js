@@ -1,7 +1,7 @@
 // Who is signed in, and the way out.
 
 import { call } from "../api.js";
-import { h, show } from "../dom.js";
+import { h, show, toast } from "../dom.js";
 import { sayTier } from "../words.js";
 import { current, forget } from "../session.js";
 import { resend } from "./resend.js";
@@ -26,8 +26,12 @@ export function account() {
 /** Whether the address of who is signed in is known to be unproven. */
 const unproven = () => current()?.user.email_verified === false;
 
+/** The cookies end by the answer alone: without one, nobody is signed out. */
 async function signOut() {
-  const session = current();
-  await call("POST", "/v1/auth/logout", { refresh_token: session.refresh_token }).catch(() => null);
-  forget();
+  try {
+    await call("DELETE", "/session");
+    forget();
+  } catch (failure) {
+    toast(failure.message);
+  }
 }

@@ -1,12 +1,12 @@
 // One cover: the picture on the table, what can be done with it, and how it was made.
 
-import { call, picture } from "../api.js";
+import { call, check } from "../api.js";
 import { roles } from "../colour.js";
 import { h, show, svg, toast } from "../dom.js";
 import { draftFrom } from "../draft.js";
 import { blankBook } from "../parts/book.js";
 import { confirmed, failed } from "../parts/states.js";
-import { pictureUrl } from "../pictures.js";
+import { picture } from "../pictures.js";
 import { FORMATS, fileName, sayTime } from "../words.js";
 
 /** The view of one cover. */
@@ -40,17 +40,15 @@ export function cover({ id, signal }) {
     const waiting = blankBook(found.format, "book-stage bone");
     waiting.style.setProperty("background", roles(found.recipe.style_params.palette).sorted[1]);
     show(table, waiting);
-    const whole = pictureUrl(found.image_url ?? `/v1/covers/${id}/image`);
     let best = 0;
-    const put = async (src, rank) => {
-      const image = h("img", { alt: altOf(found), src });
-      await image.decode().catch(() => {});
+    const put = async (path, rank) => {
+      const image = await picture(path, altOf(found));
       if (signal.aborted || rank < best) return;
       best = rank;
       show(table, blankBook(found.format, "book-stage", image));
     };
-    pictureUrl(found.thumbnail_url ?? `/v1/covers/${id}/image?size=thumb`).then((url) => put(url, 1), () => {});
-    await put(await whole, 2);
+    put(found.thumbnail_url ?? `/v1/covers/${id}/image?size=thumb`, 1).catch(() => {});
+    await put(found.image_url ?? `/v1/covers/${id}/image`, 2);
   }
 
   read();
@@ -78,9 +76,9 @@ function undone(found) {
 async function download(found, button) {
   button.disabled = true;
   try {
-    const url = URL.createObjectURL(await picture(found.image_url ?? `/v1/covers/${found.cover_id}/image`));
-    h("a", { href: url, download: fileName(found.title) }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    const path = found.image_url ?? `/v1/covers/${found.cover_id}/image`;
+    await check(path);
+    h("a", { href: path, download: fileName(found.title) }).click();
   } catch (failure) {
     toast(failure.message);
   } finally {

@@ -1,7 +1,7 @@
 // The door: signing in and signing up, beside what the studio is for.
 
 import { call } from "../api.js";
-import { h } from "../dom.js";
+import { h, show } from "../dom.js";
 import { sketchedBook } from "../parts/book.js";
 import { emailField, fieldForm, nameField, passwordField, peeking } from "../parts/fields.js";
 import { keep } from "../session.js";
@@ -52,14 +52,33 @@ function form(entering) {
     fields: (entering ? [] : [nameField()]).concat([emailField(), password]),
     label: entering ? "Sign in" : "Create account",
     busy: entering ? "Signing in" : "Creating the account",
-    act: async (body) => keep(await call("POST", entering ? "/v1/auth/login" : "/v1/auth/register", body, { open: true })),
+    act: async (body) => keep(await call("POST", entering ? "/session" : "/session/register", body, { open: true })),
     said: (failure) => (entering && failure.status === 401 ? "That e-mail address and password do not go together." : failure.message),
   });
   const swap = entering
     ? ["New here? ", h("a", { href: "#/sign-up" }, "Create an account")]
     : ["Already have an account? ", h("a", { href: "#/sign-in" }, "Sign in")];
   return [
-    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), element, h("p", { class: "door-swap" }, swap),
+    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), refusal(), element, elsewhere(), h("p", { class: "door-swap" }, swap),
     entering && h("p", { class: "door-swap door-lost" }, h("a", { href: "/forgot-password" }, "Forgot your password?")),
   ];
+}
+
+/** Told once, when a provider or its user said no. */
+function refusal() {
+  const query = new URLSearchParams(location.search);
+  if (query.get("signin") !== "failed") return null;
+  query.delete("signin");
+  history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : "") + location.hash);
+  return h("p", { class: "notice notice-alarm", role: "alert" }, "Signing in there did not work. Try it again, or sign in with your password.");
+}
+
+/** Links to the providers where one can sign in too; nothing while there is none. */
+function elsewhere() {
+  const place = h("div", { class: "door-others" });
+  const next = new URLSearchParams(location.search).get("next");
+  const query = next ? `?${new URLSearchParams({ next })}` : "";
+  const link = ({ name, title }) => h("a", { class: "button button-wide", href: `/v1/auth/oauth/${encodeURIComponent(name)}/start${query}` }, `Continue with ${title}`);
+  call("GET", "/v1/auth/providers", null, { open: true }).then(({ items }) => show(place, items.map(link)), () => {});
+  return place;
 }
