@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.paging import Cursor, Limit
 from contracts.text import COLOUR, ONE_LINE, PROSE, SLUG, OptionName, OptionText
-from contracts.wire import Done, Endpoint
+from contracts.wire import Done, Endpoint, Event
 
 Colour = Annotated[str, msgspec.Meta(pattern=COLOUR)]
 Palette = Annotated[tuple[Colour, ...], msgspec.Meta(max_length=8)]
@@ -158,6 +158,14 @@ class UserTemplatePage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+class TemplateChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A style was added, changed or removed: what is kept of styles elsewhere is old."""
+
+    template_id: uuid.UUID
+    revision: int
+    """How often it has been changed; -1: it was removed."""
+
+
 EDGE = frozenset({"edge"})
 
 LIST = Endpoint("svc.templates.list", ListTemplates, TemplatePage, EDGE, "Search styles")
@@ -169,5 +177,6 @@ UPDATE = Endpoint("svc.templates.update", UpdateTemplate, Template, EDGE, "Chang
 DELETE = Endpoint("svc.templates.delete", DeleteTemplate, Done, EDGE, "Remove a style (admin)")
 SAVE_MINE = Endpoint("svc.templates.save_mine", SaveUserTemplate, UserTemplate, EDGE, "Keep an own style")
 LIST_MINE = Endpoint("svc.templates.list_mine", ListUserTemplates, UserTemplatePage, EDGE, "List own styles")
+CHANGED = Event("events.templates.changed", TemplateChanged, frozenset(), "A style was changed", watchers=EDGE)
 
-CONTRACTS = (LIST, GET, CATEGORIES, CHOOSE, CREATE, UPDATE, DELETE, SAVE_MINE, LIST_MINE)
+CONTRACTS = (LIST, GET, CATEGORIES, CHOOSE, CREATE, UPDATE, DELETE, SAVE_MINE, LIST_MINE, CHANGED)

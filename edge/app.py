@@ -9,8 +9,9 @@ import contextlib
 import importlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 
 from aiohttp import web
@@ -33,9 +34,10 @@ from edge.fallback import UNMATCHED, fallback
 from edge.fleet import Fleet
 from edge.health import Health, checks_of
 from edge.images import file, image
+from edge.kept import ResponseCache
 from edge.middleware.admission import MAX_WAIT, MOST_AT_ONCE, admission, crowd
 from edge.middleware.authentication import Authenticator, authentication
-from edge.middleware.cache import ResponseCache, response_cache
+from edge.middleware.cache import Renewals, response_cache
 from edge.middleware.compression import compression
 from edge.middleware.cors import cors
 from edge.middleware.errors import errors
@@ -102,6 +104,7 @@ def stages(
     *,
     rules: Rules = RULES,
     revocations: Revocations | None = None,
+    renewals: Renewals | None = None,
     headers: Mapping[str, str] = HEADERS,
 ) -> tuple[Middleware, ...]:
     """The stages of every request, from the outside in."""
@@ -121,7 +124,7 @@ def stages(
         rate_limit(limiter),
         admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
-        response_cache(ResponseCache(redis)),
+        response_cache(renewals or Renewals(ResponseCache(redis))),
         origin(rules.addresses),
     )
 
@@ -142,6 +145,8 @@ def build_app(
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
     metrics, outlook, revocations = Metrics(), Outlook(bus), Revocations(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
+    renewals = Renewals(ResponseCache(redis))
+    metrics.count("cached_answers", "Answers that may be kept, by what was done", "result", renewals.counts)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
     special: Mapping[str, Callable[[Route], Handler]] = {
         "call": lambda route: call(route, bus),
@@ -161,9 +166,19 @@ def build_app(
     table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
     app = web.Application(client_max_size=rules.max_body)
     headers = app[HEADERS_OF_ALL] = dict(HEADERS)
-    order = stages(bus, redis, verifier, metrics, outlook, rules=rules, revocations=revocations, headers=headers)
+    order = stages(
+        bus,
+        redis,
+        verifier,
+        metrics,
+        outlook,
+        rules=rules,
+        revocations=revocations,
+        renewals=renewals,
+        headers=headers,
+    )
     _add(app, table, order, region)
-    _live(app, streams, health, outlook, revocations)
+    _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus)))
     return app
 
 
@@ -190,13 +205,18 @@ def _add(app: web.Application, table: list[tuple[Route, Handler]], order: tuple[
 
 
 def _live(
-    app: web.Application, streams: TaskStreams, health: Health, outlook: Outlook, revocations: Revocations
+    app: web.Application,
+    streams: TaskStreams,
+    health: Health,
+    watching: Iterable[Callable[[], contextlib.AbstractAsyncContextManager[None]]],
 ) -> None:
     """Open the streams and look out at start; at the end say "not ready" before they are closed."""
 
     async def opened(_app: web.Application) -> AsyncIterator[None]:
         await streams.open()
-        async with outlook.watching(), revocations.watching():
+        async with contextlib.AsyncExitStack() as stack:
+            for watch in watching:
+                await stack.enter_async_context(watch())
             yield
         await streams.close()
 

@@ -20,6 +20,18 @@ class Cache:
     """Routes with `changes` of the same name empty it."""
     max_age: int
     """Seconds, for clients and for the edge."""
+    stale: int = 0
+    """Seconds after that in which it is still given while somebody asks the node behind it."""
+    stale_if_error: int = 0
+    """The same while the node cannot be asked."""
+
+    @property
+    def control(self) -> str:
+        """The rule as Cache-Control tells it."""
+        more = f", stale-while-revalidate={self.stale}" if self.stale else ""
+        return f"public, max-age={self.max_age}{more}" + (
+            f", stale-if-error={self.stale_if_error}" if self.stale_if_error else ""
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

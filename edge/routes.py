@@ -17,7 +17,7 @@ from edge.session_routes import SESSION
 __all__ = ("ROUTES", "Access", "Cache", "Route")
 
 HOUR = 3600
-STYLES = Cache(group="templates", max_age=HOUR)
+STYLES = Cache(group="templates", max_age=HOUR, stale=HOUR // 6, stale_if_error=24 * HOUR)
 PAGE = ("limit", "cursor")
 
 ME: tuple[Route, ...] = (

@@ -34,7 +34,7 @@ from nodes.tasks.service import build as build_tasks
 from nodes.templates.model import Known
 from nodes.templates.service import Templates
 from nodes.users.service import Users
-from ops.credentials import ensure_admin_password
+from ops.credentials import ensure_admin_password, ensure_secret_key
 from ops.launch import installed_version
 from ops.parts import FaultyParts, Parts
 from ops.paths import ROOT
@@ -121,7 +121,8 @@ async def auth(host: Host, bus: Bus) -> Service:
     host.stack.callback(passwords.close)
     admin = (host.settings.admin_email, ensure_admin_password(host.settings))
     public_url = host.settings.public_url or host.settings.own_url
-    service = Auth(await host.postgres("auth"), bus, passwords, admin=admin, public_url=public_url)
+    root = ensure_secret_key(host.settings)
+    service = Auth(await host.postgres("auth"), bus, passwords, root=root, admin=admin, public_url=public_url)
     host.stack.push_async_callback(service.close)
     await service.prepare()
     return service
@@ -137,7 +138,7 @@ async def users(host: Host, bus: Bus) -> Service:
 async def templates(host: Host, bus: Bus) -> Service:
     """Styles, seeded."""
     known = Known(families=frozenset(FAMILIES), pairings=frozenset(PAIRINGS))
-    service = Templates(host.mongo("templates"), known=known)
+    service = Templates(host.mongo("templates"), bus.send, known=known)
     await service.prepare()
     return service
 

@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -50,12 +50,17 @@ class Metrics:
         GCCollector(registry=self.registry)
         self._tallies: dict[tuple[str, str, str], Tally] = {}
         self.registry.register(self)
+        self._counters: dict[str, tuple[str, str, Mapping[str, int]]] = {}
         self.streams = Gauge("covergen_http_streams", "Open event streams", registry=self.registry)
 
     def for_route(self, route: Route) -> Callable[[int, float], None]:
         """A function that counts one answer of `route`: its status and its seconds."""
         subject = "" if route.contract is None else route.contract.subject
         return self._tallies.setdefault((route.method, route.path, subject), Tally()).count
+
+    def count(self, name: str, about: str, label: str, counts: Mapping[str, int]) -> None:
+        """Show what others count: `counts` by the value of `label`."""
+        self._counters[name] = (about, label, counts)
 
     def collect(self) -> Iterator[Metric]:
         """What was counted, as Prometheus' client asks for it."""
@@ -67,6 +72,11 @@ class Metrics:
             seconds.add_metric(labels, tally.cumulative(), tally.seconds)
         yield requests
         yield seconds
+        for name, (about, label, counts) in self._counters.items():
+            others = CounterMetricFamily(f"covergen_{name}", about, labels=(label,))
+            for value, count in counts.items():
+                others.add_metric((value,), count)
+            yield others
 
 
 class Tally:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.mongo import Database, DuplicateKey, now
+from adapters.mongo import Database, DuplicateKey, Send, now
 from contracts import auth, covers, templates
 from contracts.auth import AccountDeleted
 from contracts.covers import CoverCompleted
@@ -61,17 +61,17 @@ class Templates:
     """Styles to search and choose from, popular first, and each user's own variants of them."""
 
     name = "templates"
-    chores: tuple[Chore, ...] = ()
 
     def __init__(
         self,
         database: Database,
+        send: Send,
         *,
         known: Known = Known(),  # noqa: B008 -- frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`known` is what styles may ask for; `clock` counts seconds."""
-        self._store = TemplateStore(database)
+        """`send` publishes changes, `known` is what styles may ask for; `clock` counts seconds."""
+        self._store = TemplateStore(database, send)
         self._departed = Departed(database)
         self._known = known
         self._clock = clock
@@ -90,6 +90,15 @@ class Templates:
             listen(covers.COMPLETED, self.cover_completed),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What it does by itself."""
+        return (Chore("tell of changed styles", 1.0, self.tell),)
+
+    async def tell(self) -> None:
+        """Tell of changes that were not told yet."""
+        await self._store.outbox.sweep()
 
     async def prepare(self, seeds: tuple[Seed, ...] | None = None) -> None:
         """Create indexes and the built-in styles; safe to repeat, and in several instances at once."""

@@ -13,13 +13,29 @@ from typing import Annotated, Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, delete_in_batches, ensure_indexes, mongo_errors, now
+from adapters.mongo import (
+    OUTBOX_INDEX,
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    Outbox,
+    Outgoing,
+    Send,
+    delete_in_batches,
+    ensure_indexes,
+    mongo_errors,
+    now,
+    waiting,
+)
 from contracts.errors import Unavailable
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.templates import (
+    CHANGED,
     ListTemplates,
     ListUserTemplates,
     Template,
+    TemplateChanged,
     TemplatePage,
     UserTemplate,
     UserTemplatePage,
@@ -30,6 +46,7 @@ STYLE_INDEXES = (
     Index("shelf", (("popularity_score", -1), ("_id", 1))),
     Index("category_shelf", (("category", 1), ("popularity_score", -1), ("_id", 1))),
     Index("name", (("name_key", 1),), unique=True),
+    OUTBOX_INDEX,
 )
 OWN_INDEXES = (Index("shelf", (("user_id", 1), ("created_at", -1), ("_id", -1))),)
 USE_INDEXES = (Index("old", (("at", 1),), expire_after=90 * 24 * 3600),)
@@ -38,14 +55,17 @@ COUNTING_TRIES = 50
 PLACE = (Annotated[int, msgspec.Meta(ge=0, lt=2**53)], uuid.UUID)
 """The types in a cursor of styles: popularity and id."""
 OWN_PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
+REMOVED = -1
+"""The revision that is told when a style was removed."""
 PRESENT: Mapping[str, Any] = {"deleted_at": None}
 
 
 class TemplateStore:
     """All that is kept about styles."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, send: Send) -> None:
         self._styles = database["style_templates"]
+        self.outbox = Outbox(self._styles, send)
         self._own = database["user_templates"]
         self._uses = database["style_uses"]
 
@@ -114,6 +134,7 @@ class TemplateStore:
             "created_at": template.created_at,
             "edited_at": template.created_at,
             "revision": 0,
+            "outbox": _news(template.id, 0),
         }
         try:
             with mongo_errors():
@@ -122,6 +143,7 @@ class TemplateStore:
             if await self.find(template.id) is None:
                 raise
             return False
+        await self._tell(document)
         return True
 
     async def replace(self, template: Template, revision: int) -> bool:
@@ -131,20 +153,33 @@ class TemplateStore:
             "is_premium": template.is_premium,
             "edited_at": now(),
         }
+        news = _news(template.id, revision + 1)
         with mongo_errors():
             result = await self._styles.update_one(
-                {"_id": template.id, "revision": revision, **PRESENT}, {"$set": fields, "$inc": {"revision": 1}}
+                {"_id": template.id, "revision": revision, **PRESENT},
+                {"$set": fields, "$inc": {"revision": 1}, "$push": {"outbox": {"$each": news}}},
             )
+        if result.matched_count:
+            await self._tell({"_id": template.id, "outbox": news})
         return result.matched_count == 1
 
     async def remove(self, template_id: uuid.UUID) -> bool:
         """Mark a style as removed and free its name; False when it was not there."""
+        removed = {"deleted_at": now(), "name_key": f"removed:{template_id}"}
+        news = _news(template_id, REMOVED)
         with mongo_errors():
             result = await self._styles.update_one(
                 {"_id": template_id, **PRESENT},
-                {"$set": {"deleted_at": now(), "name_key": f"removed:{template_id}"}, "$inc": {"revision": 1}},
+                {"$set": removed, "$inc": {"revision": 1}, "$push": {"outbox": {"$each": news}}},
             )
+        if result.matched_count:
+            await self._tell({"_id": template_id, "outbox": news})
         return result.matched_count == 1
+
+    async def _tell(self, document: Mapping[str, Any]) -> None:
+        """Send what the document has to tell now; the sweep does it when that fails."""
+        with contextlib.suppress(Unavailable):
+            await self.outbox.relay(document)
 
     async def count_use(self, task_id: uuid.UUID, template_id: uuid.UUID) -> None:
         """One more cover in this style; once per task, whenever and by how many at once it is told.
@@ -227,6 +262,13 @@ class TemplateStore:
 def _behind(past: Document, same: Document, order: str, last: uuid.UUID) -> Document:
     """What stands behind a place in a list that is sorted by a field and then by id."""
     return {"$or": [past, {**same, "_id": {order: last}}]}
+
+
+def _news(template_id: uuid.UUID, revision: int) -> list[Document]:
+    """What is told of a change, as it waits in the style's own document."""
+    payload = msgspec.json.encode(TemplateChanged(template_id=template_id, revision=revision))
+    message_id = f"style-{template_id}-{revision}"
+    return waiting([Outgoing(subject=CHANGED.subject, payload=payload, message_id=message_id)], now())
 
 
 def _style_fields(name: str, category: str, prompt_template: str) -> Document:

@@ -79,7 +79,7 @@ async def test_the_inbox_is_emptied_for_good(bus: Bus, database: Database) -> No
 
 async def test_own_styles_are_removed_for_good(bus: Bus, database: Database) -> None:
     """The user's own styles go and the other's stay; a token that is still good cannot save one."""
-    service = Templates(database)
+    service = Templates(database, bus.send)
     await service.prepare(seeds=(SEED,))
     own = SaveUserTemplate(template_id=SEED.id, name="Mine", customizations=StyleParams(family="mesh"))
     async with Node(bus, service, "1.0.0"):

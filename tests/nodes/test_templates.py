@@ -88,9 +88,9 @@ async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab
     async with contextlib.AsyncExitStack() as stack:
         client = open_mongo(mongo_database.url)
         stack.callback(client.close)
-        service = Templates(client[mongo_database.name], known=KNOWN, clock=lambda: 0.0)
-        await service.prepare(seeds=())
         bus = await stack.enter_async_context(a_bus(nats_url, "templates", streams=True))
+        service = Templates(client[mongo_database.name], bus.send, known=KNOWN, clock=lambda: 0.0)
+        await service.prepare(seeds=())
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
         yield Lab(bus, service, client[mongo_database.name])
 
