@@ -168,7 +168,7 @@ CHECKOUT = Endpoint("svc.edits.checkout", CheckoutEdit, EditSession, EDGE, "Go t
 IMAGE = Endpoint("svc.edits.image", GetEditImage, ObjectRef, EDGE, "Where the picture of a version is")
 SAVE = Endpoint("svc.edits.save", SaveEdit, SavedEdit, EDGE, "Save as a new version of the cover", timeout=8)
 DELETE = Endpoint("svc.edits.delete", DeleteEdit, Done, EDGE, "Remove an edit session")
-APPLY = WorkQueue("jobs.edits.apply", EditStep, TASKS, "Make the new picture", concurrency=4, lanes=PLANS)
+APPLY = WorkQueue("jobs.edits.apply", EditStep, TASKS, "Make the new picture", concurrency=4, heavy=True, lanes=PLANS)
 COMPLETE = WorkQueue("jobs.edits.complete", EditStep, TASKS, "Make the new version the current one")
 DISCARD = WorkQueue("jobs.edits.discard", EditStep, TASKS, "Undo what an operation made")
 

@@ -182,7 +182,7 @@ LIST = Endpoint("svc.exports.list", ListExports, ExportPage, EDGE, "List the cal
 FILE = Endpoint("svc.exports.file", GetFile, StoredFile, EDGE, "Where a file of an export is")
 PRESETS = Endpoint("svc.exports.presets", ListPresets, Presets, EDGE, "List presets")
 DELETE = Endpoint("svc.exports.delete", DeleteExport, Done, EDGE, "Remove an export")
-RENDER = WorkQueue("jobs.exports.render", ExportStep, TASKS, "Make the files", concurrency=4)
+RENDER = WorkQueue("jobs.exports.render", ExportStep, TASKS, "Make the files", concurrency=4, heavy=True)
 COMPLETE = WorkQueue("jobs.exports.complete", ExportStep, TASKS, "Show the export as ready and tell everybody")
 DISCARD = WorkQueue("jobs.exports.discard", ExportStep, TASKS, "Undo what a step of the saga made")
 COMPLETED = Event(

@@ -61,7 +61,12 @@ CHECK_IMAGE = Endpoint(
     "svc.safety.check_image", CheckImage, Verdict, frozenset({"edge"}), "Check a picture", timeout=10
 )
 CHECK_IMAGE_STEP = WorkQueue(
-    "jobs.safety.check_image", CheckImageStep, frozenset({"tasks"}), "Check the picture of a task", concurrency=4
+    "jobs.safety.check_image",
+    CheckImageStep,
+    frozenset({"tasks"}),
+    "Check the picture of a task",
+    concurrency=4,
+    heavy=True,
 )
 
 CONTRACTS = (CHECK_TEXT, CHECK_IMAGE, CHECK_IMAGE_STEP)

@@ -25,6 +25,9 @@ M = TypeVar("M")
 
 JOBS, DELAYED, EVENTS, DEAD, ADVISORIES = "JOBS", "DELAYED", "EVENTS", "DEAD", "ADVISORIES"
 
+BETA = "beta"
+"""The type of user, in `user-type` of a message and `X-User-Type` of a request, who gets the canary."""
+
 
 class Done(msgspec.Struct, frozen=True):
     """The reply of an endpoint that has nothing to say but that it is done."""
@@ -56,6 +59,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The network of the client, where the node keeps that (not its whole address)."""
     user_agent: str | None = None
     """What the client calls itself, in printable ASCII, where the node keeps that."""
+    beta: bool = False
+    """A signed-in user who asks for what is tried out: nodes with a canary answer by it (`contracts/traffic.py`)."""
     delivery: int = 0
     """For a job or an event: 1 at the first delivery; 0 for a request. Not a header: the receiver counts."""
     message_id: str | None = None
@@ -100,6 +105,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             headers["client-address"] = self.address
         if self.user_agent is not None:
             headers["client-agent"] = self.user_agent
+        if self.beta:
+            headers["user-type"] = BETA
         return headers
 
     @classmethod
@@ -122,6 +129,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             idempotency_key=headers.get("idempotency-key"),
             address=headers.get("client-address"),
             user_agent=headers.get("client-agent"),
+            beta=headers.get("user-type") == BETA,
             sender=headers.get("sender"),
         )
 
@@ -179,6 +187,8 @@ class WorkQueue(Generic[M]):
     max_ack_pending: int = 256
     concurrency: int = 16
     """Messages one instance works on at a time."""
+    heavy: bool = False
+    """Its work is done in worker processes: an instance takes no more messages than it has of those."""
     stream: str = JOBS
     """DELAYED: its messages may be scheduled for a time (`Bus.schedule`), but a full queue cannot refuse them."""
     lanes: tuple[Lane, ...] = ()

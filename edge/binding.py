@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-from adapters.nats.bus import Bus
+from adapters.nats.bus import Bus, Reply, unheard
+from adapters.nats.wire import VERSION, reply_error
 from contracts.errors import Malformed, NotFound, UnsupportedMedia
+from contracts.traffic import VERSIONED, Versions
 from contracts.wire import Endpoint
 from edge.exchange import JSON, Answer, Exchange, Handler
 from edge.problems import invalid_input
@@ -21,6 +23,7 @@ from edge.routes import Route
 EMPTY = b"{}"
 Payload = Callable[[Exchange], bytes]
 _encode = msgspec.json.Encoder().encode
+VERSION_HEADER = "X-Covergen-Version"
 _JSON_MEDIA = ("", JSON)
 
 
@@ -36,16 +39,30 @@ def call(route: Route, bus: Bus) -> Handler:
     contract = contract_of(route)
     subject, timeout, status = contract.subject, contract.timeout, route.status
     payload_of, location = payload(route), _location(route)
+    versions = VERSIONED.get(contract.node)
 
     async def handle(exchange: Exchange) -> Answer:
         message = payload_of(exchange)
-        reply = await bus.request_raw(subject, message, exchange.context(timeout), timeout)
+        if versions is None:
+            reply = await bus.request_raw(subject, message, exchange.context(timeout), timeout)
+        else:
+            reply = _told(exchange, versions, await bus.ask(subject, message, exchange.context(timeout), timeout))
         answer = Answer(status, b"" if status == 204 else reply)
         if location is not None:
             answer.headers["Location"] = location(reply)
         return answer
 
     return handle
+
+
+def _told(exchange: Exchange, versions: Versions, reply: Reply) -> bytes:
+    """The body; a user is told which version served, even an error. Raises the ServiceError that the reply is."""
+    body, headers = reply
+    if exchange.claims is not None and not unheard(reply):
+        exchange.headers[VERSION_HEADER] = (headers or {}).get(VERSION, versions.stable)
+    if headers and (error := reply_error(headers, body)):
+        raise error
+    return body
 
 
 def payload(route: Route) -> Payload:

@@ -8,10 +8,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from contracts.auth import Claims
-from contracts.wire import Context
+from contracts.wire import BETA, Context
 from edge.routes import Route
 
 JSON = "application/json"
+USER_TYPE = "X-User-Type"
+"""`beta`: a signed-in user wants what is tried out. Strangers may not choose: they could flood what is made for few."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Exchange:
             idempotency_key=self.idempotency_key,
             address=self.address,
             user_agent=self.user_agent,
+            beta=claims is not None and self.request.headers.get(USER_TYPE) == BETA,
         )
 
 

@@ -45,6 +45,8 @@ class Answering:
     endpoint: Endpoint[Any, Any]
     handler: Handler
     meter: Meter
+    marks: dict[str, str] | None = None
+    """Headers of every reply."""
     _decoder: msgspec.json.Decoder[Any] | None = None
 
     async def __call__(self, payload: bytes, headers: Mapping[str, str] | None) -> Answer | None:
@@ -54,13 +56,16 @@ class Answering:
             body = _encode(await self._handled(payload, context))
         except ServiceError as error:
             self.meter.count(began, error.code)
-            return _encode(error.problem()), error_headers(error)
+            return self._refusal(error)
         except Exception:
             log.exception("%s failed", self.endpoint.subject, extra={"action": "request_failed"})
             self.meter.count(began, Internal.code)
-            return _encode(Internal().problem()), error_headers(Internal())
+            return self._refusal(Internal())
         self.meter.count(began)
-        return body, None
+        return body, self.marks
+
+    def _refusal(self, error: ServiceError) -> Answer:
+        return _encode(error.problem()), {**error_headers(error), **(self.marks or {})}
 
     async def _handled(self, payload: bytes, context: Context) -> Any:
         if self._decoder is None:

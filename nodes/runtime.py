@@ -9,12 +9,14 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
-from adapters.nats.discovery import Discovery, Meter, peers
+from adapters.nats.discovery import PLACE, Discovery, Meter, Peer, peers
 from adapters.nats.graveyard import MaxDeliveries, Undertaker
 from adapters.nats.lanes import LanePuller
 from adapters.nats.puller import Puller
 from adapters.nats.responder import Responder
+from adapters.nats.wire import VERSION
 from contracts.errors import Unavailable
+from contracts.traffic import VERSIONED, heard, places
 from contracts.wire import (
     ADVISORIES,
     DEAD,
@@ -123,14 +125,22 @@ class Node:
         drain: float = DRAIN_SECONDS,
         around: Callable[[Binding], Binding] = lambda binding: binding,
         delays: tuple[float, ...] = RETRY_DELAYS,
+        place: str | None = None,
+        processes: int | None = None,
     ):
-        """`around` may wrap each binding before it is served; `delays`: seconds before a job is tried again."""
+        """`around` may wrap each binding before it is served; `delays`: seconds before a job is tried again.
+
+        `place`: as which of the node's versions it serves (the stable one); `processes`: how many there are for heavy
+        work. Raises ValueError for a version that the node does not have.
+        """
         self._bus = bus
         self._around = around
         self._service = service
         self._version = version
         self._drain = drain
         self._delays = delays
+        self._place = _place(service.name, place)
+        self._processes = processes
         self._instance = bus.connection.profile.instance
         self._responders: list[Responder] = []
         self._pullers: list[Puller | LanePuller] = []
@@ -177,44 +187,57 @@ class Node:
 
     async def _fence(self) -> None:
         for peer in await peers(self._bus, self._service.name):
-            if _numbers(peer.version) > _numbers(self._version):
+            if _numbers(peer.version) > _numbers(self._version) and not self._beside(peer):
                 raise Fenced(f"{self._service.name} {self._version}: version {peer.version} is serving already")
+
+    def _beside(self, peer: Peer) -> bool:
+        """Is it the canary beside us, who are stable? It is newer and shares our queues, as it should."""
+        versions = VERSIONED.get(self._service.name)
+        return versions is not None and (self._place, peer.place) == (versions.stable, versions.canary)
 
     def _bind(self, binding: Binding) -> None:
         name = self._service.name
         match binding.contract:
             case Endpoint() as endpoint:
-                meter = self._meter(endpoint.subject, name, "svc")
-                answer = Answering(endpoint, binding.handler, meter)
-                self._responders.append(Responder(self._bus.connection, endpoint.subject, name, answer))
+                self._serve(endpoint, binding.handler)
             case WorkQueue() as queue:
                 meter = self._meter(queue.subject, queue.durable, "jobs")
                 working = Working(self._bus, queue.message, binding.handler, meter, self._delays)
                 if queue.lanes:
                     self._pull_lanes(queue, working)
                 else:
-                    self._pull(queue.stream, queue.durable, queue, working)
+                    self._pull(queue.stream, queue.durable, queue, working, self._slots(queue))
             case Event() as event:
                 durable = event.durable(name)
                 meter = self._meter(event.subject, durable, "events")
                 working = Working(self._bus, event.message, binding.handler, meter, self._delays)
-                self._pull(event.stream, durable, event, working)
+                self._pull(event.stream, durable, event, working, event.concurrency)
             case None:
                 meter = self._meter("dead.jobs.>", f"{name}-dead", "dead")
                 mourning = Mourning(binding.handler, meter)
                 self._pullers.append(Puller(self._bus, DEAD, f"{name}-dead", mourning))
 
-    def _pull(self, stream: str, durable: str, contract: "WorkQueue[Any] | Event[Any]", working: "Working") -> None:
-        puller = Puller(
-            self._bus, stream, durable, working, concurrency=contract.concurrency, ack_wait=contract.ack_wait
-        )
+    def _serve(self, endpoint: Endpoint[Any, Any], handler: Handler) -> None:
+        name, subjects = self._service.name, heard(endpoint, self._place)
+        canary = name in VERSIONED and self._place == VERSIONED[name].canary
+        answer = Answering(endpoint, handler, self._meter(subjects[0], name, "svc"))
+        answer.marks = {VERSION: self._place} if canary else None  # a header costs, and most answers are of the stable
+        self._responders += [Responder(self._bus.connection, subject, name, answer) for subject in subjects]
+
+    def _slots(self, queue: WorkQueue[Any]) -> int:
+        """Messages that we work on at a time: a busy instance takes none that an idle one could do."""
+        return self._processes if queue.heavy and self._processes is not None else queue.concurrency
+
+    def _pull(
+        self, stream: str, durable: str, contract: WorkQueue[Any] | Event[Any], working: Working, slots: int
+    ) -> None:
+        puller = Puller(self._bus, stream, durable, working, concurrency=slots, ack_wait=contract.ack_wait)
         self._pullers.append(puller)
 
     def _pull_lanes(self, queue: WorkQueue[Any], working: Working) -> None:
         weights = {durable: lane.weight for durable, lane in zip(queue.durables, queue.lanes, strict=True)}
-        puller = LanePuller(
-            self._bus, queue.stream, weights, working, concurrency=queue.concurrency, ack_wait=queue.ack_wait
-        )
+        slots = self._slots(queue)
+        puller = LanePuller(self._bus, queue.stream, weights, working, concurrency=slots, ack_wait=queue.ack_wait)
         self._pullers.append(puller)
 
     def _bury_the_crashed(self) -> None:
@@ -237,10 +260,10 @@ class Node:
         self._discovery = Discovery(
             name=self._service.name,
             instance=self._instance,
-            version=self._version,
+            version=f"{self._version}+{self._place}" if self._place else self._version,
             description=f"Covergen {self._service.name} node",
             meters=tuple(self._meters),
-            metadata={},
+            metadata={PLACE: self._place} if self._place else {},
             data=self._data,
         )
         await self._discovery.start(self._bus.connection)
@@ -258,6 +281,13 @@ class Node:
         await self._bus.connection.settled()  # what the server refused has been told by now
         if self._bus.connection.denied:
             raise PermissionError(f"NATS refused {self._service.name}: {self._bus.connection.denied[0]}")
+
+
+def _place(node: str, wanted: str | None) -> str:
+    known = places(node)
+    if wanted is not None and wanted not in known:
+        raise ValueError(f"{node} has no version {wanted}")
+    return wanted or known[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

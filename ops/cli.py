@@ -16,6 +16,10 @@ from ops.failure import Failure
 from ops.launch import installed_version
 from ops.settings import load_settings
 
+NODE_OPTIONS = (
+    option("names", nargs="+", metavar="NAME"),
+    option("--version", dest="place", metavar="V", help="as this version of the node: v2 is a canary beside v1"),
+)
 COMMANDS = (
     Command(
         "up",
@@ -28,7 +32,7 @@ COMMANDS = (
     ),
     Command("down", "stop everything", "stack:run_down"),
     Command("status", "list servers and nodes", "stack:run_status", (JSON,)),
-    Command("node", "host nodes in this process", "host:run_node", (option("names", nargs="+", metavar="NAME"),)),
+    Command("node", "host nodes in this process", "host:run_node", NODE_OPTIONS),
     Command("edge", "host an edge in this process", "host:run_edge"),
     Command(
         "cover",
@@ -78,6 +82,17 @@ COMMANDS = (
             option("--node", metavar="NODE", help="only there"),
             option("--target", metavar="T", help="only that queue, endpoint or breaker"),
             option("--for", dest="lasting", metavar="S", help="seconds until it is over by itself (600); 0: never"),
+            JSON,
+        ),
+    ),
+    Command(
+        "canary",
+        "traffic between versions: `canary list`, `canary set NODE PERCENT`",
+        "canary:run_canary",
+        (
+            option("verb", choices=("list", "set")),
+            option("node", nargs="?", metavar="NODE", help="one with versions, from the list"),
+            option("percent", nargs="?", type=int, metavar="PERCENT", help="what its canary gets, 0 to 100"),
             JSON,
         ),
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nkeys  # type: ignore[import-untyped]  # ships no types
 
+from ops.canary import read_weights, write_mappings
 from ops.nats_accounts import SYSTEM_USER, USERS, render_accounts, variable
 from ops.paths import NATS_FOLDER, Home
 from ops.servers.base import kept_secret, write_private
@@ -34,6 +35,7 @@ def write_nats_config(settings: Settings) -> Path:
     folder.mkdir(exist_ok=True, mode=0o700)
     home.nats_config.write_text((NATS_FOLDER / "server.conf").read_text())
     (folder / "accounts.conf").write_text(render_accounts())
+    write_mappings(home, read_weights(home))
     (folder / "keys.conf").write_text(render_keys(public))
     return home.nats_config
 

@@ -7,6 +7,7 @@ import msgspec
 from ops.asyncapi import asyncapi
 from ops.nats_accounts import render_accounts
 from ops.nats_config import consumers, streams
+from ops.nats_mappings import default_weights, render_mappings
 from ops.paths import ROOT
 from ops.settings import render_env_example
 
@@ -16,6 +17,7 @@ def rendered() -> dict[Path, str]:
     layout = {"streams": streams(), "consumers": consumers()}
     return {
         ROOT / "nats" / "accounts.conf": render_accounts(),
+        ROOT / "nats" / "mappings.conf": render_mappings(default_weights()),
         ROOT / "nats" / "streams.json": _json(layout),
         ROOT / "asyncapi.json": _json(asyncapi()),
         ROOT / ".env.example": render_env_example(),

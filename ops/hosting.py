@@ -33,15 +33,15 @@ class CannotServe(Failure):
     """A node may not start: a newer version serves, or NATS refuses one of its subjects."""
 
 
-async def host_nodes(settings: Settings, names: Iterable[str]) -> None:
-    """Run these nodes, side by side. Raises BusLost, CannotServe, Unavailable."""
+async def host_nodes(settings: Settings, names: Iterable[str], place: str | None = None) -> None:
+    """Run these nodes, side by side, all as version `place`. Raises BusLost, CannotServe, Unavailable."""
     try:
-        await _host_nodes(settings, names)
+        await _host_nodes(settings, names, place)
     except (Fenced, PermissionError) as error:
         raise CannotServe(str(error)) from error
 
 
-async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
+async def _host_nodes(settings: Settings, names: Iterable[str], place: str | None) -> None:
     async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
         host = wiring.Host(settings, stack)
         nodes: list[Node] = []
@@ -51,7 +51,16 @@ async def _host_nodes(settings: Settings, names: Iterable[str]) -> None:
             connections.append(bus.connection)
             around = functools.partial(host.parts.binding, node=name)
             service = await wiring.NODES[name](host, bus)
-            nodes.append(Node(bus, service, host.version, around=around, delays=waits(settings.retry_seconds)))
+            node = Node(
+                bus,
+                service,
+                host.version,
+                around=around,
+                delays=waits(settings.retry_seconds),
+                place=place,
+                processes=settings.paint_processes,
+            )
+            nodes.append(node)
         stack.push_async_callback(_stop_all, nodes)
         await asyncio.gather(*(node.start() for node in nodes))
         spare_collector()

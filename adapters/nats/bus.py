@@ -19,8 +19,9 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, MaxPayloadError, OutboundBufferLimitError
 
 from adapters.nats.connection import Connection
-from adapters.nats.wire import MESSAGE_ID, SENDER, STATUS, reply_error, schedule_headers
+from adapters.nats.wire import ERROR_CODE, MESSAGE_ID, SENDER, STATUS, reply_error, schedule_headers
 from contracts.errors import DeadlineExceeded, TooLarge, Unavailable
+from contracts.traffic import WAYS, Ways
 from contracts.wire import Context, Endpoint, Event, WorkQueue
 
 log = logging.getLogger(__name__)
@@ -83,15 +84,33 @@ class Bus:
 
     async def request_raw(self, subject: str, payload: bytes, context: Context, timeout: float) -> bytes:
         """The same with bytes in and bytes out; `timeout` seconds unless the context's deadline is nearer."""
-        context = context.within(timeout)
-        remaining = context.remaining()
-        if remaining is None or remaining <= 0:
-            raise DeadlineExceeded()
-        body, found = await self.exchange(subject, payload, context.headers(), remaining)
+        body, found = await self.ask(subject, payload, context, timeout)
         error = reply_error(found, body) if found else None
         if error is not None:
             raise error
         return body
+
+    async def ask(self, subject: str, payload: bytes, context: Context, timeout: float) -> Reply:
+        """The same, and the reply as it came, which may be an error (`wire.reply_error`).
+
+        To a node with versions it goes by the context's user. Raises DeadlineExceeded, Unavailable, TooLarge.
+        """
+        context = context.within(timeout)
+        remaining = context.remaining()
+        if remaining is None or remaining <= 0:
+            raise DeadlineExceeded()
+        ways = WAYS.get(subject)
+        if ways is None:
+            return await self.exchange(subject, payload, context.headers(), remaining)
+        return await self._ask_versions(ways, _chosen(ways, subject, context), payload, context)
+
+    async def _ask_versions(self, ways: Ways, subject: str, payload: bytes, context: Context) -> Reply:
+        """Ask the version that it is mapped to; the stable one when nobody was there, so that nothing runs twice."""
+        headers = context.headers()
+        reply = await self.exchange(subject, payload, headers, context.remaining() or 0)
+        if not unheard(reply):
+            return reply
+        return await self.exchange(ways.stable, payload, headers, context.remaining() or 0)
 
     async def enqueue(
         self, queue: WorkQueue[M], message: M, *, message_id: str, context: Context | None = None
@@ -219,6 +238,18 @@ class Bus:
         future = self._waiting.get(subject.rpartition(".")[2])
         if future is not None and not future.done():
             future.set_result((body, headers))
+
+
+def _chosen(ways: Ways, subject: str, context: Context) -> str:
+    if context.beta:
+        return ways.canary
+    return subject if context.user_id is None else ways.of(context.user_id)
+
+
+def unheard(reply: Reply) -> bool:
+    """Did the server say that nobody listens there? No handler can say this."""
+    headers = reply[1]
+    return headers is not None and headers.get(STATUS) == "503" and ERROR_CODE not in headers
 
 
 def _of(context: Context | None) -> dict[str, str]:

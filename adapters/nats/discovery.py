@@ -13,6 +13,8 @@ from nats.aio.subscription import Subscription
 from adapters.nats.bus import Bus
 from adapters.nats.connection import Connection
 
+PLACE = "place"
+"""In the metadata of an instance: as which of its node's versions it serves."""
 VERBS = ("PING", "INFO", "STATS")
 _TYPES = {verb: f"io.nats.micro.v1.{verb.lower()}_response" for verb in VERBS}
 
@@ -120,6 +122,12 @@ class Peer(msgspec.Struct, frozen=True):
     name: str
     id: str
     version: str
+    metadata: Mapping[str, str] = {}
+
+    @property
+    def place(self) -> str:
+        """Which of the node's versions it is (`contracts/traffic.py`); empty for a node that has none."""
+        return self.metadata.get(PLACE, "")
 
 
 async def peers(bus: Bus, name: str) -> list[Peer]:

@@ -14,6 +14,8 @@ MESSAGE_ID = "Nats-Msg-Id"
 PENDING_MESSAGES = "Nats-Pending-Messages"
 SCHEDULE, SCHEDULE_TARGET = "Nats-Schedule", "Nats-Schedule-Target"
 SENDER = "sender"
+VERSION = "version"
+"""Of a reply: the version of the node that served, unless it is the stable one."""
 
 _problem = msgspec.json.Decoder(Problem)
 

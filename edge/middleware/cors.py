@@ -11,10 +11,12 @@ from edge.routes import Route
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 TAKEN = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID, X-API-Key, traceparent"
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID, X-API-Key, X-User-Type, "
+    "traceparent"
 )
 EXPOSED = (
-    "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-ID"
+    "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "
+    "X-Covergen-Version, X-Request-ID"
 )
 MAX_AGE = 600
 """Seconds for which a browser need not ask again."""

@@ -66,11 +66,28 @@ def lanes(queue: WorkQueue[Any]) -> list[tuple[str, str, str]]:
     return [(queue.stream, queue.durable + name, queue.subject + name.replace("-", ".")) for name in names]
 
 
+def ways(endpoint: Endpoint[Any, Any], bucket: str = "3.7") -> set[str]:
+    """Its subject, and of a node with a canary those of a bucket of users and of both versions."""
+    return {endpoint.subject} if endpoint.node != "covers" else {endpoint.subject, *spread(endpoint, bucket)}
+
+
+def spread(endpoint: Endpoint[Any, Any], bucket: str = "3.7") -> set[str]:
+    """The subjects beside its own, if its node has a canary, or (two of them are enough to try) as if it had."""
+    _, node, word = endpoint.subject.split(".")
+    if node not in ("covers", "safety", "users"):
+        return set()
+    return {f"{endpoint.subject}.{bucket}", f"svc.{node}.v1.{word}", f"svc.{node}.v2.{word}"}
+
+
 def may_publish(user: str) -> set[str]:
     """What the contracts let this user send, read from the contracts themselves."""
     if user == "tools":
-        return {e.subject for e in ENDPOINTS} | {"$JS.API.STREAM.INFO.DEAD", *COUNTING_API, "$SRV.STATS"}
-    open_ = {e.subject for e in ENDPOINTS if user in e.callers}
+        return {subject for e in ENDPOINTS for subject in ways(e)} | {
+            "$JS.API.STREAM.INFO.DEAD",
+            *COUNTING_API,
+            "$SRV.STATS",
+        }
+    open_ = {subject for e in ENDPOINTS if user in e.callers for subject in ways(e)}
     open_ |= {subject for q in QUEUES if user in q.producers for subject in q.subjects}
     open_ |= {e.subject for e in EVENTS if e.subject.startswith(f"events.{user}.")}
     own = [lane for q in QUEUES if q.subject.startswith(f"jobs.{user}.") for lane in lanes(q)]
@@ -99,13 +116,16 @@ def may_subscribe(user: str) -> set[str]:
         return {e.subject for e in EVENTS}
     heard = {"$KV.faults.>", *(e.subject for e in EVENTS if user in e.watchers)}
     if user in NODES:
-        heard |= {e.subject for e in ENDPOINTS if e.subject.startswith(f"svc.{user}.")}
+        heard |= {
+            subject for e in ENDPOINTS if e.subject.startswith(f"svc.{user}.") for subject in ways(e, bucket="*.*")
+        }
     return heard
 
 
 def universe() -> set[str]:
     """Every subject that anybody sends on."""
     subjects = {each.subject for each in CONTRACTS}
+    subjects |= {subject for e in ENDPOINTS for subject in (*ways(e), *spread(e))}
     subjects |= {subject for q in QUEUES for _, _, subject in lanes(q)}
     subjects |= {f"dead.{subject}" for subject in subjects if not subject.startswith("svc.")}
     consumers = [(stream, durable) for q in QUEUES for stream, durable, _ in lanes(q)]
@@ -124,6 +144,7 @@ async def test_exactly_the_allowed_subjects_are_open(server: Server, user: str) 
     """The server refuses every subject but those of the user's contracts, for publishing and for subscribing."""
     publishes = universe()
     hears = {each.subject for each in CONTRACTS} | {
+        *(subject for e in ENDPOINTS for subject in (*ways(e, bucket="*.*"), *spread(e, bucket="*.*"))),
         ">",
         "jobs.>",
         "svc.>",
