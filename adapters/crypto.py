@@ -1,7 +1,9 @@
-"""Signatures of access tokens, hashes of passwords, and opaque tokens.
+"""Signatures of tokens, hashes of passwords, opaque tokens, and the sealing of secrets at rest.
 
-Tokens are JWS with EdDSA on Ed25519 (RFC 8037) and nothing else: the registry below knows no other algorithm, so that a
-token cannot choose one. Passwords are argon2id (RFC 9106) with the parameters that OWASP names.
+Access tokens are JWS with EdDSA on Ed25519 (RFC 8037) and nothing else: `Verifier` knows no other algorithm, so that a
+token cannot choose one. ID tokens of OpenID are signed with RS256, which every client of it must know, and are never
+accepted here. Passwords are argon2id (RFC 9106) with the parameters that OWASP names. Every other secret is derived
+from one root secret, or sealed with a key that is.
 """
 
 import asyncio
@@ -16,24 +18,31 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwa import EdDSAAlgorithm
-from joserfc.jwk import OKPKey
+from joserfc.jwk import OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from contracts.auth import AUDIENCE, ISSUER, Claims, Jwk, Jwks
+from contracts.auth import AUDIENCE, ISSUER, Algorithm, Claims, Jwk, Jwks
 from contracts.errors import Unauthenticated, Unavailable
 
 T = TypeVar("T")
 
-ALGORITHM = "EdDSA"
+ALGORITHM: Literal["EdDSA"] = "EdDSA"
+"""The one of access tokens."""
+RSA_BITS = 2048
 MAX_TOKEN = 4096
 """Characters of an access token."""
 DIGEST_BYTES = 32
@@ -62,6 +71,7 @@ class _OnlyEdDSA(JWSRegistry):
 
 
 _JWS = _OnlyEdDSA()
+_SIGNING: dict[str, JWSRegistry] = {"EdDSA": _JWS, "RS256": JWSRegistry(algorithms=["RS256"])}
 
 
 class _Header(msgspec.Struct):
@@ -74,31 +84,45 @@ class _Times(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An Ed25519 key pair; `private` is its 32 byte seed, which no `repr` shows."""
+    """A key pair; `private`, which no `repr` shows, is the 32 byte seed of Ed25519, or the PKCS #8 (DER) of RSA."""
 
     kid: str
     private: bytes = field(repr=False)
+    alg: Algorithm = ALGORITHM
 
     @classmethod
-    def new(cls) -> "SigningKey":
-        """A fresh pair; `kid` is the thumbprint of the public key (RFC 7638)."""
-        seed = secrets.token_bytes(32)
-        return cls(kid=_okp(seed).thumbprint(), private=seed)
+    def new(cls, alg: Algorithm = ALGORITHM) -> "SigningKey":
+        """A fresh pair; `kid` is the thumbprint of the public key (RFC 7638). RSA takes tenths of seconds."""
+        private = secrets.token_bytes(32) if alg == ALGORITHM else _new_rsa()
+        return cls(kid=_imported(alg, private).thumbprint(), private=private, alg=alg)
 
     @property
     def public(self) -> Jwk:
         """What may be published."""
-        return Jwk(kid=self.kid, x=str(_okp(self.private).as_dict(private=False)["x"]))
+        fields: dict[str, Any] = dict(_imported(self.alg, self.private).as_dict(private=False))
+        return msgspec.convert({**fields, "kid": self.kid, "alg": self.alg, "use": "sig"}, Jwk)
 
 
-def _okp(seed: bytes) -> OKPKey:
-    return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
+def _new_rsa() -> bytes:
+    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS).private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
-def sign(claims: Claims, key: SigningKey) -> str:
-    """The access token that says `claims`."""
-    header = {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}
-    return jws.serialize_compact(header, msgspec.json.encode(claims), _okp(key.private), registry=_JWS)
+def _imported(alg: Algorithm, private: bytes) -> OKPKey | RSAKey:
+    if alg == ALGORITHM:
+        return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(private))
+    key = serialization.load_der_private_key(private, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("not an RSA key")
+    return RSAKey.import_key(key)
+
+
+def sign(claims: object, key: SigningKey, *, typ: str = "JWT") -> str:
+    """The token that says `claims`: a struct or a mapping of JSON values; `typ` is the header's."""
+    header = {"alg": key.alg, "kid": key.kid, "typ": typ}
+    private = _imported(key.alg, key.private)
+    return jws.serialize_compact(header, msgspec.json.encode(claims), private, registry=_SIGNING[key.alg])
 
 
 class Verifier:
@@ -147,7 +171,7 @@ class Verifier:
     def _read(self, token: str, jwks: Jwks) -> tuple[Jwk, Claims, float]:
         key = _key_of(token, jwks)
         try:
-            public = OKPKey.import_key({"kty": key.kty, "crv": key.crv, "x": key.x})
+            public = OKPKey.import_key({"kty": key.kty, "crv": str(key.crv), "x": str(key.x)})
             payload = jws.deserialize_compact(token, public, registry=_JWS).payload
             claims = msgspec.json.decode(payload, type=Claims)
             not_before = msgspec.json.decode(payload, type=_Times).nbf
@@ -175,7 +199,9 @@ def _key_of(token: str, jwks: Jwks) -> Jwk:
     except (ValueError, msgspec.MsgspecError) as error:
         raise Unauthenticated(_NOT_GOOD) from error
     for key in jwks.keys:
-        if key.kid == kid and key.alg == ALGORITHM:
+        if key.kid == kid:
+            if key.alg != ALGORITHM:  # a key of ID tokens: reading the set again would not change that
+                raise Unauthenticated(_NOT_GOOD)
             return key
     raise UnknownKey(_NOT_GOOD)
 
@@ -265,3 +291,43 @@ def token_hash(token: str) -> bytes:
 def same(one: bytes, other: bytes) -> bool:
     """Equality in a time that does not depend on where they differ."""
     return hmac.compare_digest(one, other)
+
+
+ROOT_BYTES = 32
+_NONCE_BYTES, _KEY_ID_BYTES = 12, 8
+
+
+def derive(root: bytes, purpose: str) -> bytes:
+    """The 32 byte key of a purpose (HKDF-SHA256, RFC 5869): one says nothing of the root secret or of another."""
+    return HKDF(algorithm=hashes.SHA256(), length=ROOT_BYTES, salt=b"covergen", info=purpose.encode()).derive(root)
+
+
+class WrongKey(Exception):
+    """It was sealed with another key, or is not what was sealed: the root secret was changed, or the bytes were."""
+
+
+class Box:
+    """Seals secrets for the database: AES-256-GCM with a key derived from the root secret.
+
+    A sealed secret is the id of the key (8 bytes), a nonce (12) and the ciphertext with its tag. It opens only with the
+    same `about`, which says what it is (`signing_keys:KID`), so that no row can be put in the place of another.
+    """
+
+    def __init__(self, root: bytes, purpose: str) -> None:
+        self._key = AESGCM(derive(root, f"{purpose} seal"))
+        self._id = derive(root, f"{purpose} key id")[:_KEY_ID_BYTES]
+
+    def seal(self, secret: bytes, about: str) -> bytes:
+        """`secret`, readable for this box only."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._id + nonce + self._key.encrypt(nonce, secret, self._id + about.encode())
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """What was sealed. Raises WrongKey."""
+        head, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
+        if head != self._id:
+            raise WrongKey(f"{about} was sealed with another COVERGEN_SECRET_KEY than the one of now")
+        try:
+            return self._key.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], self._id + about.encode())
+        except (InvalidTag, ValueError):
+            raise WrongKey(f"{about} is not what was sealed") from None

@@ -17,6 +17,10 @@ Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=USERNAME)]
 FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=ONE_LINE)]
 Tier = Literal["free", "pro", "pro_plus"]
+Algorithm = Literal["EdDSA", "RS256"]
+"""EdDSA signs access tokens, RS256 the ID tokens of OpenID."""
+Algorithm = Literal["EdDSA", "RS256"]
+"""EdDSA signs access tokens, RS256 the ID tokens of OpenID."""
 OpaqueToken = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 ISSUER = "covergen"
@@ -78,14 +82,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Jwk(msgspec.Struct, frozen=True, kw_only=True):
-    """A public key (RFC 8037: Ed25519)."""
+    """A public key: Ed25519 (`crv`, `x`; RFC 8037) or RSA (`n`, `e`; RFC 7518)."""
 
     kid: str
-    x: str
     kty: str = "OKP"
-    crv: str = "Ed25519"
-    alg: str = "EdDSA"
+    alg: Algorithm = "EdDSA"
     use: str = "sig"
+    crv: str | msgspec.UnsetType = msgspec.UNSET
+    x: str | msgspec.UnsetType = msgspec.UNSET
+    n: str | msgspec.UnsetType = msgspec.UNSET
+    e: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class GetJwks(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +125,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ("user",)
     scope: str | msgspec.UnsetType = msgspec.UNSET
     """What its bearer may do, words with spaces between (RFC 8693); not there: everything that the user may."""
+    client_id: str | msgspec.UnsetType = msgspec.UNSET
+    """The partner's client that it was given to (RFC 8693)."""
 
 
 class GetAccount(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from contracts import auth, covers, edits, exports, notifications, operations, safety, security, tasks, templates, users
+from contracts import (
+    auth,
+    covers,
+    edits,
+    exports,
+    notifications,
+    oauth,
+    operations,
+    safety,
+    security,
+    tasks,
+    templates,
+    token_keys,
+    users,
+)
 from contracts.faults import BUCKET as FAULTS
 from contracts.wire import Bucket, Endpoint, Event, WorkQueue
 
@@ -11,6 +25,8 @@ Contract = Endpoint[Any, Any] | WorkQueue[Any] | Event[Any]
 CONTRACTS: tuple[Contract, ...] = (
     *auth.CONTRACTS,
     *security.CONTRACTS,
+    *oauth.CONTRACTS,
+    *token_keys.CONTRACTS,
     *users.CONTRACTS,
     *templates.CONTRACTS,
     *safety.CONTRACTS,

@@ -46,7 +46,13 @@ SecurityEvent = Literal[
     "session_revoked",
     "key_made",
     "key_revoked",
+    "key_rotated",
     "role_given",
+    "role_taken",
+    "client_made",
+    "client_removed",
+    "consent_given",
+    "code_reused",
     "account_deleted",
 ]
 
@@ -109,6 +115,8 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     """Without its last part: the network of the client, not the client."""
     current: bool
+    application: str | None = None
+    """The partner's client that acts in this session; None: the user's own."""
 
 
 class SessionList(msgspec.Struct, frozen=True, kw_only=True):

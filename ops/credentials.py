@@ -1,6 +1,9 @@
-"""Secrets made at the first start: NKEYs of the users of NATS, and the administrator's password; all mode 600."""
+"""Secrets made at the first start: NKEYs of the users of NATS, the administrator's password, and the root secret; all
+mode 600."""
 
+import base64
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import nkeys  # type: ignore[import-untyped]  # ships no types
 from ops.canary import read_weights, write_mappings
 from ops.nats_accounts import SYSTEM_USER, USERS, render_accounts, variable
 from ops.paths import NATS_FOLDER, Home
+from ops.processes import SUPERVISED_HOME
 from ops.servers.base import kept_secret, write_private
-from ops.settings import Settings
+from ops.settings import Settings, SettingsInvalid, root_secret
 
 SEED_BYTES = 32
 
@@ -53,6 +57,41 @@ def ensure_admin_password(settings: Settings) -> str:
     home = Home(settings.home)
     home.create()
     return kept_secret(home.admin_password)
+
+
+def ensure_secret_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> bytes:
+    """The root secret, 32 bytes: the setting, or one that is made once and kept in the home.
+
+    Raises SettingsInvalid when the kept one cannot be read, and for a node that is hosted by itself in production
+    without either: each host would make another one, and none could open what the others have sealed.
+    """
+    if settings.secret_key:
+        return root_secret(settings.secret_key)
+    path = Home(settings.home).secret_key
+    if not path.exists():
+        if settings.environment == "production" and SUPERVISED_HOME not in environ:
+            raise SettingsInvalid(
+                "COVERGEN_SECRET_KEY is not set: in production a node by itself must be given the one that all nodes "
+                f"of this database share (or a copy of it in {path})"
+            )
+        _make_secret_key(path)
+    try:
+        return root_secret(path.read_text())
+    except (ValueError, OSError) as error:
+        raise SettingsInvalid(f"COVERGEN_SECRET_KEY is kept in {path}, which cannot be used: {error}") from None
+
+
+def _make_secret_key(path: Path) -> None:
+    """Written whole beside it and then given its name, which the first of several processes gets."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write_private(draft, base64.urlsafe_b64encode(secrets.token_bytes(SEED_BYTES)).rstrip(b"=").decode() + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first: its secret is the one
+    finally:
+        draft.unlink()
 
 
 def _ensure_seed(path: Path) -> bytes:

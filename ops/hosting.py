@@ -10,6 +10,7 @@ import resource
 import signal
 from collections.abc import Iterable
 
+from adapters.crypto import WrongKey
 from adapters.nats.connection import Connection
 from nodes.runtime import Fenced, Node
 from ops import wiring
@@ -30,14 +31,14 @@ class BusLost(Failure):
 
 
 class CannotServe(Failure):
-    """A node may not start: a newer version serves, or NATS refuses one of its subjects."""
+    """A node may not start: a newer version serves, NATS refuses one of its subjects, or the root secret is another."""
 
 
 async def host_nodes(settings: Settings, names: Iterable[str], place: str | None = None) -> None:
     """Run these nodes, side by side, all as version `place`. Raises BusLost, CannotServe, Unavailable."""
     try:
         await _host_nodes(settings, names, place)
-    except (Fenced, PermissionError) as error:
+    except (Fenced, PermissionError, WrongKey) as error:
         raise CannotServe(str(error)) from error
 
 

@@ -36,6 +36,16 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "admin-password"
 
     @property
+    def secret_key(self) -> Path:
+        """The root secret, mode 600: without it nothing that is sealed in the database can be opened."""
+        return self.root / "secret-key"
+
+    @property
+    def secret_key(self) -> Path:
+        """The root secret, mode 600: without it nothing that is sealed in the database can be opened."""
+        return self.root / "secret-key"
+
+    @property
     def nats_config(self) -> Path:
         """The configuration that the embedded NATS server reads."""
         return self.root / "nats" / "server.conf"

@@ -5,8 +5,10 @@ environment wins over `.env`; an empty value means the default. `Settings.enviro
 variables, which is how the supervisor hands them to the processes that it starts.
 """
 
+import base64
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,8 @@ from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
 MAX_PORT = 65535
+LEAST_DIFFERENT = 8
+"""Different bytes in a secret: 32 random ones have about 30, one typed by hand may have a few."""
 RETRIES, LEAST_WAIT, MOST_WAIT = 3, 0.1, 600
 """A job has four deliveries; the seconds between them."""
 
@@ -46,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     node_processes: int
     admin_email: str
     admin_password: str | None
+    secret_key: str | None
     nats_url: str | None
     postgres_url: str | None
     mongo_url: str | None
@@ -186,7 +191,7 @@ def _as_text(value: object) -> str:
 
 
 def _masked(name: str, value: object) -> object:
-    if name == "admin_password":
+    if name in ("admin_password", "secret_key"):
         return value and "***"
     if name.endswith("_url") and isinstance(value, str):
         parts = urlsplit(value)
@@ -202,6 +207,23 @@ def _text(text: str) -> str:
 
 def _optional(text: str) -> str | None:
     return text or None
+
+
+def _secret_key(text: str) -> str | None:
+    if text:
+        root_secret(text)
+    return text or None
+
+
+def root_secret(text: str) -> bytes:
+    """The 32 bytes that `text` says in base64url, with or without padding. Raises ValueError without repeating it."""
+    bare = text.strip().rstrip("=")
+    if re.fullmatch(r"[A-Za-z0-9_-]{43}", bare) is None:
+        raise ValueError("must be 32 bytes in base64url, 43 characters: openssl rand -base64 32 | tr '+/' '-_'")
+    root = base64.urlsafe_b64decode(bare + "=")
+    if len(set(root)) < LEAST_DIFFERENT:
+        raise ValueError("must be random")
+    return root
 
 
 def _folder(text: str) -> Path:
@@ -311,6 +333,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("node_processes", "1", _number(1, 64), "Processes that each host all nodes; with two, one may restart."),
     Setting("admin_email", "admin@covergen.local", _email, "The first administrator."),
     Setting("admin_password", "", _optional, "Made at the first start and written to `$COVERGEN_HOME/admin-password`."),
+    Setting(
+        "secret_key",
+        "",
+        _secret_key,
+        "32 random bytes as base64url: the root of all other secrets; made once in `$COVERGEN_HOME/secret-key`.",
+    ),
     Setting("nats_url", "", _url("nats", "tls"), "A NATS server instead of the embedded one."),
     Setting("postgres_url", "", _url("postgresql", "postgres"), "A PostgreSQL server instead of the embedded one."),
     Setting("mongo_url", "", _url("mongodb", "mongodb+srv"), "A MongoDB server instead of the embedded one."),

@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from contracts.auth import AUDIENCE, ISSUER, Account, Claims
+from contracts.auth import AUDIENCE, ISSUER, Account, Algorithm, Claims
 from contracts.errors import FieldError, Invalid
+from contracts.token_keys import KeyState
 from contracts.users import User
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -104,13 +105,37 @@ def presented(token: RefreshToken, session: SessionRow, successor: RefreshToken 
     return Presented.REUSED
 
 
+class TimesOfKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """How long keys live."""
+
+    signs: timedelta = timedelta(days=30)
+    """After which the next one is made."""
+    ahead: timedelta = timedelta(minutes=25)
+    """For which a key is published before it signs: edges read the keys every ten minutes, so that each has read them
+    twice by then."""
+    access: timedelta = ACCESS_LIFE
+    """The life of an access token (EdDSA)."""
+    identity: timedelta = timedelta(hours=1)
+    """The longest life of an ID token (RS256)."""
+    spare: timedelta = timedelta(minutes=1)
+    """What clocks may differ."""
+
+    def kept(self, alg: Algorithm) -> timedelta:
+        """For which a key that signs no more stays published."""
+        return (self.access if alg == "EdDSA" else self.identity) + self.spare
+
+
+TIMES_OF_KEYS = TimesOfKeys()
+
+
 class KeyTimes(msgspec.Struct, frozen=True, kw_only=True):
-    """When a signing key does what: it is published from the beginning, signs from `signs_from` until a newer one does,
-    and is gone at `retires_at`."""
+    """When a signing key does what: it is published from the beginning, signs from `signs_from` until a newer one of
+    its algorithm does, and is gone at `retires_at`."""
 
     kid: str
     signs_from: datetime
     retires_at: datetime | None = None
+    alg: Algorithm = "EdDSA"
 
 
 def published(keys: Iterable[KeyTimes], now: datetime) -> tuple[str, ...]:
@@ -118,12 +143,22 @@ def published(keys: Iterable[KeyTimes], now: datetime) -> tuple[str, ...]:
     return tuple(key.kid for key in keys if key.retires_at is None or now < key.retires_at)
 
 
-def signer(keys: Iterable[KeyTimes], now: datetime) -> str | None:
+def signer(keys: Iterable[KeyTimes], now: datetime, alg: Algorithm = "EdDSA") -> str | None:
     """The kid that signs now: of the published keys whose time has come, the one that came last."""
     keys = tuple(keys)
     listed = set(published(keys, now))
-    ready = [key for key in keys if key.kid in listed and key.signs_from <= now]
+    ready = [key for key in keys if key.alg == alg and key.kid in listed and key.signs_from <= now]
     return max(ready, key=lambda key: (key.signs_from, key.kid)).kid if ready else None
+
+
+def key_state(key: KeyTimes, keys: Iterable[KeyTimes], now: datetime) -> KeyState | None:
+    """What a key of these does now; None when its time is over."""
+    keys = tuple(keys)
+    if key.kid not in published(keys, now):
+        return None
+    if key.signs_from > now:
+        return "next"
+    return "active" if signer(keys, now, key.alg) == key.kid else "retired"
 
 
 def normalised_email(email: str) -> str:

@@ -59,6 +59,21 @@ DELETE FROM sessions WHERE user_id = $1;
 -- name: delete_one_time_tokens
 DELETE FROM one_time_tokens WHERE user_id = $1;
 
+-- name: end_sessions_of_clients
+-- Of other users with the clients of one whose account ends.
+UPDATE sessions SET revoked_at = $2 WHERE revoked_at IS NULL AND client_id IN (
+    SELECT id FROM oauth_clients WHERE owner_id = $1
+);
+
+-- name: delete_clients
+DELETE FROM oauth_clients WHERE owner_id = $1;
+
+-- name: delete_consents
+DELETE FROM oauth_consents WHERE user_id = $1;
+
+-- name: delete_codes
+DELETE FROM authorization_codes WHERE user_id = $1;
+
 -- name: delete_api_keys
 DELETE FROM api_keys WHERE user_id = $1;
 
@@ -94,7 +109,9 @@ UPDATE tokens SET revoked_at = $2 WHERE family_id = $1 AND revoked_at IS NULL;
 
 -- name: token_by_hash
 SELECT id, user_id, family_id, successor, used_at, repeated_at, revoked_at, expires_at
-FROM tokens WHERE token_hash = $1 AND type = 'refresh';
+FROM tokens WHERE token_hash = $1 AND type = 'refresh'
+    -- A client's token gives nothing here: it could leave its scopes behind.
+    AND NOT EXISTS (SELECT FROM sessions s WHERE s.id = tokens.family_id AND s.client_id IS NOT NULL);
 
 -- name: token
 SELECT id, user_id, family_id, successor, used_at, repeated_at, revoked_at, expires_at FROM tokens WHERE id = $1;
@@ -114,19 +131,4 @@ DELETE FROM tokens WHERE expires_at < $1;
 
 -- name: delete_empty_sessions
 DELETE FROM sessions s
-WHERE s.created_at < $1 AND NOT EXISTS (SELECT FROM tokens t WHERE t.family_id = s.id);
-
--- name: lock_keys
-SELECT pg_advisory_xact_lock(7166182912001);
-
--- name: signing_keys
-SELECT kid, private_key, created_at, signs_from, retires_at FROM signing_keys ORDER BY created_at, kid;
-
--- name: insert_signing_key
-INSERT INTO signing_keys (kid, private_key, public_jwk, created_at, signs_from) VALUES ($1, $2, $3, $4, $4);
-
--- name: server_key
-SELECT secret FROM server_keys WHERE name = $1;
-
--- name: insert_server_key
-INSERT INTO server_keys (name, secret, created_at) VALUES ($1, $2, $3);
+WHERE coalesce(s.last_used_at, s.created_at) < $1 AND NOT EXISTS (SELECT FROM tokens t WHERE t.family_id = s.id);

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from adapters.crypto import Passwords
+from adapters.crypto import Box, Passwords
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox, Pool, load_queries
-from contracts import auth, security
+from contracts import auth, security, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.security import KEY_MARK
@@ -22,7 +22,7 @@ from nodes.auth.model import Credentials, normalised_email
 from nodes.auth.proofs import Proofs
 from nodes.auth.revocation import Revocation
 from nodes.auth.sessions import Sessions
-from nodes.auth.store import SECURITY_SQL, AuthStore
+from nodes.auth.store import KEYS_SQL, SECURITY_SQL, AuthStore
 from nodes.runtime import Binding, Chore, serve
 
 KEPT_AFTER_EXPIRY = timedelta(days=1)
@@ -37,8 +37,8 @@ def utc_now() -> datetime:
 class Auth:
     """Accounts, sessions and what proves them.
 
-    `admin` is the address and password of the administrator whose account is made by `ensure_admin`; `public_url`: how
-    links in mails begin.
+    `root` is the root secret (32 bytes), with which keys are sealed in the database; `admin` is the address and
+    password of the administrator whose account is made by `ensure_admin`; `public_url`: how links in mails begin.
     """
 
     name = "auth"
@@ -49,6 +49,7 @@ class Auth:
         bus: Bus,
         passwords: Passwords,
         *,
+        root: bytes,
         admin: tuple[str, str] | None = None,
         public_url: str = ELSEWHERE,
         clock: Callable[[], datetime] = utc_now,
@@ -59,7 +60,9 @@ class Auth:
         self._clock = clock
         self._outbox = Outbox(pool, bus.send)
         self._audit = AuditLog(pool, sql, clock)
-        self._keyring = Keyring(self._store, clock)
+        self._keyring = Keyring(
+            pool, load_queries(KEYS_SQL), Box(root, "auth keyring"), self._outbox, self._audit, clock
+        )
         self._revocation = Revocation(pool, sql, self._outbox, self._audit, clock)
         self._sessions = Sessions(self._store, self._keyring, self._audit, self._revocation, self._outbox, clock)
         self._proofs = Proofs(
@@ -71,7 +74,7 @@ class Auth:
         self.bindings: tuple[Binding, ...] = (*self._for_accounts(), *self._for_security())
         self.chores: tuple[Chore, ...] = (
             Chore("auth-admin", 0.5, self.ensure_admin),
-            Chore("auth-keys", 30.0, self._keyring.reload),
+            Chore("auth-keys", 30.0, self._keyring.upkeep),
             Chore("auth-outbox", 1.0, self._outbox.relay),
             Chore("auth-resets", 0.5, self._proofs.answer),
             Chore("auth-deleted", 60.0, self._ending.announce),
@@ -104,11 +107,13 @@ class Auth:
             serve(security.LIST_KEYS, self._keys.list),
             serve(security.REVOKE_KEY, self._keys.revoke),
             serve(security.AUDIT, self._audit.page),
+            serve(token_keys.LIST_TOKEN_KEYS, self._keyring.listing),
+            serve(token_keys.ROTATE_KEYS, self._keyring.rotate),
         )
 
     async def prepare(self) -> None:
-        """Before it serves: the signing keys are there. Idempotent."""
-        await self._keyring.reload()
+        """Before it serves: the signing keys are there and sealed. Idempotent. Raises WrongKey."""
+        await self._keyring.prepare()
 
     async def close(self) -> None:
         """Wait for messages that are being sent."""

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from adapters.crypto import Verifier, derived_token, new_opaque_token, sign, token_hash
+from adapters.crypto import Verifier, derived_token, new_opaque_token, token_hash
 from adapters.postgres import Outbox
 from contracts.auth import Claims, Session
 from contracts.errors import Unauthenticated
@@ -106,10 +106,9 @@ class Sessions:
 
     async def answer(self, account: Credentials, user: User, session_id: uuid.UUID, refresh_token: str) -> Session:
         """A fresh access token beside the refresh token."""
-        key = await self._keyring.signing_key()
         return Session(
             user=account_of(account, user),
-            access_token=sign(claims_for(account, user, session_id, self._clock()), key),
+            access_token=await self._keyring.sign(claims_for(account, user, session_id, self._clock())),
             refresh_token=refresh_token,
             expires_in=int(ACCESS_LIFE.total_seconds()),
         )

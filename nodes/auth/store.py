@@ -1,6 +1,5 @@
 """The auth node's tables. Whatever changes a session or its tokens holds the lock of the session's row."""
 
-import secrets
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,25 +8,24 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto import SigningKey
 from adapters.postgres import Pool, Queries, Row, Transaction, load_queries
 from contracts.auth import AccountDeleted, AccountFacts
-from nodes.auth.model import Credentials, KeyTimes, NewSession, RefreshToken, SessionRow
+from nodes.auth.model import Credentials, NewSession, RefreshToken, SessionRow
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 SECURITY_SQL = HERE / "security.sql"
-REFRESH_SECRET = "refresh"  # noqa: S105 -- the name of a key, not the key
-
-
-class Keys(msgspec.Struct, frozen=True):
-    """All keys of this node."""
-
-    times: tuple[KeyTimes, ...]
-    signing: dict[str, SigningKey]
-    """By kid."""
-    refresh_secret: bytes
-    """Successors of refresh tokens are derived with it."""
+OAUTH_SQL = HERE / "oauth.sql"
+KEYS_SQL = HERE / "keys.sql"
+OWNED = (
+    "delete_sessions",
+    "delete_one_time_tokens",
+    "delete_api_keys",
+    "delete_clients",
+    "delete_consents",
+    "delete_codes",
+)
+"""Statements that take what is an account's away with it."""
 
 
 class AuthStore:
@@ -111,7 +109,8 @@ class AuthStore:
             await transaction.all(self._sql["lock_sessions"], account.id)
             marked = await transaction.run(self._sql["mark_deleted"], account.id, account.password_hash, now)
             if marked:
-                for name in ("delete_sessions", "delete_one_time_tokens", "delete_api_keys"):
+                await transaction.run(self._sql["end_sessions_of_clients"], account.id, now)
+                for name in OWNED:
                     await transaction.run(self._sql[name], account.id)
             yield transaction if marked else None
 
@@ -150,35 +149,6 @@ class AuthStore:
         await self._pool.run(self._sql["delete_expired_tokens"], before)
         await self._pool.run(self._sql["delete_empty_sessions"], before)
         await self._pool.run(self._sql["forget_deleted"], before)
-
-    async def keys(self, now: datetime) -> Keys:
-        """All keys; the first instance that asks makes them, others that ask at the same time wait for it."""
-        rows, secret = await self._read_keys(self._pool)
-        if not rows or secret is None:
-            async with self._pool.transaction() as transaction:
-                await transaction.run(self._sql["lock_keys"])
-                await self._make_missing_keys(transaction, now)
-                rows, secret = await self._read_keys(transaction)
-        if secret is None:
-            raise AssertionError("the key that was just made is not there")
-        return Keys(
-            times=tuple(msgspec.convert(row, KeyTimes) for row in rows),
-            signing={row["kid"]: SigningKey(kid=row["kid"], private=row["private_key"]) for row in rows},
-            refresh_secret=secret,
-        )
-
-    async def _read_keys(self, source: Pool | Transaction) -> tuple[list[Row], bytes | None]:
-        rows = await source.all(self._sql["signing_keys"])
-        return rows, await source.value(self._sql["server_key"], REFRESH_SECRET)
-
-    async def _make_missing_keys(self, transaction: Transaction, now: datetime) -> None:
-        rows, secret = await self._read_keys(transaction)
-        if not rows:
-            key = SigningKey.new()
-            public = msgspec.json.encode(key.public).decode()
-            await transaction.run(self._sql["insert_signing_key"], key.kid, key.private, public, now)
-        if secret is None:
-            await transaction.run(self._sql["insert_server_key"], REFRESH_SECRET, secrets.token_bytes(32), now)
 
 
 class LockedSession:

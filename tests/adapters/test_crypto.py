@@ -114,7 +114,7 @@ def test_nbf_is_checked() -> None:
     from adapters import crypto
 
     header = {"alg": "EdDSA", "kid": key.kid}
-    token = jws.serialize_compact(header, payload, crypto._okp(key.private), registry=crypto._JWS)
+    token = jws.serialize_compact(header, payload, crypto._imported("EdDSA", key.private), registry=crypto._JWS)
     with pytest.raises(Unauthenticated):
         verifier().verify(token, Jwks(keys=(key.public,)))
     assert verifier(NOW + 61).verify(token, Jwks(keys=(key.public,))) == claims()
@@ -165,7 +165,7 @@ def test_algorithm_is_pinned() -> None:
     """Neither `none` nor an HMAC with the public key as its secret is taken."""
     key = SigningKey.new()
     payload = msgspec.json.encode(claims())
-    secret = base64.urlsafe_b64decode(key.public.x + "=")
+    secret = base64.urlsafe_b64decode(f"{key.public.x}=")
     hs = {"alg": "HS256", "kid": key.kid}
     unsigned = forged(hs, payload).rpartition(".")[0]
     hmac_signed = forged(hs, payload, hmac.digest(secret, unsigned.encode(), hashlib.sha256))

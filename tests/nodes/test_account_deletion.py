@@ -27,6 +27,7 @@ from nodes.runtime import listen, work
 from nodes.users.service import Users
 from nodes.users.store import MIGRATIONS as USERS_MIGRATIONS
 from ops.provision_nats import provision_streams
+from tests.support.auth_house import ROOT
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.endings import acknowledged, end_account
 from tests.support.servers import fresh_postgres
@@ -109,7 +110,7 @@ async def house(nats_url: str, postgres_url: str) -> AsyncIterator[House]:
         profiles = await stack.enter_async_context(database(postgres_url, USERS_MIGRATIONS))
         passwords, time = Passwords(threads=1), [START]
         stack.callback(passwords.close)
-        service = Auth(accounts, bus, passwords, admin=ADMIN, clock=lambda: time[0])
+        service = Auth(accounts, bus, passwords, root=ROOT, admin=ADMIN, clock=lambda: time[0])
         people = Users(profiles, bus, clock=lambda: time[0])
         for closing in (service, people):
             stack.push_async_callback(closing.close)
@@ -248,7 +249,7 @@ async def test_the_event_is_stored_with_the_deletion(nats_url: str, postgres_url
 
     passwords = Passwords(threads=1)
     async with a_bus(nats_url) as bus, database(postgres_url, AUTH_MIGRATIONS) as pool:
-        service = Auth(pool, bus, passwords, clock=lambda: START)
+        service = Auth(pool, bus, passwords, root=ROOT, clock=lambda: START)
         account = service._accounts.pending(ADA.email, ADA, await passwords.hash(ADA.password))
         await service._store.insert_pending(account)
         async with service._store.activating(account):

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from adapters.crypto import Passwords, SigningKey, Verifier
+from adapters.crypto import Passwords, Verifier
 from adapters.postgres import migrate, open_pool
-from contracts import auth, security, users
+from contracts import auth, security, token_keys, users
 from contracts.auth import GetJwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, Unauthenticated, Unavailable
 from contracts.wire import Context, Endpoint
@@ -23,7 +23,7 @@ from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS
 from nodes.users.service import Users
 from nodes.users.store import MIGRATIONS as USERS_MIGRATIONS
-from tests.support.auth_house import ADA, ADMIN, START, House, an_auth_house, running_auth
+from tests.support.auth_house import ADA, ADMIN, ROOT, START, House, an_auth_house, running_auth
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.servers import fresh_postgres
 
@@ -330,7 +330,7 @@ async def test_instances_agree_on_the_key(nats_url: str, postgres_database: str)
     passwords = Passwords(threads=1)
     pools = [await open_pool(postgres_database, max_size=2) for _ in range(4)]
     async with a_bus(nats_url, "auth") as bus:
-        services = [Auth(pool, bus, passwords) for pool in pools]
+        services = [Auth(pool, bus, passwords, root=ROOT) for pool in pools]
         await asyncio.gather(*(service.prepare() for service in services))
         sets = [await service.jwks(GetJwks(), Context.new()) for service in services]
     assert len({jwks.keys[0].kid for jwks in sets}) == 1
@@ -347,29 +347,12 @@ async def test_tokens_outlive_a_restart(house: House) -> None:
     one = await house.refresh(session.refresh_token)
     other_pool = await open_pool(house.dsn)
     passwords = Passwords(threads=1)
-    other = Auth(other_pool, house.bus, passwords, clock=lambda: house.time[0])
+    other = Auth(other_pool, house.bus, passwords, root=ROOT, clock=lambda: house.time[0])
     assert (await other.verify(VerifyToken(token=one.access_token), Context.new())).sub == session.user.id
     two = await other.refresh(Refresh(refresh_token=session.refresh_token), Context.new())
     assert two.refresh_token == one.refresh_token
     await other_pool.close()
     passwords.close()
-
-
-async def test_next_key_is_published_before_it_signs(house: House) -> None:
-    """A key whose time comes later is in the set at once; from then on it signs, and older tokens stay good."""
-    before = await house.register()
-    key = SigningKey.new()
-    row = (key.kid, key.private, msgspec.json.encode(key.public).decode(), START, START + timedelta(minutes=10))
-    await house.pool.run("INSERT INTO signing_keys VALUES ($1, $2, $3, $4, $5)", *row)
-    reload = next(chore.run for chore in house.service.chores if chore.name == "auth-keys")
-    await reload()
-    jwks = await house.bus.request(auth.JWKS, GetJwks(), Context.new())
-    assert len(jwks.keys) == 2
-    assert key.public in jwks.keys
-    assert signed_by(await house.login()) == signed_by(before)
-    house.later(minutes=10)
-    assert signed_by(await house.login()) == key.kid
-    await house.verify(before.access_token)
 
 
 def signed_by(session: Session) -> str:
@@ -382,7 +365,7 @@ async def test_admin_is_made_once(house: House) -> None:
     """The administrator's account exists after the chore, however often and by how many it is run."""
     other = await open_pool(house.dsn)
     passwords = Passwords(threads=1)
-    beside = Auth(other, house.bus, passwords, admin=ADMIN, clock=lambda: house.time[0])
+    beside = Auth(other, house.bus, passwords, root=ROOT, admin=ADMIN, clock=lambda: house.time[0])
     await asyncio.gather(house.service.ensure_admin(), beside.ensure_admin())
     await house.service.ensure_admin()
     session = await house.login("admin@covergen.local", ADMIN[1])
@@ -411,7 +394,7 @@ async def test_admin_address_that_has_an_account(house: House, password: str, ro
     """An account made before becomes the administrator's only if its password is the administrator's."""
     pool = await open_pool(house.dsn)
     passwords = Passwords(threads=1)
-    without = Auth(pool, house.bus, passwords, clock=lambda: house.time[0])
+    without = Auth(pool, house.bus, passwords, root=ROOT, clock=lambda: house.time[0])
     await without.register(Register(email=ADMIN[0], password=password), Context.new())
     await house.service.ensure_admin()
     assert (await house.login(ADMIN[0], password)).user.roles == roles
@@ -455,4 +438,5 @@ async def test_database_away(house: House) -> None:
 def test_every_contract_is_bound(house: House) -> None:
     """The node binds all its endpoints."""
     bound = {binding.contract.subject for binding in house.service.bindings if binding.contract is not None}
-    assert bound == {c.subject for c in (*auth.CONTRACTS, *security.CONTRACTS) if isinstance(c, Endpoint)}
+    promised = (*auth.CONTRACTS, *security.CONTRACTS, *token_keys.CONTRACTS)
+    assert bound == {c.subject for c in promised if isinstance(c, Endpoint)}

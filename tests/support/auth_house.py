@@ -23,6 +23,8 @@ from tests.support.buses import SmallService, a_bus, a_node
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA = Register(email="Ada@Example.org", password="correct horse", username="ada")
+ROOT = bytes(range(32))
+"""The root secret."""
 ADMIN = ("Admin@Covergen.local", "administrator")
 
 
@@ -137,7 +139,7 @@ async def running_auth(url: str, pool: Pool, clock: list[datetime]) -> AsyncIter
     """One instance of the node with a connection of its own; tests run its chores."""
     passwords = Passwords(threads=1)
     async with a_bus(url, "auth") as bus:
-        service = Auth(pool, bus, passwords, admin=ADMIN, clock=lambda: clock[0])
+        service = Auth(pool, bus, passwords, root=ROOT, admin=ADMIN, clock=lambda: clock[0])
         await service.prepare()
         async with a_node(url, SmallService("auth", *service.bindings)):
             yield service
