@@ -4,7 +4,7 @@ import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 
-from adapters.crypto import Passwords, Verifier
+from adapters.crypto import Passwords, Verifier, derive
 from adapters.faults import Faults, watched
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
@@ -22,6 +22,7 @@ from adapters.workers import Workers
 from edge.address import Addresses, networks
 from edge.app import Rules, build_app, serve_app
 from edge.connections import Gate
+from edge.cookies import Cookies
 from edge.rates import read_rates
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
@@ -214,6 +215,7 @@ NODES: dict[str, Build] = {
 async def edge(host: Host, bus: Bus) -> str:
     """An edge process; returns its address."""
     settings, addresses = host.settings, Addresses(networks(host.settings.trusted_proxies))
+    cookies = Cookies(csrf_key=derive(ensure_secret_key(settings), "csrf"), public_url=settings.public_url)
     app = build_app(
         bus=bus,
         objects=host.objects(bus),
@@ -227,6 +229,7 @@ async def edge(host: Host, bus: Bus) -> str:
             rates=read_rates(settings.rate_limits),
             addresses=addresses,
             origins=words(settings.cors_origins),
+            cookies=cookies,
         ),
     )
     gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses)
