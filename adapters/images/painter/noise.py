@@ -92,6 +92,17 @@ def ridge_line(
     return total / np.float32(norm)
 
 
+def faces(rng: np.random.Generator, line: Field, x: Field, below: Field, unit: float) -> Field:
+    """The slope of the rock under a ridge line: that of the crest, carried down and aside, so that ribs run out from
+    the peaks. `x` and `below` (how far under the crest) are in pixels of the picture; about -0.01..0.01."""
+    soft = enlarge(line[None, :], max(len(line) // 12, 8), 1)[0]
+    slope = np.gradient(enlarge(soft[None, :], len(line), 1)[0]).astype(np.float32)
+    lean = (fbm(rng, x.shape[1], below.shape[0], (5.0, 7.0), 3, 0.5) - np.float32(0.5)) * np.float32(300 * unit)
+    step = x[0, 1] - x[0, 0]
+    at = (x + np.clip(below, 0, None) * np.float32(0.42) + lean) / step
+    return sample(np.stack([slope, slope]), at, np.zeros_like(at))
+
+
 class Sheet:
     """A small field seen at full size: `rows` enlarges only the band asked for."""
 
