@@ -12,6 +12,10 @@ PROSE = r"^[^\x00]*$(?!\n)"
 EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)"
 USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
 URL = r"^https?://\S+$(?!\n)"
+REDIRECT_URI = (
+    r"^(https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?"
+    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$(?!\n)"
+)
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 COLOUR = r"^#[0-9a-fA-F]{6}$(?!\n)"
 SLUG = r"^[a-z][a-z0-9-]*$(?!\n)"
@@ -26,6 +30,7 @@ SENTENCES = {
     EMAIL: "must be an e-mail address",
     USERNAME: "must begin with a letter or digit and have only letters, digits, dots, dashes and underscores",
     URL: "must be an address that begins with http:// or https://",
+    REDIRECT_URI: "must begin with https://, or with http:// on localhost, 127.0.0.1 or [::1], and have no fragment",
     LANGUAGE: "must be a language tag such as en or pt-BR",
     COLOUR: "must be a colour such as #1a2b3c",
     SLUG: "must be lower-case letters, digits and dashes, beginning with a letter",

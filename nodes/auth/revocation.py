@@ -61,13 +61,14 @@ class Revocation:
         return SessionList(items=items, next_cursor=following)
 
     async def revoke(self, message: RevokeSession, context: Context) -> Done:
-        """End one session of the caller. Idempotent. Raises NotFound."""
+        """End one session of the caller; a client's session with the consent to it. Idempotent. Raises NotFound."""
         user_id = asking(context)
         async with self._pool.transaction() as transaction:
             row = await transaction.one(self._sql["lock_own_session"], message.id, user_id)
             if row is None:
                 raise NotFound("You have no such session.")
-            await self._end([] if row["revoked_at"] else [message.id], user_id, context, transaction)
+            await transaction.run(self._sql["withdraw_consent"], message.id, user_id)
+            await self.end([] if row["revoked_at"] else [message.id], user_id, context, transaction)
         self._outbox.kick()
         return Done()
 
@@ -88,7 +89,7 @@ class Revocation:
     ) -> None:
         """End all sessions of a user in a transaction; `kick` the outbox after it."""
         rows = await transaction.all(self._sql["open_sessions"], user_id, but)
-        await self._end([row["id"] for row in rows], user_id, context, transaction)
+        await self.end([row["id"] for row in rows], user_id, context, transaction)
 
     async def tell(
         self, session_ids: Sequence[uuid.UUID], user_id: uuid.UUID, context: Context, transaction: Transaction
@@ -102,9 +103,14 @@ class Revocation:
             message_id = f"{some[0]}:revoked"  # a session ends once
             await self._outbox.add(transaction, SESSION_REVOKED, event, message_id=message_id, context=context)
 
-    async def _end(
+    def kick(self) -> None:
+        """Send what `end` has stored; after its transaction."""
+        self._outbox.kick()
+
+    async def end(
         self, session_ids: "Sequence[uuid.UUID]", user_id: uuid.UUID, context: Context, transaction: Transaction
     ) -> None:
+        """End sessions of a user, which the transaction has locked; `kick` after it."""
         if session_ids:
             now = self._clock()
             await transaction.run(self._sql["revoke_all"], session_ids, now)

@@ -38,10 +38,18 @@ DELETE FROM reset_requests WHERE email IN (
 ) RETURNING email, headers;
 
 -- name: sessions_of
-SELECT id, created_at, coalesce(last_used_at, created_at) AS last_used_at, user_agent, address FROM sessions
-WHERE user_id = $1 AND revoked_at IS NULL AND coalesce(last_used_at, created_at) > $2
-    AND ($3::timestamptz IS NULL OR (coalesce(last_used_at, created_at), id) < ($3, $4))
-ORDER BY coalesce(last_used_at, created_at) DESC, id DESC LIMIT $5;
+SELECT s.id, s.created_at, coalesce(last_used_at, s.created_at) AS last_used_at, user_agent, address,
+    c.name AS application
+FROM sessions s LEFT JOIN oauth_clients c ON c.id = s.client_id
+WHERE user_id = $1 AND revoked_at IS NULL AND coalesce(last_used_at, s.created_at) > $2
+    AND ($3::timestamptz IS NULL OR (coalesce(last_used_at, s.created_at), s.id) < ($3, $4))
+ORDER BY coalesce(last_used_at, s.created_at) DESC, s.id DESC LIMIT $5;
+
+-- name: withdraw_consent
+-- To the client whose session somebody ends by hand.
+DELETE FROM oauth_consents o USING sessions s
+WHERE s.id = $1 AND s.user_id = $2 AND o.client_id = s.client_id AND o.user_id = s.user_id
+    AND s.grant_type = 'authorization_code';
 
 -- name: open_sessions
 -- Locked in the order of their ids, as everywhere.
