@@ -56,18 +56,16 @@ class KeysChanged(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-OPERATORS = frozenset({"edge", "ops"})
+EDGE = frozenset({"edge"})
 
-LIST_TOKEN_KEYS = Endpoint("svc.auth.list_token_keys", ListTokenKeys, TokenKeyList, OPERATORS, "List the signing keys")
-ROTATE_KEYS = Endpoint(
-    "svc.auth.rotate_keys", RotateKeys, TokenKeyList, OPERATORS, "Make the next signing key", timeout=10
-)
+LIST_TOKEN_KEYS = Endpoint("svc.auth.list_token_keys", ListTokenKeys, TokenKeyList, EDGE, "List the signing keys")
+ROTATE_KEYS = Endpoint("svc.auth.rotate_keys", RotateKeys, TokenKeyList, EDGE, "Make the next signing key", timeout=10)
 KEYS_CHANGED = Event(
     "events.auth.keys_changed",
     KeysChanged,
     frozenset(),
     "The published keys have changed",
-    watchers=frozenset({"edge"}),
+    watchers=EDGE,
 )
 
 CONTRACTS = (LIST_TOKEN_KEYS, ROTATE_KEYS, KEYS_CHANGED)

@@ -1,6 +1,6 @@
 """The rows of the table that only administrators may use. The node looks at their role again."""
 
-from contracts import operations, security
+from contracts import operations, security, token_keys
 from edge.route import Route
 
 PAGE = ("limit", "cursor")
@@ -67,5 +67,25 @@ ADMIN: tuple[Route, ...] = (
         query=("user_id", "event", *PAGE),
         tag="admin",
         summary="Read the log of security events, the newest first",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/keys",
+        contract=token_keys.LIST_TOKEN_KEYS,
+        access="admin",
+        tag="admin",
+        summary="List the keys that sign tokens, and what each does now",
+    ),
+    # No idempotency key: nothing happens while a next key waits.
+    Route(
+        method="POST",
+        path="/v1/admin/keys/rotate",
+        contract=token_keys.ROTATE_KEYS,
+        access="admin",
+        origin=True,
+        body="json",
+        cost=10,
+        tag="admin",
+        summary="Make the next signing key, or replace all of them at once",
     ),
 )

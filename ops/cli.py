@@ -105,6 +105,17 @@ COMMANDS = (
             option("--check", action="store_true", help="fail when a file is stale"),
         ),
     ),
+    Command(
+        "keys",
+        "the keys that sign tokens: `keys list`, `keys rotate [--now]`",
+        "keys:run_keys",
+        (
+            option("verb", choices=("list", "rotate")),
+            option("--alg", choices=("EdDSA", "RS256"), default="EdDSA", help="of access tokens (EdDSA) or ID tokens"),
+            option("--now", action="store_true", help="a key was stolen: drop all of them at once with their tokens"),
+            JSON,
+        ),
+    ),
     Command("migrate", "bring databases and streams up to date", "config:run_migrate"),
 )
 

@@ -1,11 +1,9 @@
 """Who asks: the bearer token, checked here against the auth node's public keys; else an API key, else the cookie.
 
-The keys are read from `svc.auth.jwks` and kept; they are read again when they are ten minutes old (the old ones serve
-on if that fails), and at most once a minute for a token that names a key we do not have. The verifier remembers good
-tokens, because a signature costs a hundred times more than everything else here.
-
-The browser's cookie holds such a token. It counts only where no other proof is given, and for changes only beside the
-CSRF token of its session (`edge/cookies.py`).
+The keys are read from `svc.auth.jwks` and kept; they are read again when they are ten minutes old or have changed (the
+old ones serve on if that fails, but for those that were dropped), and at most once a minute for a token that names a
+key we do not have. The verifier remembers good tokens, because a signature costs a hundred times more than everything
+else here.
 """
 
 import asyncio
@@ -53,6 +51,7 @@ class Authenticator:
         self._jwks: Jwks | None = None
         self._stale_at = 0.0
         self._reread_at = float("-inf")
+        self._changes = 0
         self._reading = asyncio.Lock()
 
     async def claims(self, authorization: str) -> Claims:
@@ -70,6 +69,8 @@ class Authenticator:
         return claims
 
     async def _verified(self, token: str) -> Claims:
+        if self._changes != self._revocations.keys_changed:
+            self._forget_dropped()
         jwks = self._jwks
         if jwks is None or self._clock() >= self._stale_at:
             jwks = await self._keys()
@@ -101,8 +102,19 @@ class Authenticator:
     async def _read(self) -> Jwks:
         context = Context.new(timeout=auth.JWKS.timeout)
         jwks = await self._bus.request(auth.JWKS, GetJwks(), context)
-        self._jwks, self._stale_at = jwks, self._clock() + FRESH
-        return jwks
+        self._jwks, self._stale_at = self._still_good(jwks), self._clock() + FRESH
+        return self._jwks
+
+    def _forget_dropped(self) -> None:
+        """The keys have changed: the dropped ones go at once, the new ones are read with this request."""
+        self._changes = self._revocations.keys_changed
+        self._stale_at = 0.0
+        if self._jwks is not None:
+            self._jwks = self._still_good(self._jwks)
+
+    def _still_good(self, jwks: Jwks) -> Jwks:
+        """Without dropped keys, which an answer that was on its way may still hold."""
+        return Jwks(keys=tuple(key for key in jwks.keys if not self._revocations.dropped(key.kid)))
 
 
 def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: Cookies) -> Middleware:

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts import auth, security
+from contracts import auth, security, token_keys
 from contracts.auth import AUDIENCE, ISSUER, Claims, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.wire import Done, Endpoint
@@ -52,6 +52,8 @@ def security_answers(holders: dict[str, Claims], ended: list[uuid.UUID]) -> dict
         security.LIST_KEYS: lambda _m, _c: security.ApiKeyList(items=()),
         security.CREATE_KEY: lambda m, _c: _key(m),
         security.REVOKE_KEY: lambda _m, _c: Done(),
+        token_keys.LIST_TOKEN_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
+        token_keys.ROTATE_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
         security.AUDIT: lambda _m, _c: security.AuditPage(items=()),
     }
 
