@@ -1,4 +1,4 @@
-"""Server-sent events: the progress of a task, complete and in order, whatever restarts in between.
+"""The progress of a task, complete and in order, whatever restarts in between: as server-sent events, and for others.
 
 The truth is `svc.tasks.history`. The bus only rings: one subscription per process to `events.tasks.progressed` wakes
 the streams of that task, and each reads what came after its last entry. A ring that is lost costs at most one
@@ -11,14 +11,14 @@ import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 import msgspec
 from aiohttp import web
 
 from adapters.nats.bus import Bus
 from contracts import tasks
-from contracts.errors import NotFound, RateLimited, ServiceError, Unauthenticated, Unavailable
+from contracts.errors import FieldError, Invalid, NotFound, RateLimited, ServiceError, Unauthenticated, Unavailable
 from contracts.tasks import GetHistory, History, Progress
 from edge.exchange import Exchange
 
@@ -77,14 +77,32 @@ class TaskStreams:
 
     async def handle(self, exchange: Exchange) -> web.StreamResponse:
         """Serve one stream. Raises NotFound for a task that is not the caller's, RateLimited above the limit."""
-        task_id, claims = _task_id(exchange), exchange.claims
-        if claims is None:
+        with self._watching(exchange, _task_id(exchange), _last_event_id(exchange)) as watch:
+            return await _Stream(exchange, watch).run()
+
+    async def follow(self, exchange: Exchange, task_id: uuid.UUID, after: int) -> AsyncGenerator[Progress, None]:
+        """The same for who sends it in another form: what came after entry `after`, to the end of the task.
+
+        Raises as `handle` does, Invalid for an entry that cannot be, and Unavailable when it stops before the end.
+        """
+        if after < 0:
+            raise Invalid("lastEventId: at least 0", errors=(FieldError(field="lastEventId", detail="at least 0"),))
+        with self._watching(exchange, task_id, after) as watch:
+            async with contextlib.aclosing(watch.entries(await watch.history())) as entries:
+                async for entry in entries:
+                    if entry is not None:
+                        yield entry
+            if not watch.ended:
+                raise _stopping()
+
+    @contextlib.contextmanager
+    def _watching(self, exchange: Exchange, task_id: uuid.UUID, after: int) -> "Iterator[_Watch]":
+        if exchange.claims is None:
             raise Unauthenticated()
         if self.closing:
-            raise Unavailable("This process is stopping.", retry_after=1)
-        with self._slot(claims.sub), self._bell(task_id) as bell:
-            stream = _Stream(self, exchange, task_id, bell)
-            return await stream.run()
+            raise _stopping()
+        with self._slot(exchange.claims.sub), self._bell(task_id) as bell:
+            yield _Watch(self, exchange, task_id, bell, after)
 
     @contextlib.contextmanager
     def _slot(self, user_id: uuid.UUID) -> Iterator[None]:
@@ -116,42 +134,60 @@ class TaskStreams:
             bell.set()
 
 
-class _Stream:
-    """One client watching one task."""
+class _Watch:
+    """What happens to one task, read from its history whenever its bell rings."""
 
-    def __init__(self, streams: TaskStreams, exchange: Exchange, task_id: uuid.UUID, bell: asyncio.Event) -> None:
+    def __init__(
+        self, streams: TaskStreams, exchange: Exchange, task_id: uuid.UUID, bell: asyncio.Event, after: int
+    ) -> None:
         self._streams = streams
         self._exchange = exchange
         self._task_id = task_id
         self._bell = bell
-        self._after = _last_event_id(exchange)
-        self._status = ""
-        self._response = web.StreamResponse(headers={**exchange.headers, **HEADERS})
+        self._after = after
+        self.status = ""
+        """Of the last entry."""
+        self.ended = False
+        """Has the task ended, and was everything of it told?"""
 
-    async def run(self) -> web.StreamResponse:
-        """Send until the task has ended, the client has gone or the process stops."""
-        history = await self._history()  # errors here are still answered as problems
-        self._exchange.streaming = self._response
-        await self._response.prepare(self._exchange.request)
-        try:
-            await self._write(RECONNECT)
-            await self._follow(history)
-            await self._response.write_eof()
-        except (ConnectionError, TimeoutError):
-            self._response.force_close()  # gone, or too slow to be worth waiting for
-        return self._response
+    async def history(self) -> History:
+        """What came after the last entry that was told."""
+        context = self._exchange.context(tasks.HISTORY.timeout)
+        query = GetHistory(task_id=self._task_id, after=self._after)
+        return await self._streams.bus.request(tasks.HISTORY, query, context)
 
-    async def _follow(self, history: History) -> None:
+    async def entries(self, history: History) -> AsyncGenerator[Progress | None, None]:
+        """All entries from `history` on; None each heartbeat in which there is none. Ends with the task, with the
+        client or with the process."""
         while not self._stop():
             for entry in history.entries:
-                await self._write(b"id: %d\nevent: progress\ndata: %b\n\n" % (entry.seq, _encode(entry)))
-                self._after, self._status = entry.seq, entry.status
+                yield entry
+                self._after, self.status = entry.seq, entry.status
             if history.ended:
-                await self._write(b"event: end\ndata: %b\n\n" % _encode({"status": self._status or None}))
+                self.ended = True
                 return
             if not await self._rung():
-                await self._write(b": heartbeat\n\n")
-            history = await self._patient_history()
+                yield None
+            last_sign = time.monotonic()
+            wait = RETRY_FIRST
+            while (found := await self._again()) is None:  # the tasks node does not answer
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, RETRY_MOST)
+                if time.monotonic() - last_sign > self._streams.heartbeat:
+                    yield None
+                    last_sign = time.monotonic()
+            history = found
+
+    async def _again(self) -> History | None:
+        """The history; nothing new when the stream has to stop; None while it cannot be had."""
+        if self._stop():
+            return History(entries=(), ended=False)
+        try:
+            return await self.history()
+        except NotFound:
+            return History(entries=(), ended=True)
+        except ServiceError:
+            return None
 
     async def _rung(self) -> bool:
         """Wait for a ring, a heartbeat long at most; also returns when the client has gone."""
@@ -165,35 +201,49 @@ class _Stream:
         self._bell.clear()
         return True
 
-    async def _patient_history(self) -> History:
-        """The history as soon as the tasks node answers again; nothing new when the stream has to stop before."""
-        wait = RETRY_FIRST
-        last_sign = time.monotonic()
-        while not self._stop():
-            try:
-                return await self._history()
-            except NotFound:
-                return History(entries=(), ended=True)
-            except ServiceError:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, RETRY_MOST)
-            if time.monotonic() - last_sign > self._streams.heartbeat:
-                await self._write(b": waiting\n\n")
-                last_sign = time.monotonic()
-        return History(entries=(), ended=False)
+    def _stop(self) -> bool:
+        transport = self._exchange.request.transport
+        return self._streams.closing or transport is None or transport.is_closing()
 
-    async def _history(self) -> History:
-        context = self._exchange.context(tasks.HISTORY.timeout)
-        query = GetHistory(task_id=self._task_id, after=self._after)
-        return await self._streams.bus.request(tasks.HISTORY, query, context)
+
+class _Stream:
+    """One client watching one task by server-sent events."""
+
+    def __init__(self, exchange: Exchange, watch: _Watch) -> None:
+        self._exchange = exchange
+        self._watch = watch
+        self._response = web.StreamResponse(headers={**exchange.headers, **HEADERS})
+
+    async def run(self) -> web.StreamResponse:
+        """Send until the task has ended, the client has gone or the process stops."""
+        history = await self._watch.history()  # errors here are still answered as problems
+        self._exchange.streaming = self._response
+        await self._response.prepare(self._exchange.request)
+        try:
+            await self._write(RECONNECT)
+            await self._follow(history)
+            await self._response.write_eof()
+        except (ConnectionError, TimeoutError):
+            self._response.force_close()  # gone, or too slow to be worth waiting for
+        return self._response
+
+    async def _follow(self, history: History) -> None:
+        async with contextlib.aclosing(self._watch.entries(history)) as entries:
+            async for entry in entries:
+                if entry is None:
+                    await self._write(b": heartbeat\n\n")
+                else:
+                    await self._write(b"id: %d\nevent: progress\ndata: %b\n\n" % (entry.seq, _encode(entry)))
+        if self._watch.ended:
+            await self._write(b"event: end\ndata: %b\n\n" % _encode({"status": self._watch.status or None}))
 
     async def _write(self, data: bytes) -> None:
         async with asyncio.timeout(WRITE_LIMIT):
             await self._response.write(data)
 
-    def _stop(self) -> bool:
-        transport = self._exchange.request.transport
-        return self._streams.closing or transport is None or transport.is_closing()
+
+def _stopping() -> Unavailable:
+    return Unavailable("This process is stopping.", retry_after=1)
 
 
 def _task_id(exchange: Exchange) -> uuid.UUID:
