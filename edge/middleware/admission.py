@@ -23,7 +23,7 @@ MAX_WAIT = 600.0
 """Seconds."""
 MOST_AT_ONCE = 512
 """Requests of one process at a time."""
-UNCOUNTED = ("events", "alive", "ready", "metrics")
+UNCOUNTED = ("events", "graphql-socket", "alive", "ready", "metrics")
 """Handlers that are not counted: streams, which wait more than they work, and what machines ask to see if we live."""
 
 
