@@ -12,9 +12,24 @@ from adapters.images.painter.families import (
     midcentury,
     papercut,
     ribbons,
+    watercolour,
     woodcut,
 )
 from adapters.images.painter.scene import Family
 
-_MODULES = (landscape, cosmos, ribbons, deco, midcentury, ink, mesh, city, papercut, marble, woodcut, halftone)
+_MODULES = (
+    landscape,
+    cosmos,
+    ribbons,
+    deco,
+    midcentury,
+    ink,
+    mesh,
+    city,
+    papercut,
+    marble,
+    woodcut,
+    halftone,
+    watercolour,
+)
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
