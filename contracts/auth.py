@@ -153,10 +153,14 @@ class DeleteAccount(msgspec.Struct, frozen=True, kw_only=True):
     node deletes what it holds when it hears `ACCOUNT_DELETED`. Access tokens that were given out before end by
     themselves, 15 minutes after they were made; until then they find nothing, and nothing can be made with them.
 
+    An account without a password proves itself by a session that began within the last ten minutes.
+
     Raises Invalid naming the field password, Conflict for an administrator, Unauthenticated when it is deleted already.
     """
 
-    password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
+    session_id: uuid.UUID | None = None
+    """The caller's own."""
 
 
 class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True):

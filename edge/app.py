@@ -32,9 +32,12 @@ from edge.exchange import Handler, Middleware
 from edge.export import Export
 from edge.fallback import UNMATCHED, fallback
 from edge.fleet import Fleet
+from edge.graphql.serving import Graphql
+from edge.graphql.socket import SocketRules
 from edge.health import Health, checks_of
 from edge.images import file, image
 from edge.kept import ResponseCache
+from edge.logins import SignIns
 from edge.middleware.admission import MAX_WAIT, MOST_AT_ONCE, admission, crowd
 from edge.middleware.authentication import Authenticator, authentication
 from edge.middleware.cache import Renewals, response_cache
@@ -66,7 +69,7 @@ HEADERS_OF_ALL = web.AppKey("headers", dict[str, str])
 """The headers of every answer."""
 STUDIO = "edge.studio.pages"
 NOTICE_STEP = 0.05
-NO_HEAD = ("events", "export")
+NO_HEAD = ("events", "export", "graphql-socket")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
@@ -90,9 +93,27 @@ class Rules:
     """Whose pages may call us."""
     cookies: Cookies = field(default_factory=Cookies)
     """The studio's session; edge processes that serve the same users share its key."""
+    sockets: SocketRules = field(default_factory=SocketRules)
+    """What a WebSocket of GraphQL may do."""
 
 
 RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The stages of every request, from the outside in; some are gone through again by the fields of GraphQL."""
+
+    outer: tuple[Middleware, ...]
+    proof: tuple[Middleware, ...]
+    rate: Middleware
+    inner: tuple[Middleware, ...]
+    limiter: RateLimiter | None
+
+    @property
+    def all(self) -> tuple[Middleware, ...]:
+        """In one row."""
+        return (*self.outer, *self.proof, self.rate, *self.inner)
 
 
 def stages(
@@ -106,11 +127,12 @@ def stages(
     revocations: Revocations | None = None,
     renewals: Renewals | None = None,
     headers: Mapping[str, str] = HEADERS,
-) -> tuple[Middleware, ...]:
-    """The stages of every request, from the outside in."""
+) -> Stages:
+    """The stages of every request, in their order."""
     memory = Idempotency(redis)
     limiter = None if rules.rates is None else RateLimiter(RateLimits(redis), rules.rates, rules.addresses)
-    return (
+    authenticator = Authenticator(bus, verifier, revocations or Revocations(bus))
+    outer = (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
         security_headers(headers),  # outside it too, so that errors carry them
@@ -119,14 +141,18 @@ def stages(
         errors,
         crowd(rules.most_at_once),  # before the body is read
         limits(max_body=rules.max_body, max_seconds=rules.max_seconds),
+    )
+    proof = (
         strangers(limiter),  # who does not get through the next one
-        authentication(Authenticator(bus, verifier, revocations or Revocations(bus)), KeyHolders(bus), rules.cookies),
-        rate_limit(limiter),
+        authentication(authenticator, KeyHolders(bus), rules.cookies),
+    )
+    inner = (
         admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken
         idempotency(memory),
         response_cache(renewals or Renewals(ResponseCache(redis))),
         origin(rules.addresses),
     )
+    return Stages(outer=outer, proof=proof, rate=rate_limit(limiter), inner=inner, limiter=limiter)
 
 
 def build_app(
@@ -148,24 +174,7 @@ def build_app(
     renewals = Renewals(ResponseCache(redis))
     metrics.count("cached_answers", "Answers that may be kept, by what was done", "result", renewals.counts)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
-    special: Mapping[str, Callable[[Route], Handler]] = {
-        "call": lambda route: call(route, bus),
-        "image": lambda route: image(route, bus, objects),
-        "file": lambda route: file(route, bus, objects),
-        "events": lambda _route: streams.handle,
-        "export": lambda _route: export.handle,
-        "session": visits.handler,
-        "alive": lambda _route: health.alive,
-        "ready": lambda _route: health.ready,
-        "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
-        "openapi": lambda _route: openapi_document(ROUTES, version),
-        "asyncapi": lambda _route: asyncapi_document(asyncapi),
-    }
-    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"]
-    table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
-    table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
-    app = web.Application(client_max_size=rules.max_body)
-    headers = app[HEADERS_OF_ALL] = dict(HEADERS)
+    headers = dict(HEADERS)
     order = stages(
         bus,
         redis,
@@ -177,7 +186,31 @@ def build_app(
         renewals=renewals,
         headers=headers,
     )
-    _add(app, table, order, region)
+    pay = None if order.limiter is None else order.limiter.charge
+    graph = Graphql(bus, streams, proof=order.proof, inner=order.inner, pay=pay, rules=rules.sockets)
+    special: Mapping[str, Callable[[Route], Handler]] = {
+        "call": lambda route: call(route, bus),
+        "image": lambda route: image(route, bus, objects),
+        "file": lambda route: file(route, bus, objects),
+        "events": lambda _route: streams.handle,
+        "export": lambda _route: export.handle,
+        "session": visits.handler,
+        "graphql": lambda _route: graph.requests.handle,
+        "graphql-socket": lambda _route: graph.sockets.handle,
+        "login": SignIns(bus, rules.cookies).handler,
+        "alive": lambda _route: health.alive,
+        "ready": lambda _route: health.ready,
+        "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
+        "openapi": lambda _route: openapi_document(ROUTES, version),
+        "asyncapi": lambda _route: asyncapi_document(asyncapi),
+    }
+    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"]
+    table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
+    table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
+    app = web.Application(client_max_size=rules.max_body)
+    app[HEADERS_OF_ALL] = headers
+    _add(app, table, order.all, region)
+    app.on_shutdown.append(graph.close)
     _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus)))
     return app
 

@@ -8,6 +8,7 @@ can read: an HMAC of the session's id (RFC 2104), in `X-CSRF-Token` or in the fi
 """
 
 import binascii
+import re
 import secrets
 import uuid
 from base64 import urlsafe_b64decode
@@ -26,9 +27,13 @@ HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
 FORM = "application/x-www-form-urlencoded"
 ACCESS, REFRESH = "covergen_access", "covergen_refresh"
+LOGIN = "covergen_login"
+"""Binds a browser to the sign-ins at other providers that it has begun."""
 REFRESH_PATH = "/session"
+LOGIN_SECONDS = 600
 REFRESH_SECONDS = 30 * 24 * 3600
 """As long as the auth node takes a refresh token at most."""
+LOGIN_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
 KEY_BYTES = 32
@@ -75,6 +80,15 @@ class Cookies:
     def refresh_token(self, request: web.Request) -> str | None:
         """The token of the refresh cookie; it comes with requests to `/session` and below only."""
         return _cookie(request, self._name(REFRESH))
+
+    def logging_in(self, browser: str) -> str:
+        """The Set-Cookie value that binds the browser to a sign-in at another provider, from where it comes (Lax)."""
+        return self._cookie(LOGIN, browser, LOGIN_SECONDS, "/", "Lax")
+
+    def login_token(self, request: web.Request) -> str | None:
+        """What binds the browser, if it has begun a sign-in lately."""
+        token = _cookie(request, self._name(LOGIN))
+        return token if token is not None and LOGIN_TOKEN.fullmatch(token) else None
 
     def csrf_token(self, sid: uuid.UUID) -> str:
         """What a page of the session `sid` sends along with each change."""
@@ -126,7 +140,7 @@ class Cookies:
     def _name(self, name: str) -> str:
         if not self.secure:
             return name
-        return f"{'__Host-' if name == ACCESS else '__Secure-'}{name}"
+        return f"{'__Secure-' if name == REFRESH else '__Host-'}{name}"
 
 
 def put(headers: CIMultiDict[str], values: tuple[str, ...]) -> None:

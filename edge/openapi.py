@@ -17,6 +17,7 @@ from edge.sessions import Visit
 Json = dict[str, Any]
 REF = "#/components/schemas/"
 ALWAYS = (500, 503, 504)
+NO_CONTENT = (204, 302, 303)
 """Statuses that any call may have."""
 BY_ACCESS: dict[Access, tuple[int, ...]] = {"public": (), "optional": (401,), "user": (401,), "admin": (401, 403)}
 BY_SUBJECT: dict[str, tuple[int, ...]] = {
@@ -26,6 +27,8 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.auth.logout": (401,),
     "svc.auth.delete_account": (401, 409),
     "svc.auth.create_key": (409,),
+    "svc.auth.unlink_identity": (409,),
+    "svc.auth.change_password": (409,),
     "svc.users.update": (409,),
     "svc.templates.update": (409,),
     "svc.templates.save_mine": (409,),
@@ -205,7 +208,7 @@ def _success(route: Route) -> Json:
         answer["headers"]["Location"] = _header("Location")
     if route.cost:
         answer["headers"] |= {"RateLimit": _header("RateLimit"), "RateLimit-Policy": _header("RateLimitPolicy")}
-    if route.status != 204:
+    if route.status not in NO_CONTENT:
         answer["content"] = {route.media: {"schema": _reply_schema(route), **_example(route)}}
     return answer
 
@@ -217,7 +220,7 @@ def _example(route: Route) -> Json:
 
 
 def _reply_schema(route: Route) -> Json:
-    if route.handler == "call" and route.contract is not None:
+    if route.handler in ("call", "login") and route.contract is not None:
         return {"$ref": REF + route.contract.reply.__name__}
     if route.handler == "session":
         return {"$ref": f"{REF}Visit"}

@@ -56,6 +56,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("mail-address", 50, HOUR, "address"),
     Policy("mail-user", 5, HOUR, "user"),
     Policy("token-address", 50, QUARTER, "address", failures=(401, 404, 422)),
+    Policy("provider-address", 600, QUARTER, "address"),
     Policy("proof-user", 10, QUARTER, "user", failures=(401, 422)),
 )
 GUARDS: Mapping[str, tuple[str, ...]] = {
@@ -66,9 +67,11 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "own-mail": ("mail-user", "mail-address"),
     "token": ("token-address",),
     "proof": ("proof-user",),
+    "provider": ("provider-address",),
 }
 """By the word in `Route.guard`. `mail`: a message is sent to whom the body names, `own-mail`: to the caller; `token`: a
-single-use token is tried; `proof`: a signed-in user proves the password once more."""
+single-use token is tried; `proof`: a signed-in user proves the password once more; `provider`: a sign-in at another
+provider is begun or finished."""
 
 
 class Rates:

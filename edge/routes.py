@@ -10,6 +10,8 @@ from edge.admin_routes import ADMIN
 from edge.auth_routes import AUTH
 from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
+from edge.graphql_routes import GRAPHQL
+from edge.login_routes import LOGINS
 from edge.route import Access, Cache, Route
 from edge.security_routes import SECURITY
 from edge.session_routes import SESSION
@@ -40,11 +42,12 @@ ME: tuple[Route, ...] = (
         contract=auth.DELETE_ACCOUNT,
         status=204,
         body="json",
+        session={"session_id": "sid"},
         cost=10,
         guard="proof",
         without_limits="closed",
         tag="me",
-        summary="Delete the account and everything of it, proven by the password",
+        summary="Delete the account and everything of it, proven by the password or by a sign-in of just now",
     ),
     Route(
         method="GET",
@@ -300,6 +303,7 @@ ROUTES: tuple[Route, ...] = (
     *AUTH,
     *SECURITY,
     *SESSION,
+    *LOGINS,
     *ME,
     *TEMPLATES,
     *COVERS,
@@ -307,6 +311,7 @@ ROUTES: tuple[Route, ...] = (
     *EXPORTS,
     *TASKS,
     *NOTIFICATIONS,
+    *GRAPHQL,
     *ADMIN,
     *OTHER,
 )

@@ -16,12 +16,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from adapters.identity.registered import read_client, read_issuers
 from adapters.mail import mail_sender, mail_server
 from edge.address import networks
 from edge.rates import read_rates
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
+SECRETS = ("admin_password", "secret_key", "google_client", "github_client", "oidc")
+"""Never shown."""
 MAX_PORT = 65535
 LEAST_DIFFERENT = 8
 """Different bytes in a secret: 32 random ones have about 30, one typed by hand may have a few."""
@@ -71,6 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_url: str | None
     mail_from: str
     public_url: str | None
+    google_client: str | None
+    github_client: str | None
+    oidc: str
     faults: FaultPolicy
     log_level: LogLevel
     log_format: LogFormat
@@ -191,7 +197,7 @@ def _as_text(value: object) -> str:
 
 
 def _masked(name: str, value: object) -> object:
-    if name in ("admin_password", "secret_key"):
+    if name in SECRETS:
         return value and "***"
     if name.endswith("_url") and isinstance(value, str):
         parts = urlsplit(value)
@@ -275,6 +281,17 @@ def _public_url(text: str) -> str | None:
     if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
         raise ValueError("must be an address such as https://covers.example.org")
     return text.rstrip("/") or None
+
+
+def _client(text: str) -> str | None:
+    if text:
+        read_client(text)
+    return text or None
+
+
+def _issuers(text: str) -> str:
+    read_issuers(text)
+    return text
 
 
 def _rate_limits(text: str) -> str:
@@ -371,6 +388,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mail_url", "", _mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
     Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),
     Setting("public_url", "", _public_url, "Where users reach the edge: links in mails begin so; its own address."),
+    Setting("google_client", "", _client, "`ID:SECRET` of the OAuth client at Google, to sign in there."),
+    Setting("github_client", "", _client, "`ID:SECRET` of the OAuth app at GitHub, to sign in there."),
+    Setting("oidc", "", _issuers, "Other OpenID Connect issuers: `NAME=https://ISSUER|ID:SECRET,…`."),
     Setting(
         "faults",
         "auto",

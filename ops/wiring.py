@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.crypto import Passwords, Verifier, derive
 from adapters.faults import Faults, watched
+from adapters.identity.opening import open_providers
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.painter import FAMILIES, Painter
@@ -123,7 +124,9 @@ async def auth(host: Host, bus: Bus) -> Service:
     admin = (host.settings.admin_email, ensure_admin_password(host.settings))
     public_url = host.settings.public_url or host.settings.own_url
     root = ensure_secret_key(host.settings)
-    service = Auth(await host.postgres("auth"), bus, passwords, root=root, admin=admin, public_url=public_url)
+    providers = open_providers(host.settings.google_client, host.settings.github_client, host.settings.oidc)
+    pool = await host.postgres("auth")
+    service = Auth(pool, bus, passwords, root=root, admin=admin, public_url=public_url, providers=providers)
     host.stack.push_async_callback(service.close)
     await service.prepare()
     return service

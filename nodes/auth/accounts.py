@@ -16,7 +16,7 @@ from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenti
 from contracts.users import CreateUser, GetUser, User
 from contracts.wire import Context
 from nodes.auth.audit import AuditLog
-from nodes.auth.model import ADMIN, USER, Credentials, checked_email, normalised_email
+from nodes.auth.model import ADMIN, NO_PASSWORD, USER, Credentials, checked_email, normalised_email
 from nodes.auth.proofs import Proofs
 from nodes.auth.store import AuthStore
 
@@ -66,6 +66,22 @@ class Accounts:
             if ours:
                 await self._store.delete_pending(account.id)
             raise
+
+    async def welcome(self, email: str, full_name: str | None, context: Context) -> Credentials:
+        """An account without a password for the normalised address of somebody who has proven it.
+
+        A registration of it that is not complete is taken over: nobody signs in by its password any more. Raises
+        Conflict for the administrator's address, or when the address got an account at this very moment.
+        """
+        if self._admin is not None and email == self._admin[0]:
+            raise _email_taken()
+        wanted = Register(email=email, password=NO_PASSWORD, full_name=full_name)
+        account = self.pending(email, wanted, NO_PASSWORD)
+        if not await self._store.insert_pending(account):
+            account = await self._without_password(email)
+        proven = msgspec.structs.replace(account, pending_full_name=full_name, email_verified_at=self._clock())
+        await self.profile(proven, context)
+        return account
 
     async def profile(self, account: Credentials, context: Context) -> User:
         """The profile of an account; one that a crash has left without is completed."""
@@ -132,6 +148,17 @@ class Accounts:
             account = await self._taken_over(account, message.password)
         return msgspec.structs.replace(account, pending_username=message.username, pending_full_name=message.full_name)
 
+    async def _without_password(self, email: str) -> Credentials:
+        """The account of that address; when it is pending, its password is gone."""
+        account = await self._store.by_email(email)
+        if account is None:
+            raise _email_taken()
+        if account.status == "pending" and account.has_password:
+            if not await self._store.take_over(account, NO_PASSWORD, self._clock()):
+                raise _email_taken()
+            account = msgspec.structs.replace(account, password_hash=NO_PASSWORD)
+        return account
+
     async def _taken_over(self, account: Credentials, password: str) -> Credentials:
         """Nobody ever signed in there and nobody is about to: without this the address would be lost for ever."""
         now = self._clock()
@@ -159,7 +186,8 @@ class Accounts:
             async with self._store.activating(account) as transaction:
                 if transaction is None:
                     raise _email_taken()
-                if account.status == "pending" and ADMIN not in account.roles:  # the operator has named that address
+                known = account.email_verified_at is not None or ADMIN in account.roles  # the operator has named that
+                if account.status == "pending" and not known:
                     await self._proofs.mail_token("verify_email", account, context, transaction)
         except Duplicate as error:
             raise _email_taken() from error

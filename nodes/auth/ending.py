@@ -20,6 +20,8 @@ from nodes.auth.store import AuthStore
 log = logging.getLogger(__name__)
 
 TOLD_EVERY = timedelta(hours=1)
+RECENT = timedelta(minutes=10)
+"""How long a sign-in proves who somebody is, where there is no password to ask for."""
 TOLD_AT_ONCE = 200
 """Deleted accounts that one round tells of."""
 
@@ -60,12 +62,20 @@ class Ending:
             raise _gone()
         if ADMIN in account.roles:
             raise Conflict("An administrator's account cannot be deleted.")
-        if not await self._passwords.verify(message.password, account.password_hash):
-            wrong = FieldError(field="password", detail="is not right")
-            raise Invalid("The password is not right.", errors=(wrong,))
+        await self._check(account, message)
         await self._end(account, context)
         log.info("account %s was deleted", account.id, extra={"action": "account_deleted"})
         return Done()
+
+    async def _check(self, account: Credentials, message: DeleteAccount) -> None:
+        """Is it the owner who asks: by the password, or without one by a sign-in of just now?"""
+        if not account.has_password:
+            since = self._clock() - RECENT
+            if message.session_id is None or not await self._store.began(message.session_id, account.id, since):
+                raise Invalid("Sign in once more and repeat this within ten minutes.")
+        elif message.password is None or not await self._passwords.verify(message.password, account.password_hash):
+            wrong = FieldError(field="password", detail="is not right")
+            raise Invalid("The password is not right.", errors=(wrong,))
 
     async def announce(self) -> None:
         """Tell again of accounts that were deleted within the last day; each once an hour, whatever instances run."""

@@ -25,6 +25,8 @@ REVOKED_KNOWN = 5000
 """Sessions that ended lately, of which an edge is told when it begins."""
 
 USER, ADMIN = "user", "admin"
+NO_PASSWORD = ""
+"""In the place of a hash: no password is right."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     pending_full_name: str | None = None
     email_verified_at: datetime | None = None
     created_at: datetime
+
+    @property
+    def has_password(self) -> bool:
+        """False for who signs in at another provider only."""
+        return self.password_hash != NO_PASSWORD
 
     def left_behind(self, now: datetime) -> bool:
         """Was the registration begun long enough ago that nobody is working on it any more?"""

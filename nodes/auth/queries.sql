@@ -77,6 +77,9 @@ DELETE FROM authorization_codes WHERE user_id = $1;
 -- name: delete_api_keys
 DELETE FROM api_keys WHERE user_id = $1;
 
+-- name: delete_identities
+DELETE FROM identities WHERE user_id = $1;
+
 -- name: unannounced
 -- Deleted accounts that were last told of before a time; those that another instance is telling of are left to it.
 SELECT id, deleted_at FROM users_auth WHERE status = 'deleted' AND announced_at < $1
@@ -97,6 +100,9 @@ WHERE id = $1;
 
 -- name: session
 SELECT id, user_id, revoked_at FROM sessions WHERE id = $1;
+
+-- name: session_began
+SELECT id FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND created_at > $3;
 
 -- name: lock_session
 SELECT id, user_id, revoked_at FROM sessions WHERE id = $1 FOR UPDATE;

@@ -1,14 +1,16 @@
 """The auth node: its contracts and their handlers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from adapters.crypto import Box, Passwords
+from adapters.crypto import Box, Passwords, derive
+from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox, Pool, load_queries
-from contracts import auth, security, token_keys
+from contracts import auth, logins, oauth, security, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.security import KEY_MARK
@@ -16,13 +18,21 @@ from contracts.wire import Context, Done
 from nodes.auth.accounts import Accounts
 from nodes.auth.api_keys import ApiKeys
 from nodes.auth.audit import AuditLog
+from nodes.auth.authorization import Authorizations
+from nodes.auth.clients import Clients
 from nodes.auth.ending import Ending
+from nodes.auth.grants import Grants
+from nodes.auth.identities import Identities
 from nodes.auth.keyring import Keyring
+from nodes.auth.logins import Logins
 from nodes.auth.model import Credentials, normalised_email
+from nodes.auth.passwords import OwnPassword
 from nodes.auth.proofs import Proofs
 from nodes.auth.revocation import Revocation
+from nodes.auth.roles import RoleBook
 from nodes.auth.sessions import Sessions
-from nodes.auth.store import KEYS_SQL, SECURITY_SQL, AuthStore
+from nodes.auth.store import KEYS_SQL, LOGINS_SQL, OAUTH_SQL, SECURITY_SQL, AuthStore
+from nodes.auth.telling import Telling
 from nodes.runtime import Binding, Chore, serve
 
 KEPT_AFTER_EXPIRY = timedelta(days=1)
@@ -38,7 +48,8 @@ class Auth:
     """Accounts, sessions and what proves them.
 
     `root` is the root secret (32 bytes), with which keys are sealed in the database; `admin` is the address and
-    password of the administrator whose account is made by `ensure_admin`; `public_url`: how links in mails begin.
+    password of the administrator whose account is made by `ensure_admin`; `public_url`: how links in mails begin;
+    `providers`: where else one can sign in.
     """
 
     name = "auth"
@@ -52,6 +63,7 @@ class Auth:
         root: bytes,
         admin: tuple[str, str] | None = None,
         public_url: str = ELSEWHERE,
+        providers: Sequence[IdentityProvider] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         sql = load_queries(SECURITY_SQL)
@@ -71,7 +83,14 @@ class Auth:
         self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
         self._keys = ApiKeys(pool, sql, self._audit, self._accounts.holder, clock)
         self._ending = Ending(self._store, self._outbox, self._audit, passwords, clock)
-        self.bindings: tuple[Binding, ...] = (*self._for_accounts(), *self._for_security())
+        self._begin_logins(pool, providers, derive(root, "logins"), public_url)
+        self._begin_oauth(pool, public_url)
+        self.bindings: tuple[Binding, ...] = (
+            *self._for_accounts(),
+            *self._for_security(),
+            *self._for_logins(),
+            *self._for_oauth(),
+        )
         self.chores: tuple[Chore, ...] = (
             Chore("auth-admin", 0.5, self.ensure_admin),
             Chore("auth-keys", 30.0, self._keyring.upkeep),
@@ -111,12 +130,61 @@ class Auth:
             serve(token_keys.ROTATE_KEYS, self._keyring.rotate),
         )
 
+    def _for_logins(self) -> tuple[Binding, ...]:
+        return (
+            serve(logins.LIST_PROVIDERS, self._logins.providers),
+            serve(logins.START_LOGIN, self._logins.start),
+            serve(logins.FINISH_LOGIN, self._logins.finish),
+            serve(logins.LIST_IDENTITIES, self._identities.list),
+            serve(logins.UNLINK_IDENTITY, self._identities.unlink),
+            serve(logins.CHANGE_PASSWORD, self._own_password.change),
+        )
+
+    def _begin_logins(self, pool: Pool, providers: Sequence[IdentityProvider], key: bytes, public_url: str) -> None:
+        sql, clock, titles = load_queries(LOGINS_SQL), self._clock, {each.name: each.title for each in providers}
+        shared = (self._outbox, self._audit, self._revocation)
+        self._own_password = OwnPassword(pool, sql, self._store, *shared, self._passwords, clock)
+        self._identities = Identities(pool, sql, self._store, self._accounts, *shared, titles, clock)
+        self._logins = Logins(
+            pool, sql, providers, self._identities, self._sessions, self._audit, key, public_url, clock
+        )
+
+    def _for_oauth(self) -> tuple[Binding, ...]:
+        return (
+            serve(oauth.LIST_CLIENTS, self._clients.list),
+            serve(oauth.CREATE_CLIENT, self._clients.create),
+            serve(oauth.DELETE_CLIENT, self._clients.delete),
+            serve(oauth.SET_ROLES, self._roles.set),
+            serve(oauth.AUTHORIZE, self._authorizations.authorize),
+            serve(oauth.TOKEN, self._grants.token),
+            serve(oauth.INTROSPECT, self._telling.introspect),
+            serve(oauth.REVOKE_TOKEN, self._telling.revoke),
+            serve(oauth.USERINFO, self._telling.userinfo),
+            serve(oauth.CONFIGURATION, self._telling.metadata),
+            serve(oauth.METADATA, self._telling.metadata),
+        )
+
+    def _begin_oauth(self, pool: Pool, public_url: str) -> None:
+        sql, clock, issuer, holder = load_queries(OAUTH_SQL), self._clock, public_url.rstrip("/"), self._accounts.holder
+        self._roles = RoleBook(pool, sql, self._audit, self._revocation)
+        self._clients = Clients(pool, sql, self._audit, self._revocation, self._keyring, clock)
+        self._authorizations = Authorizations(pool, sql, self._store, self._clients, self._audit, issuer, clock)
+        self._grants = Grants(
+            pool, sql, self._clients, self._sessions, holder, self._keyring, self._audit, issuer, clock
+        )
+        self._telling = Telling(pool, sql, self._clients, self._sessions, holder, issuer, clock)
+
+    def breakers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Those of the identity providers, for `$SRV.STATS`."""
+        return self._logins.breakers()
+
     async def prepare(self) -> None:
         """Before it serves: the signing keys are there and sealed. Idempotent. Raises WrongKey."""
         await self._keyring.prepare()
 
     async def close(self) -> None:
-        """Wait for messages that are being sent."""
+        """Wait for messages that are being sent, and end the connections to providers."""
+        await self._logins.close()
         await self._outbox.close()
 
     async def register(self, message: Register, context: Context) -> Session:
@@ -174,6 +242,8 @@ class Auth:
         """Delete what expired: sessions and tokens long ago, keys, accounts deleted a day ago, lines of a year ago."""
         await self._store.sweep(self._clock() - KEPT_AFTER_EXPIRY)
         await self._proofs.sweep()
+        await self._logins.sweep()
+        await self._authorizations.sweep()
         await self._keys.sweep()
         await self._audit.sweep()
 

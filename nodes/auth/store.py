@@ -15,12 +15,14 @@ from nodes.auth.model import Credentials, NewSession, RefreshToken, SessionRow
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 SECURITY_SQL = HERE / "security.sql"
+LOGINS_SQL = HERE / "logins.sql"
 OAUTH_SQL = HERE / "oauth.sql"
 KEYS_SQL = HERE / "keys.sql"
 OWNED = (
     "delete_sessions",
     "delete_one_time_tokens",
     "delete_api_keys",
+    "delete_identities",
     "delete_clients",
     "delete_consents",
     "delete_codes",
@@ -93,6 +95,16 @@ class AuthStore:
             token = (uuid.uuid4(), new.user_id, new.token_hash, new.id, None, new.now, new.expires_at)
             await transaction.run(self._sql["insert_token"], *token)
             yield transaction
+
+    async def began(self, session_id: uuid.UUID, user_id: uuid.UUID, since: datetime) -> bool:
+        """Is it a session of that user that goes on and began after a time?"""
+        return await self._pool.one(self._sql["session_began"], session_id, user_id, since) is not None
+
+    async def clear(self, user_id: uuid.UUID, transaction: Transaction) -> None:
+        """Take away everything by which somebody could come back to an account; its sessions are ended elsewhere."""
+        for name in OWNED:
+            if name != "delete_sessions":
+                await transaction.run(self._sql[name], user_id)
 
     async def facts(self, user_id: uuid.UUID) -> AccountFacts | None:
         """What is known of an account, without anything that proves it."""

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from adapters.crypto import Passwords
+from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
 from adapters.postgres import Pool, migrate, open_pool
 from contracts import auth, notifications, security, users
@@ -135,11 +136,13 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def running_auth(url: str, pool: Pool, clock: list[datetime]) -> AsyncIterator[Auth]:
+async def running_auth(
+    url: str, pool: Pool, clock: list[datetime], providers: Sequence[IdentityProvider] = ()
+) -> AsyncIterator[Auth]:
     """One instance of the node with a connection of its own; tests run its chores."""
     passwords = Passwords(threads=1)
     async with a_bus(url, "auth") as bus:
-        service = Auth(pool, bus, passwords, root=ROOT, admin=ADMIN, clock=lambda: clock[0])
+        service = Auth(pool, bus, passwords, root=ROOT, admin=ADMIN, clock=lambda: clock[0], providers=providers)
         await service.prepare()
         async with a_node(url, SmallService("auth", *service.bindings)):
             yield service
@@ -147,7 +150,7 @@ async def running_auth(url: str, pool: Pool, clock: list[datetime]) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def an_auth_house(nats_url: str, dsn: str) -> AsyncIterator[House]:
+async def an_auth_house(nats_url: str, dsn: str, providers: Sequence[IdentityProvider] = ()) -> AsyncIterator[House]:
     """A running node, what the edges hear of it, and the mails that it orders."""
     await migrate(dsn, MIGRATIONS)
     async with contextlib.AsyncExitStack() as stack:
@@ -156,7 +159,7 @@ async def an_auth_house(nats_url: str, dsn: str) -> AsyncIterator[House]:
         bus = await stack.enter_async_context(a_bus(nats_url, streams=True))
         beside = SmallService("users", serve(users.CREATE, profiles.create), serve(users.GET, profiles.get))
         await stack.enter_async_context(a_node(nats_url, beside))
-        service = await stack.enter_async_context(running_auth(nats_url, pool, clock))
+        service = await stack.enter_async_context(running_auth(nats_url, pool, clock, providers))
         house = House(nats_url, dsn, bus, pool, service, profiles, clock)
         post = SmallService("notifications", work(notifications.MAIL, house.take_mail))
         await stack.enter_async_context(a_node(nats_url, post))
