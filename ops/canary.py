@@ -15,7 +15,6 @@ from ops.failure import Failure
 from ops.nats_mappings import Weights, default_weights, render_mappings
 from ops.paths import Home
 from ops.processes import last_lines
-from ops.running import RunInfo
 from ops.servers.base import write_private
 
 RELOAD_LIMIT, LOOK_AGAIN = 5.0, 0.02
@@ -80,23 +79,25 @@ def keep_weights(home: Home, changed: Weights) -> Path:
     return path
 
 
-async def reload_embedded(home: Home, run: RunInfo) -> None:
-    """Let the server of this home read its configuration again. Raises CanaryRefused with its words when it did not."""
-    before = await _loaded(run)
-    log = home.log("nats")
-    log_start = log.stat().st_size if log.exists() else 0
-    os.kill(run.pids["nats"], signal.SIGHUP)
+async def reload_server(log: Path, pid: int, monitor: str) -> None:
+    """Let a server of ours read its configuration again. Raises CanaryRefused with its words when it did not."""
+    before, log_start = await _loaded(monitor), _size(log)
+    os.kill(pid, signal.SIGHUP)
     try:
         async with asyncio.timeout(RELOAD_LIMIT):
-            while await _loaded(run) == before:  # noqa: ASYNC110 -- another process tells us, by a page
+            while await _loaded(monitor) == before:  # noqa: ASYNC110 -- another process tells us, by a page
                 await asyncio.sleep(LOOK_AGAIN)
     except TimeoutError:
         raise CanaryRefused(f"NATS did not take the weights: {last_lines(log, since=log_start)}") from None
 
 
-async def _loaded(run: RunInfo) -> str:
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+async def _loaded(monitor: str) -> str:
     """When the server last read its configuration, as it says."""
-    page = await asyncio.to_thread(_page, f"{run.monitor}/varz")
+    page = await asyncio.to_thread(_page, f"{monitor}/varz")
     return str(page["config_load_time"])
 
 

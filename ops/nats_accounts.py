@@ -1,7 +1,8 @@
 """Who may do what on NATS, derived from the contracts: one user per node, and edge, tools, ops, sys.
 
-A user may publish and subscribe exactly what its contracts need, answers only what it was asked (`allow_responses`),
-and hears replies in an inbox of its own. The keys themselves are not in the file: it names variables of `keys.conf`.
+A user may publish and subscribe exactly what its contracts need, and hears replies in an inbox of its own, which says
+of whom: a node answers its callers only where they wait for it, and others only what it was asked (`allow_responses`).
+The keys themselves are not in the file: it names variables of `keys.conf`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,6 +42,7 @@ def permissions(user: str) -> Permissions:
     else:
         publish.add(f"$SRV.PING.{user}")
         own = [e for e in ENDPOINTS if e.node == user]
+        publish |= {f"_INBOX_{caller}.{user}.*.*" for e in own for caller in e.callers}
         subscribe |= {f"{subject} {user}" for e in own for place in places(user) for subject in heard(e, place)}
         subscribe |= {
             f"$SRV.{verb}{who}" for verb in ("PING", "INFO", "STATS") for who in ("", f".{user}", f".{user}.*")

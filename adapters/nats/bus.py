@@ -1,7 +1,8 @@
 """The caller's side of every contract: request, enqueue, publish, watch.
 
 Replies come to one inbox subscription of our own, which is cheaper than nats-py's `request` and never leaves a waiting
-future behind.
+future behind. The inbox names the node that is asked, and only that node may answer there (`ops/nats_accounts.py`): by
+`allow_responses` alone a server that reads its configuration again would refuse every answer under way.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ STORE_TIMEOUT = 10.0
 """Seconds; servers that replicate need 4 to 9 to choose a new leader when theirs dies."""
 STORE_FIRST, STORE_LONGEST = 0.25, 2.0
 """Seconds until a message is sent again, growing: the acknowledgement of a leader that leaves may never come."""
+SERVER = "server"
+"""Who answers what is asked of no node, in the inbox."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _encode = msgspec.json.Encoder().encode
 
@@ -60,7 +63,7 @@ class Bus:
         self.connection = connection
         self._client = connection.client
         self._sender = f"{connection.profile.name}/{connection.profile.instance[:6]}"
-        self._inbox = self._client.new_inbox()
+        self._inbox, _, self._inbox_id = self._client.new_inbox().rpartition(".")
         self._tokens = itertools.count()
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -68,7 +71,7 @@ class Bus:
 
     async def open(self) -> None:
         """Listen on the inbox for replies."""
-        await self._client.listen(f"{self._inbox}.*", self._on_reply)
+        await self._client.listen(f"{self._inbox}.*.{self._inbox_id}.*", self._on_reply)
 
     async def request(self, endpoint: Endpoint[Q, R], message: Q, context: Context) -> R:
         """Call `endpoint` and return its reply.
@@ -223,8 +226,10 @@ class Bus:
         future: asyncio.Future[Reply] = loop.create_future()
         self._waiting[token] = future
         timer = loop.call_later(timeout, _expire, future)
+        asked = subject.split(".", 2)[1] if subject.startswith("svc.") else SERVER
+        reply = f"{self._inbox}.{asked}.{self._inbox_id}.{token}"
         try:
-            await self._client.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers or None)
+            await self._client.publish(subject, payload, reply=reply, headers=headers or None)
             return await future
         except (OutboundBufferLimitError, ConnectionClosedError, ConnectionDrainingError) as error:
             raise Unavailable("The message bus is not reachable.", retry_after=1) from error

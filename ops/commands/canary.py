@@ -6,7 +6,7 @@ from collections import Counter
 from adapters.nats.bus import Bus
 from adapters.nats.discovery import peers
 from contracts.traffic import VERSIONED
-from ops.canary import checked, keep_weights, read_weights, reload_embedded
+from ops.canary import checked, keep_weights, read_weights, reload_server
 from ops.commands.base import CommandFailed, say, show_table
 from ops.operating import operator_bus
 from ops.paths import Home
@@ -48,12 +48,12 @@ async def _set(settings: Settings, node: str, percent: int) -> None:
     before = read_weights(home)
     path = keep_weights(home, {node: percent})
     version = VERSIONED[node].canary
-    if settings.nats_url is not None or run is None:
+    if settings.nats_url is not None or run is None or run.monitor is None:
         then = f"reload the NATS servers that include it: {RELOAD}" if settings.nats_url else "the next start takes it"
         say(f"wrote {path}; {then}")
         return
     try:
-        await reload_embedded(home, run)
+        await reload_server(home.log("nats"), run.pids["nats"], run.monitor)
     except BaseException:
         keep_weights(home, before)
         raise

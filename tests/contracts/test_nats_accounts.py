@@ -82,12 +82,13 @@ def spread(endpoint: Endpoint[Any, Any], bucket: str = "3.7") -> set[str]:
 def may_publish(user: str) -> set[str]:
     """What the contracts let this user send, read from the contracts themselves."""
     if user == "tools":
-        return {subject for e in ENDPOINTS for subject in ways(e)} | {
+        return {subject for e in ENDPOINTS for subject in (e.subject, *spread(e))} | {
             "$JS.API.STREAM.INFO.DEAD",
             *COUNTING_API,
             "$SRV.STATS",
         }
     open_ = {subject for e in ENDPOINTS if user in e.callers for subject in ways(e)}
+    open_ |= {f"_INBOX_{caller}.{user}.abc.1" for e in ENDPOINTS if e.node == user for caller in e.callers}
     open_ |= {subject for q in QUEUES if user in q.producers for subject in q.subjects}
     open_ |= {e.subject for e in EVENTS if e.subject.startswith(f"events.{user}.")}
     own = [lane for q in QUEUES if q.subject.startswith(f"jobs.{user}.") for lane in lanes(q)]
@@ -133,6 +134,7 @@ def universe() -> set[str]:
     for stream, durable in consumers:
         subjects |= {f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.1.2.3.4.5"}
     inboxes = {f"_INBOX_{user}.abc" for user in (*NODES, "edge", "tools")}
+    inboxes |= {f"_INBOX_{user}.{node}.abc.1" for user in ("users", "edge", "tools") for node in NODES}
     operators = {*DEAD_API, *COUNTING_API, "$SRV.STATS", READS_FAULTS}
     return (
         subjects | inboxes | operators | set(CLOSED_API) | {"$O.art.C.x", "sched.tasks.start.x", "sched.covers.paint.x"}

@@ -28,7 +28,18 @@ class SmallService:
 
 
 @contextlib.asynccontextmanager
-async def a_node(url: str, service: Service, version: str = "1.0.0", *, drain: float = 5) -> AsyncIterator[Bus]:
+async def a_node(
+    url: str,
+    service: Service,
+    version: str = "1.0.0",
+    *,
+    drain: float = 5,
+    place: str | None = None,
+    processes: int | None = None,
+) -> AsyncIterator[Bus]:
     """A node with a connection of its own."""
-    async with a_bus(url, service.name) as bus, Node(bus, service, version, drain=drain):
+    async with (
+        a_bus(url, service.name) as bus,
+        Node(bus, service, version, drain=drain, place=place, processes=processes),
+    ):
         yield bus
