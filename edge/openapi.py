@@ -10,6 +10,9 @@ from contracts.exports import StoredFile
 from contracts.security import SCOPES
 from contracts.wire import Done, ObjectRef
 from edge.cookies import HEADER as CSRF
+from edge.graphql.request import GraphRequest
+from edge.middleware.authentication import INSIDE
+from edge.openapi_oauth import SECRETS, adjusted
 from edge.problems import MEDIA as PROBLEM
 from edge.routes import Access, Route
 from edge.sessions import Visit
@@ -17,9 +20,15 @@ from edge.sessions import Visit
 Json = dict[str, Any]
 REF = "#/components/schemas/"
 ALWAYS = (500, 503, 504)
-NO_CONTENT = (204, 302, 303)
+NO_CONTENT = (101, 204, 302, 303)
 """Statuses that any call may have."""
-BY_ACCESS: dict[Access, tuple[int, ...]] = {"public": (), "optional": (401,), "user": (401,), "admin": (401, 403)}
+BY_ACCESS: dict[Access, tuple[int, ...]] = {
+    "public": (),
+    "optional": (401,),
+    "user": (401,),
+    "partner": (401, 403),
+    "admin": (401, 403),
+}
 BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.auth.register": (409,),
     "svc.auth.login": (401,),
@@ -27,6 +36,8 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
     "svc.auth.logout": (401,),
     "svc.auth.delete_account": (401, 409),
     "svc.auth.create_key": (409,),
+    "svc.auth.create_client": (409,),
+    "svc.auth.set_roles": (409,),
     "svc.auth.unlink_identity": (409,),
     "svc.auth.change_password": (409,),
     "svc.users.update": (409,),
@@ -47,6 +58,7 @@ BY_SUBJECT: dict[str, tuple[int, ...]] = {
 BEARER: list[Json] = [{"bearer": []}]
 COOKIE: list[Json] = [{"cookie": []}]
 SCHEMES: Json = {
+    "client": SECRETS,
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
@@ -63,6 +75,8 @@ SCHEMES: Json = {
         + " ".join(f"`{name}`: {about}." for name, about in SCOPES.items()),
     },
 }
+BODIES: dict[str, type[Any]] = {"graphql": GraphRequest}
+"""What is sent where no contract says it, by handler."""
 TITLES = {error.status: error.title for error in reversed(ERRORS)}
 LETTER: Json = {
     "sequence": 7,
@@ -97,6 +111,7 @@ EXAMPLES: dict[str, Json] = {
     "OpenEdit": {"cover_id": "0b0f6a1c-3c0e-4f25-8a55-2a4d8f1f7c11"},
     "Operate": {"op": "adjust", "brightness": 0.15, "contrast": 0.1, "warmth": 0.3},
     "CheckoutEdit": {"version": 1},
+    "GraphRequest": {"query": "query ($n: Int) { templates(limit: $n) { items { id name } } }", "variables": {"n": 5}},
     "Preferences": {"language": "en", "email_notifications": True},
     "UpdateUser": {"full_name": "Ada King"},
     "DeadLetterPage": {"items": [LETTER], "next_cursor": None},
@@ -158,7 +173,7 @@ def openapi(routes: Iterable[Route], *, version: str) -> Json:
 
 
 def _types(routes: tuple[Route, ...]) -> list[type[Any]]:
-    found: dict[type[Any], None] = {Problem: None, Visit: None}
+    found: dict[type[Any], None] = {Problem: None, Visit: None, **dict.fromkeys(BODIES.values())}
     for route in routes:
         if route.contract is not None:
             found[route.contract.request] = found[route.contract.reply] = None
@@ -185,14 +200,15 @@ def _operation(route: Route, schemas: Json) -> Json:
         operation["requestBody"] = _body(route, schemas)
     if route.access != "public":
         operation["security"] = _security(route)
-    return operation
+    return adjusted(operation, route, schemas) if route.handler == "oauth" else operation
 
 
 def _security(route: Route) -> list[Json]:
     """What proves the caller: any one of these."""
     if route.handler == "session":
         return COOKIE if route.access == "user" else [*COOKIE, {}]
-    found = [*BEARER, *([{"apiKey": [route.scope]}] if route.scope else ())]
+    scopes = [] if route.scope is None else [route.scope]
+    found = [*BEARER, *([{"apiKey": scopes}] if route.scope in SCOPES or route.handler in INSIDE else ())]
     return [*found, {}] if route.access == "optional" else found
 
 
@@ -231,6 +247,8 @@ def _reply_schema(route: Route) -> Json:
 
 def _problems(route: Route) -> Json:
     statuses = {*BY_ACCESS[route.access], *((403,) if route.access != "public" or route.handler == "session" else ())}
+    if route.handler in BODIES:
+        statuses.update(ALWAYS)
     if route.contract is not None:
         statuses.update(ALWAYS, BY_SUBJECT.get(route.contract.subject, ()))
     if route.fields:
@@ -284,8 +302,7 @@ def _parameter(name: str, place: str, schema: Json) -> Json:
 
 
 def _body(route: Route, schemas: Json) -> Json:
-    assert route.contract is not None  # noqa: S101 -- routes with a body have a contract; a test holds every route to it
-    name = route.contract.request.__name__
+    name = (BODIES[route.handler] if route.contract is None else route.contract.request).__name__
     hidden = {*route.fields, *route.session}
     schema: Json = {"$ref": REF + name}
     if hidden:

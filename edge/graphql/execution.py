@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -24,19 +23,11 @@ from edge.exchange import Exchange
 from edge.graphql.calls import Call, Operations
 from edge.graphql.errors import invalid, shown
 from edge.graphql.limits import MAX_QUERY, MAX_TOKENS, TooComplex, check_form, cost
+from edge.graphql.request import GraphRequest
 from edge.graphql.schema import Schema
 
 Pay = Callable[[Exchange], Awaitable[object]]
 """Takes the points of an exchange's route from the caller's rate. Raises RateLimited."""
-
-
-class GraphRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """What a client asks (GraphQL over HTTP, 5.1)."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
 
 
 class Refused(Exception):

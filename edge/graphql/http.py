@@ -11,8 +11,9 @@ from aiohttp import hdrs, web
 from contracts.errors import Malformed, TooLarge, UnsupportedMedia
 from edge.exchange import JSON, Answer, Exchange
 from edge.graphql.errors import invalid, shown
-from edge.graphql.execution import Executor, GraphRequest, Refused, answer, not_begun
+from edge.graphql.execution import Executor, Refused, answer, not_begun
 from edge.graphql.limits import MAX_BODY
+from edge.graphql.request import GraphRequest
 
 MEDIA = "application/graphql-response+json"
 OK, BAD = web.HTTPOk.status_code, web.HTTPBadRequest.status_code

@@ -210,7 +210,7 @@ async def measure_stages(key: SigningKey, redis: Redis, *, repeats: int, loops: 
     """The table. `redis` is asked by idempotency and, once a second, by the cache."""
     bus = cast("Bus", _Keys(key))
     parts = (bus, redis, Verifier(), Metrics(), Outlook(bus))
-    order, limited = stages(*parts), stages(*parts, rules=Rules(rates=ENDLESS))
+    order, limited = stages(*parts).all, stages(*parts, rules=Rules(rates=ENDLESS)).all
     if len(order) != len(NAMES):
         raise ValueError("the edge has other stages than this table")
     get, post, cached = (Case(shape, token(key)) for shape in (*SHAPES, STYLES))
