@@ -51,6 +51,8 @@ from edge.middleware.origin import origin
 from edge.middleware.rate_limit import RateLimiter, rate_limit, strangers
 from edge.middleware.security import HEADERS, security_headers
 from edge.middleware.tracing import tracing
+from edge.oauth import AuthorizationServer
+from edge.oauth_pages import Pages
 from edge.outlook import Outlook
 from edge.pipeline import compiled, page
 from edge.rates import Rates
@@ -69,7 +71,7 @@ HEADERS_OF_ALL = web.AppKey("headers", dict[str, str])
 """The headers of every answer."""
 STUDIO = "edge.studio.pages"
 NOTICE_STEP = 0.05
-NO_HEAD = ("events", "export", "graphql-socket")
+NO_HEAD = ("events", "export", "oauth", "graphql-socket")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
@@ -198,6 +200,7 @@ def build_app(
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
         "login": SignIns(bus, rules.cookies).handler,
+        "oauth": AuthorizationServer(bus, rules.cookies, Pages()).handler,
         "alive": lambda _route: health.alive,
         "ready": lambda _route: health.ready,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contracts.security import ScopeName
+from contracts.oauth import ClientScope
 from contracts.wire import Endpoint
 
-Access = Literal["public", "optional", "user", "admin"]
-"""`optional`: works without credentials, but those that are given must be good."""
-Body = Literal["none", "optional", "json"]
+Access = Literal["public", "optional", "user", "partner", "admin"]
+"""`optional`: works without credentials, but those that are given must be good; `partner`: administrators too."""
+Body = Literal["none", "optional", "json", "form"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Route:
     tag: str
     contract: Endpoint[Any, Any] | None = None
     access: Access = "user"
-    scope: ScopeName | None = None
+    scope: ClientScope | None = None
     """What an API key or a token with scopes must have; None: only a user's own session may do this."""
     origin: bool = False
     """Is the node told from which network and program the request comes?"""

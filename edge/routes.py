@@ -12,6 +12,7 @@ from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
 from edge.graphql_routes import GRAPHQL
 from edge.login_routes import LOGINS
+from edge.oauth_routes import OAUTH
 from edge.route import Access, Cache, Route
 from edge.security_routes import SECURITY
 from edge.session_routes import SESSION
@@ -303,6 +304,7 @@ ROUTES: tuple[Route, ...] = (
     *AUTH,
     *SECURITY,
     *SESSION,
+    *OAUTH,
     *LOGINS,
     *ME,
     *TEMPLATES,

@@ -8,7 +8,7 @@ else here.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import UNSET
 
@@ -23,7 +23,7 @@ from edge.api_keys import KeyHolders
 from edge.cookies import SAFE, Cookies
 from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.revocations import Revocations
-from edge.routes import Route
+from edge.routes import Access, Route
 
 FRESH = 600.0
 """Seconds after which the keys are read again."""
@@ -32,6 +32,11 @@ REREAD = 60.0
 RETRY = 5.0
 """Seconds before trying again to read keys that are old."""
 ADMIN = "admin"
+ALLOWED: Mapping[Access, tuple[frozenset[str], str]] = {
+    "admin": (frozenset({ADMIN}), "Only administrators may do this."),
+    "partner": (frozenset({ADMIN, "partner"}), "Only partners may do this."),
+}
+"""Which roles may call routes that not every user may, and what the others are told."""
 INSIDE = ("graphql", "graphql-socket")
 """Handlers that look at scopes themselves: each field has that of its own route."""
 
@@ -126,7 +131,7 @@ def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: C
     def stage(route: Route, inner: Handler) -> Handler:
         if route.access == "public":
             return inner
-        needed, admin = route.access != "optional", route.access == "admin"
+        needed, allowed = route.access != "optional", ALLOWED.get(route.access)
 
         async def handle(exchange: Exchange) -> Result:
             headers = exchange.request.headers
@@ -139,8 +144,8 @@ def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: C
                 exchange.claims = await _visitor(authenticator, cookies, exchange, needed)
             if exchange.claims is not None and exchange.claims.scope is not UNSET and route.handler not in INSIDE:
                 check_scope(route, exchange.claims.scope)
-            if admin and (exchange.claims is None or ADMIN not in exchange.claims.roles):
-                raise Forbidden("Only administrators may do this.")
+            if allowed and (exchange.claims is None or allowed[0].isdisjoint(exchange.claims.roles)):
+                raise Forbidden(allowed[1])
             return await inner(exchange)
 
         return handle
