@@ -135,7 +135,7 @@ class ProviderClient:
 
     def away(self) -> Unavailable:
         """It does not answer, or not in a way that means anything."""
-        return Unavailable(f"{self._title} does not answer as it should. Please try again in a while.", retry_after=1)
+        return Unavailable(f"{self._title} does not answer as it should. Please try again in a while.")
 
     def refused(self) -> Unauthenticated:
         """It says no, or something that does not hold."""
