@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
+from contracts.security import SCOPES
 from edge.studio.pages import FOLDER, PLACES, load_assets, release_digest, routes
 from nodes.auth.letters import KINDS
 
@@ -115,6 +116,12 @@ def test_no_module_holds_a_token(script: Path) -> None:
     text = script.read_text().replace('localStorage.removeItem("covergen.session")', "")
     for word in ("access_token", "refresh_token", "Authorization", "Bearer", "localStorage", "document.cookie"):
         assert word not in text, word
+
+
+def test_keys_may_be_given_every_scope() -> None:
+    """The form for a key knows the scopes that there are, and no others."""
+    listed = re.findall(r'^  "([a-z]+:[a-z]+)": "', (STATIC / "js" / "words.js").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(SCOPES)
 
 
 async def test_page_holds_nothing_inline(studio: Client) -> None:

@@ -12,12 +12,14 @@ import { cover } from "./views/cover.js";
 import { covers } from "./views/covers.js";
 import { door } from "./views/door.js";
 import { making } from "./views/making.js";
+import { settings } from "./views/settings.js";
 import { forgotten, proof, renewal, takeToken } from "./views/proof.js";
 
 const ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
 const PLACES = [
   [/^#?\/?$/, bench, "studio"],
   [/^#\/covers$/, covers, "covers"],
+  [/^#\/account$/, settings, "account"],
   [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];

@@ -54,6 +54,28 @@ export function fileName(title) {
 /** The name of a tier. */
 export const sayTier = (tier) => ({ free: "Free", pro: "Pro", pro_plus: "Pro Plus" })[tier] ?? tier;
 
+/** What a key may be allowed to do. */
+export const SCOPES = {
+  "covers:read": "See covers, edits and exports, and download them",
+  "covers:write": "Order, change, cancel and delete covers, edits and exports",
+  "styles:read": "See own styles",
+  "styles:write": "Keep own styles",
+  "notifications:read": "Read the inbox",
+  "notifications:write": "Mark letters as read",
+  "account:read": "See the profile, the preferences and the quota",
+  "account:write": "Change the profile and the preferences",
+};
+
+const BROWSERS = [["Firefox", /Firefox/], ["Edge", /Edg/], ["Opera", /OPR/], ["Chrome", /Chrome|CriOS/], ["Safari", /Safari/]];
+const SYSTEMS = [["Android", /Android/], ["iPhone", /iPhone/], ["iPad", /iPad/], ["Windows", /Windows/], ["macOS", /Mac OS X/], ["ChromeOS", /CrOS/], ["Linux", /Linux/]];
+
+/** "Firefox on Linux", or the program as it calls itself, from a User-Agent that may be unknown. */
+export function sayDevice(agent) {
+  if (!agent) return "Unknown program";
+  const [browser, system] = [BROWSERS, SYSTEMS].map((names) => names.find(([, mark]) => mark.test(agent))?.[0]);
+  return browser && system ? `${browser} on ${system}` : agent.split(" ")[0].slice(0, 60);
+}
+
 const REFUSED = { sexual: "sexual content", violence: "graphic violence", hate: "hate", self: "self-harm", illegal: "weapons or drugs", harassment: "harassment" };
 
 /** What is wrong with a field, as a sentence: the API says what follows the field's name ("is taken"). */

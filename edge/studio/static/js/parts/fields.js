@@ -1,7 +1,7 @@
 // Fields with a label, a hint and an error of their own, and the form around them.
 
 import { h, show } from "../dom.js";
-import { sayField } from "../words.js";
+import { SCOPES, sayField } from "../words.js";
 
 const SHORTEST_PASSWORD = 8;
 
@@ -47,6 +47,22 @@ export const nameField = () => field("full_name", "Your name", { type: "text", a
 /** An e-mail address. */
 export const emailField = () => field("email", "E-mail", { type: "email", autocomplete: "email", inputmode: "email", maxlength: 254, autocapitalize: "off", spellcheck: "false" },
   (value) => (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value) ? "" : "Enter an e-mail address, such as ada@example.org."));
+
+/** What a key is called. */
+export const keyNameField = () => field("name", "Name", { type: "text", autocomplete: "off", maxlength: 80, placeholder: "build server" }, (value) => (value ? "" : "Give the key a name."));
+
+/** What a key may do; at least one thing. */
+export function scopesField() {
+  const boxes = Object.entries(SCOPES).map(([scope, words]) => ({ scope, words, box: h("input", { type: "checkbox", value: scope }) }));
+  const error = h("span", { class: "field-error", role: "alert" });
+  const element = h("fieldset", { class: "checks" }, h("legend", { class: "field-name" }, "It may"),
+    boxes.map(({ words, box }) => h("label", { class: "check" }, box, words)), error);
+  const read = () => boxes.filter(({ box }) => box.checked).map(({ scope }) => scope);
+  const say = (sentence) => show(error, sentence);
+  const check = () => { say(read().length ? "" : "Choose at least one thing."); return read().length > 0; };
+  element.addEventListener("change", () => say(""));
+  return { name: "scopes", label: "What it may do", element, input: boxes[0].box, read, check, say };
+}
 
 /** A password; with a `judge` of its own it is not held to the rule for new ones. */
 export function passwordField(name, label, autocomplete, judge = null) {
