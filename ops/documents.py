@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.graphql.schema import built
 from ops.asyncapi import asyncapi
 from ops.nats_accounts import render_accounts
 from ops.nats_config import consumers, streams
@@ -20,6 +21,7 @@ def rendered() -> dict[Path, str]:
         ROOT / "nats" / "mappings.conf": render_mappings(default_weights()),
         ROOT / "nats" / "streams.json": _json(layout),
         ROOT / "asyncapi.json": _json(asyncapi()),
+        ROOT / "edge" / "graphql" / "schema.graphql": built().text,
         ROOT / ".env.example": render_env_example(),
     }
 

@@ -79,8 +79,9 @@ def route_of(name: str) -> Route:
     route = _BY_NAME.get(name)
     if route is None or route.contract is None:
         raise ValueError(f"there is no route {name} with a contract")
-    if route.guard or route.origin or route.session or route.without_limits != "open":
-        raise ValueError(f"{name} has limits of its own that a field of GraphQL would go around")
+    special = route.guard or route.origin or route.session or route.without_limits != "open"
+    if special or route.access not in ("public", "user") or route.handler not in ("call", "events"):
+        raise ValueError(f"{name} has rules or limits of its own that a field of GraphQL would go around")
     return route
 
 
