@@ -32,6 +32,7 @@ SHORT := $(addprefix tests/chaos/test_,$(addsuffix .py,kills short_rampage))
 chaos: $(VENV)/.installed-dev ## run every test that kills, beside the short ones of `make test` (15 minutes)
 	@$(BIN)/pytest --numprocesses 2 --dist load tests/chaos $(addprefix --ignore ,$(LOADED) $(SHORT)) $(ARGS)
 	@$(BIN)/pytest $(LOADED) $(ARGS)
+	@COVERGEN_TEST_IDLE=5000 $(BIN)/pytest tests/edge/test_edge_abuse.py -k idle $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and the layers' import rules
 	@$(BIN)/ruff check .

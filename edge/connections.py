@@ -30,6 +30,8 @@ MOST_PER_ADDRESS = 200
 """Of one process and one address; neither of this machine nor of trusted proxies, which bring many clients."""
 QUIET = 60.0
 """Seconds."""
+LINGER = 2.0
+"""Seconds in which the rest of a body that was refused is read and thrown away, so that its sender sees the answer."""
 
 
 class Gate:
@@ -78,6 +80,7 @@ class Connection(web.RequestHandler):
             keepalive_timeout=quiet,
             access_log=None,  # type: ignore[arg-type]  # aiohttp looks whether there is one
             auto_decompress=False,
+            lingering_time=LINGER,
         )
         self._gate = gate
         self._address: str | None = None

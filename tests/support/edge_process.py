@@ -1,6 +1,6 @@
-"""An edge as a process of its own: `python -m tests.support.edge_process NATS REDIS OBJECTS RATES`.
+"""An edge as a process of its own: `python -m tests.support.edge_process NATS REDIS OBJECTS RATES [SECONDS]`.
 
-It says `ready`, then its address.
+It says `ready`, then its address. With SECONDS, so long a connection may be silent and a request may take.
 """
 
 import asyncio
@@ -11,18 +11,21 @@ from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
 from edge.app import Rules, build_app, serve_app
+from edge.middleware.limits import MAX_SECONDS
 from edge.rates import read_rates
-from ops.hosting import until_told
+from ops.hosting import open_many_files, until_told
 from tests.support.buses import a_bus
 
 
-async def main(nats: str, redis_url: str, objects: str, rates: str) -> None:
+async def main(nats: str, redis_url: str, objects: str, rates: str, seconds: str = "") -> None:
     """Serve until SIGTERM."""
+    open_many_files()
     async with a_bus(nats, "edge") as bus, opened_redis(redis_url) as redis:
         store = FolderObjects(Path(objects))
-        rules = Rules(rates=read_rates(rates))
+        limit = float(seconds or 60)
+        rules = Rules(rates=read_rates(rates), max_seconds=min(limit, MAX_SECONDS))
         app = build_app(bus=bus, objects=store, redis=redis, verifier=Verifier(), rules=rules)
-        async with serve_app(app, "127.0.0.1", 0, drain=1) as url:
+        async with serve_app(app, "127.0.0.1", 0, drain=1, quiet=limit) as url:
             sys.stdout.write(f"ready\n{url}\n")
             sys.stdout.flush()
             await until_told([bus.connection])
