@@ -20,7 +20,7 @@ from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-CLIENT_ID, SECRET = "covergen-at-op", "its secret"
+CLIENT_ID, SECRET = "covergen-at-op", "its-secret"
 PERSON: dict[str, Any] = {
     "sub": "person-1",
     "email": "grace@example.org",
