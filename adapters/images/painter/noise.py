@@ -16,7 +16,8 @@ def enlarge(grid: Field, width: int, height: int) -> Field:
 def fbm(
     rng: np.random.Generator, width: int, height: int, cells: tuple[float, float], octaves: int = 5, gain: float = 0.5
 ) -> Field:
-    """Layered value noise in about 0..1 (mean 0.5); `cells` are features across and down at first."""
+    """Layered value noise in about 0..1 (mean 0.5); `cells` are features across and down at first. Octaves finer than
+    the pixels are left out; when there is none left, all is 0.5."""
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0
     across, down = cells
@@ -32,7 +33,7 @@ def fbm(
         norm += weight
         weight *= gain
         across, down = across * 2, down * 2
-    return total / np.float32(norm)
+    return total / np.float32(norm) if norm else np.full((height, width), 0.5, np.float32)
 
 
 def spread(field: Field) -> Field:

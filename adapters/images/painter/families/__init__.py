@@ -1,6 +1,8 @@
 """The families of art, one module each; a new one is a module and a line in this table."""
 
 from adapters.images.painter.families import (
+    botanical,
+    brutalist,
     city,
     cosmos,
     deco,
@@ -10,6 +12,7 @@ from adapters.images.painter.families import (
     marble,
     mesh,
     midcentury,
+    oil,
     papercut,
     ribbons,
     watercolour,
@@ -23,8 +26,11 @@ _MODULES = (
     ribbons,
     deco,
     midcentury,
+    oil,
     ink,
     mesh,
+    botanical,
+    brutalist,
     city,
     papercut,
     marble,
