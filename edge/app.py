@@ -59,6 +59,7 @@ from edge.rates import Rates
 from edge.revocations import Revocations
 from edge.routes import ROUTES, Route
 from edge.sessions import Visits
+from edge.signatures import Signatures
 from edge.streams import HEARTBEAT, TaskStreams
 
 DRAIN = 10.0
@@ -134,6 +135,7 @@ def stages(
     memory = Idempotency(redis)
     limiter = None if rules.rates is None else RateLimiter(RateLimits(redis), rules.rates, rules.addresses)
     authenticator = Authenticator(bus, verifier, revocations or Revocations(bus))
+    signatures = Signatures(bus, redis, rules.cookies.public_url)
     outer = (
         tracing,
         observation(metrics),  # outside the error mapping, to see the status that goes out
@@ -146,7 +148,7 @@ def stages(
     )
     proof = (
         strangers(limiter),  # who does not get through the next one
-        authentication(authenticator, KeyHolders(bus), rules.cookies),
+        authentication(authenticator, KeyHolders(bus), rules.cookies, signatures),
     )
     inner = (
         admission(outlook, memory, max_wait=rules.max_wait),  # before the key of an order that is refused is taken

@@ -3,7 +3,7 @@
 A new key takes no Idempotency-Key, because its secret would be kept for a day.
 """
 
-from contracts import security
+from contracts import security, signatures
 from edge.route import Route
 
 PAGE = ("limit", "cursor")
@@ -66,5 +66,33 @@ SECURITY: tuple[Route, ...] = (
         status=204,
         tag="api-keys",
         summary="End an API key; it stops working within ten seconds",
+    ),
+    Route(
+        method="GET",
+        path="/v1/signing-keys",
+        contract=signatures.LIST,
+        tag="signing-keys",
+        summary="List the own keys for signed requests",
+    ),
+    Route(
+        method="POST",
+        path="/v1/signing-keys",
+        contract=signatures.CREATE,
+        origin=True,
+        status=201,
+        body="json",
+        location="/v1/signing-keys",
+        cost=10,
+        tag="signing-keys",
+        summary="Keep a public key for signed requests, or make a secret, which is shown this once",
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/signing-keys/{id}",
+        contract=signatures.REMOVE,
+        origin=True,
+        status=204,
+        tag="signing-keys",
+        summary="End a key for signed requests; it stops working within ten seconds",
     ),
 )

@@ -24,6 +24,8 @@ from edge.cookies import SAFE, Cookies
 from edge.exchange import Exchange, Handler, Middleware, Result
 from edge.revocations import Revocations
 from edge.routes import Access, Route
+from edge.signatures import HEADER as SIGNATURE
+from edge.signatures import Signatures
 
 FRESH = 600.0
 """Seconds after which the keys are read again."""
@@ -124,7 +126,9 @@ class Authenticator:
         return Jwks(keys=tuple(key for key in jwks.keys if not self._revocations.dropped(key.kid)))
 
 
-def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: Cookies) -> Middleware:
+def authentication(
+    authenticator: Authenticator, holders: KeyHolders, cookies: Cookies, signatures: Signatures
+) -> Middleware:
     """Let a route be called by those who may: 401 without good credentials, 403 for an admin's route, for a key
     without the route's scope, and for a change by cookie without its CSRF token."""
 
@@ -140,7 +144,9 @@ def authentication(authenticator: Authenticator, holders: KeyHolders, cookies: C
                 exchange.claims = await authenticator.claims(header)
             if key is not None:
                 exchange.claims = await _holder(holders, key, exchange.claims)
-            elif header is None:
+            if SIGNATURE in headers:
+                exchange.claims = await _signer(signatures, exchange)
+            elif header is None and key is None:
                 exchange.claims = await _visitor(authenticator, cookies, exchange, needed)
             if exchange.claims is not None and exchange.claims.scope is not UNSET and route.handler not in INSIDE:
                 check_scope(route, exchange.claims.scope)
@@ -168,6 +174,12 @@ async def _visitor(authenticator: Authenticator, cookies: Cookies, exchange: Exc
     if claims is None and needed:
         raise SessionExpired() if cookies.refresh_token(request) else Unauthenticated(refusal)
     return claims
+
+
+async def _signer(signatures: Signatures, exchange: Exchange) -> Claims:
+    if exchange.claims is not None:
+        raise Unauthenticated("Send a signature, an access token or an API key, and only one of them.")
+    return await signatures.claims(exchange.request, exchange.body)
 
 
 async def _holder(holders: KeyHolders, key: str, claims: Claims | None) -> Claims:

@@ -55,7 +55,7 @@ class ApiKeys:
             prefix=prefix,
             scopes=tuple(sorted(set(message.scopes))),
             created_at=now,
-            expires_at=_checked(message.expires_at, now),
+            expires_at=checked_expiry(message.expires_at, now),
             last_used_at=None,
             key=f"{prefix}_{new_opaque_token()}",
         )
@@ -89,7 +89,7 @@ class ApiKeys:
         account, user = await self._holder(row["user_id"], context)
         if row["last_used_at"] is None or row["last_used_at"] <= now - NOTED_EVERY:
             await self._pool.run(self._sql["use_key"], row["id"], now, now - NOTED_EVERY)
-        return _claims(row, account, user)
+        return claims_of_key(row, account, user)
 
     async def sweep(self) -> None:
         """Delete keys that have expired."""
@@ -107,7 +107,8 @@ class ApiKeys:
             await self._audit.note("key_made", user_id, context, detail=detail, within=transaction)
 
 
-def _checked(expires_at: datetime | None, now: datetime) -> datetime:
+def checked_expiry(expires_at: datetime | None, now: datetime) -> datetime:
+    """When a key ends: a year from now when it is left out. Raises Invalid."""
     if expires_at is None:
         return now + timedelta(days=365)
     if not now < expires_at <= now + LONGEST_LIFE:
@@ -116,8 +117,8 @@ def _checked(expires_at: datetime | None, now: datetime) -> datetime:
     return expires_at
 
 
-def _claims(row: Row, account: Credentials, user: User) -> Claims:
-    """A key never carries the role of an administrator."""
+def claims_of_key(row: Row, account: Credentials, user: User) -> Claims:
+    """What the holder of a key may do. A key never carries the role of an administrator."""
     times: dict[str, Any] = {"iat": int(row["created_at"].timestamp()), "exp": int(row["expires_at"].timestamp())}
     return Claims(
         iss=ISSUER,

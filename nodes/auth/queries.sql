@@ -80,6 +80,9 @@ DELETE FROM api_keys WHERE user_id = $1;
 -- name: delete_identities
 DELETE FROM identities WHERE user_id = $1;
 
+-- name: delete_partner_keys
+DELETE FROM partner_keys WHERE user_id = $1;
+
 -- name: unannounced
 -- Deleted accounts that were last told of before a time; those that another instance is telling of are left to it.
 SELECT id, deleted_at FROM users_auth WHERE status = 'deleted' AND announced_at < $1

@@ -10,7 +10,7 @@ from adapters.crypto import Box, Passwords, derive
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox, Pool, load_queries
-from contracts import auth, logins, oauth, security, token_keys
+from contracts import auth, logins, oauth, security, signatures, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.security import KEY_MARK
@@ -31,7 +31,8 @@ from nodes.auth.proofs import Proofs
 from nodes.auth.revocation import Revocation
 from nodes.auth.roles import RoleBook
 from nodes.auth.sessions import Sessions
-from nodes.auth.store import KEYS_SQL, LOGINS_SQL, OAUTH_SQL, SECURITY_SQL, AuthStore
+from nodes.auth.signing_keys import SigningKeys
+from nodes.auth.store import KEYS_SQL, LOGINS_SQL, OAUTH_SQL, SECURITY_SQL, SIGNING_KEYS_SQL, AuthStore
 from nodes.auth.telling import Telling
 from nodes.runtime import Binding, Chore, serve
 
@@ -81,6 +82,14 @@ class Auth:
             pool, sql, self._store, self._outbox, self._audit, self._revocation, passwords, public_url, clock
         )
         self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
+        self._signing_keys = SigningKeys(
+            pool,
+            load_queries(SIGNING_KEYS_SQL),
+            Box(root, "auth partner keys"),
+            self._audit,
+            self._accounts.holder,
+            clock,
+        )
         self._keys = ApiKeys(pool, sql, self._audit, self._accounts.holder, clock)
         self._ending = Ending(self._store, self._outbox, self._audit, passwords, clock)
         self._begin_logins(pool, providers, derive(root, "logins"), public_url)
@@ -88,6 +97,7 @@ class Auth:
         self.bindings: tuple[Binding, ...] = (
             *self._for_accounts(),
             *self._for_security(),
+            *self._for_keys(),
             *self._for_logins(),
             *self._for_oauth(),
         )
@@ -126,8 +136,6 @@ class Auth:
             serve(security.LIST_KEYS, self._keys.list),
             serve(security.REVOKE_KEY, self._keys.revoke),
             serve(security.AUDIT, self._audit.page),
-            serve(token_keys.LIST_TOKEN_KEYS, self._keyring.listing),
-            serve(token_keys.ROTATE_KEYS, self._keyring.rotate),
         )
 
     def _for_logins(self) -> tuple[Binding, ...]:
@@ -177,6 +185,16 @@ class Auth:
     def breakers(self) -> Mapping[str, Mapping[str, Any]]:
         """Those of the identity providers, for `$SRV.STATS`."""
         return self._logins.breakers()
+
+    def _for_keys(self) -> tuple[Binding, ...]:
+        return (
+            serve(signatures.CREATE, self._signing_keys.create),
+            serve(signatures.LIST, self._signing_keys.listing),
+            serve(signatures.REMOVE, self._signing_keys.remove),
+            serve(signatures.FIND, self._signing_keys.find),
+            serve(token_keys.LIST_TOKEN_KEYS, self._keyring.listing),
+            serve(token_keys.ROTATE_KEYS, self._keyring.rotate),
+        )
 
     async def prepare(self) -> None:
         """Before it serves: the signing keys are there and sealed. Idempotent. Raises WrongKey."""
@@ -245,6 +263,7 @@ class Auth:
         await self._logins.sweep()
         await self._authorizations.sweep()
         await self._keys.sweep()
+        await self._signing_keys.sweep()
         await self._audit.sweep()
 
     async def _rehashed(self, account: Credentials, password: str) -> Credentials:

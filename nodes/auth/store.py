@@ -18,10 +18,11 @@ SECURITY_SQL = HERE / "security.sql"
 LOGINS_SQL = HERE / "logins.sql"
 OAUTH_SQL = HERE / "oauth.sql"
 KEYS_SQL = HERE / "keys.sql"
+SIGNING_KEYS_SQL = HERE / "signing_keys.sql"
 OWNED = (
     "delete_sessions",
     "delete_one_time_tokens",
-    "delete_api_keys",
+    "delete_api_keys", "delete_partner_keys",
     "delete_identities",
     "delete_clients",
     "delete_consents",

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts import auth, security, token_keys
+from contracts import auth, security, signatures, token_keys
 from contracts.auth import AUDIENCE, ISSUER, Claims, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.wire import Done, Endpoint
@@ -28,13 +28,20 @@ def a_holder(user_id: uuid.UUID, *scopes: str, seconds: float = 600) -> Claims:
     )
 
 
-def security_answers(holders: dict[str, Claims], ended: list[uuid.UUID]) -> dict[Endpoint[Any, Any], Any]:
-    """`holders`: claims by API key; `ended`: sessions that ended lately."""
+def security_answers(
+    holders: dict[str, Claims], ended: list[uuid.UUID], signers: dict[str, signatures.VerificationKey]
+) -> dict[Endpoint[Any, Any], Any]:
+    """`holders`: claims by API key; `ended`: sessions that ended lately; `signers`: keys of signed requests by id."""
 
     def verify(message: VerifyToken, _context: Any) -> Claims:
         if message.token not in holders:
             raise Unauthenticated
         return holders[message.token]
+
+    def find(message: signatures.FindSigningKey, _context: Any) -> signatures.VerificationKey:
+        if message.keyid not in signers:
+            raise Unauthenticated
+        return signers[message.keyid]
 
     def revoked(_message: Any, _context: Any) -> security.Revoked:
         return security.Revoked(sessions=tuple(security.RevokedSession(id=each, at=NOW) for each in ended))
@@ -52,6 +59,10 @@ def security_answers(holders: dict[str, Claims], ended: list[uuid.UUID]) -> dict
         security.LIST_KEYS: lambda _m, _c: security.ApiKeyList(items=()),
         security.CREATE_KEY: lambda m, _c: _key(m),
         security.REVOKE_KEY: lambda _m, _c: Done(),
+        signatures.LIST: lambda _m, _c: signatures.SigningKeyList(items=()),
+        signatures.CREATE: lambda m, _c: _signing_key(m),
+        signatures.REMOVE: lambda _m, _c: Done(),
+        signatures.FIND: find,
         token_keys.LIST_TOKEN_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
         token_keys.ROTATE_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
         security.AUDIT: lambda _m, _c: security.AuditPage(items=()),
@@ -68,4 +79,17 @@ def _key(message: security.CreateApiKey) -> security.NewApiKey:
         expires_at=NOW,
         last_used_at=None,
         key="cg_0a1b2c3d_secret",
+    )
+
+
+def _signing_key(message: signatures.CreateSigningKey) -> signatures.NewSigningKey:
+    return signatures.NewSigningKey(
+        id=uuid.uuid4(),
+        keyid="cgs_0a1b2c3d",
+        name=message.name,
+        algorithm=message.algorithm,
+        scopes=message.scopes,
+        created_at=NOW,
+        expires_at=NOW,
+        last_used_at=None,
     )

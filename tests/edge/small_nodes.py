@@ -19,6 +19,7 @@ from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
 from contracts.exports import Export, ExportAccepted, ExportPage, Presets, StoredFile
 from contracts.notifications import Notification, NotificationPage
+from contracts.signatures import VerificationKey
 from contracts.tasks import History, Progress, Task, TaskPage
 from contracts.templates import (
     Categories,
@@ -61,6 +62,8 @@ class World:
     progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
     holders: dict[str, Claims] = field(default_factory=dict)
     """Claims by API key."""
+    signers: dict[str, VerificationKey] = field(default_factory=dict)
+    """Keys of signed requests by their ids."""
     ended: list[uuid.UUID] = field(default_factory=list)
     """Sessions that ended lately."""
     load: tasks.Load = IDLE
@@ -139,7 +142,7 @@ async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES)
 
 def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     return {
-        **security_answers(world.holders, world.ended),
+        **security_answers(world.holders, world.ended, world.signers),
         auth.REGISTER: lambda m, _c: _session(world, m.email),
         auth.LOGIN: lambda m, _c: _session(world, m.email),
         auth.REFRESH: lambda _m, _c: _session(world, "ada@example.org"),

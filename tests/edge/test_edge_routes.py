@@ -18,6 +18,7 @@ BODIES: dict[str, Any] = {
     "/v1/auth/password/forgot": {"email": "ada@example.org"},
     "/v1/auth/password/reset": {"token": "t", "password": "battery staple"},
     "/v1/admin/keys/rotate": {"alg": "EdDSA", "at_once": False},
+    "/v1/signing-keys": {"name": "build server", "algorithm": "hmac-sha256", "scopes": ["covers:read"]},
     "/v1/api-keys": {"name": "build server", "scopes": ["covers:read"]},
     "/v1/me": {"full_name": "Ada King", "password": "correct horse"},
     "/v1/me/preferences": {"language": "de", "email_notifications": False},
