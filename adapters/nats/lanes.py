@@ -1,8 +1,8 @@
 """Takes durable work from several consumers, the lanes of one queue, which share the slots of an instance by weight.
 
 A lane is asked in a way that is answered at once; only when all lanes are empty one request is left waiting in each, so
-that an idle instance neither polls nor waits. What then comes while there is no slot (one message of each other lane at
-most) is kept by heartbeats and is next by weight. The rest is as in `puller`.
+that an idle instance neither polls nor waits. When the last slot is taken those requests are withdrawn, so that a busy
+instance takes nothing that an idle one could do; what was on its way is given back. The rest is as in `puller`.
 """
 
 import asyncio
@@ -43,6 +43,10 @@ class _Turn:
         """It is its turn."""
         self._begun.set_result(None)
 
+    def refuse(self) -> None:
+        """Its turn will not come: the work is given back. (To cancel its task could be before that has begun.)"""
+        self._begun.cancel()
+
     async def __aenter__(self) -> None:
         await self._begun
 
@@ -64,6 +68,10 @@ class _Lane:
     """Who waits for an answer that comes at once; an answer does not say to whom, but there is one for each."""
     waiting: bool = False
     """A request for work waits at the server."""
+    line: Subscription | None = None
+    """Where that request is answered; the server forgets it with this subscription."""
+    lines: int = 0
+    """How many such there were."""
     heard: float = 0.0
     """When that request was sent, or the server last said that it has it."""
 
@@ -96,15 +104,14 @@ class LanePuller:
         self._stopping = False
         self._link = bus.connection.reconnects
         self._subscriptions: list[Subscription] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to take work."""
         for lane in self._lanes:
-            takers = {"ask": self._on_answer, "wait": self._on_waited}
-            for kind, taker in takers.items():
-                taken = functools.partial(taker, lane)
-                self._subscriptions.append(await self._client.subscribe(f"{lane.inbox}.{kind}", cb=taken))
+            taken = functools.partial(self._on_answer, lane)
+            self._subscriptions.append(await self._client.subscribe(f"{lane.inbox}.ask", cb=taken))
         self._loop = asyncio.create_task(self._pull(), name=f"pull {self._lanes[0].next}")
 
     async def stop(self, limit: float) -> None:
@@ -119,10 +126,10 @@ class LanePuller:
         await asyncio.gather(*self._asking, return_exceptions=True)
         try:
             async with asyncio.timeout(limit):
+                self._withdraw()
                 if self._client.is_connected:
                     await asyncio.gather(*(self._bus.connection.drain(each) for each in self._subscriptions))
-                for _, kept in (each for lane in self._lanes for each in lane.held):
-                    kept.cancel()
+                    await asyncio.gather(*self._leaving)
                 await self._hands.end()
         except TimeoutError:
             await self._hands.drop()
@@ -180,6 +187,23 @@ class LanePuller:
         self._free -= 1
         self._most_asking += 1
         kept[0].begin()
+        if not self._free:
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        """Leave what is to come, and what is held without a slot, to others."""
+        for lane in self._lanes:
+            while lane.held:
+                lane.held.popleft()[0].refuse()
+            if lane.waiting and lane.line is not None:
+                self._leaving.add(task := asyncio.create_task(self._leave(lane.line)))
+                task.add_done_callback(self._leaving.discard)
+                lane.line, lane.waiting = None, False
+
+    async def _leave(self, line: Subscription) -> None:
+        """End a subscription; what the server sent before it knew still comes, and is given back."""
+        with contextlib.suppress(NatsError, TimeoutError, OSError):
+            await self._bus.connection.drain(line)
 
     async def _ask(self, lane: _Lane) -> _Kept | None:
         """Work of this lane if it has any now."""
@@ -202,9 +226,19 @@ class LanePuller:
             if not lane.waiting:
                 lane.waiting, lane.heard = True, time.monotonic()
                 try:
-                    await self._client.publish(lane.next, LATER, reply=f"{lane.inbox}.wait")
+                    await self._client.publish(lane.next, LATER, reply=(await self._line(lane)).subject)
                 except NatsError as error:
                     log.warning("cannot ask for work: %s", type(error).__name__, extra={"action": "pull_failed"})
+        if not self._free:  # what was asked for at once came meanwhile
+            self._withdraw()
+
+    async def _line(self, lane: _Lane) -> Subscription:
+        """Where a request that waits is answered: a new place after each that was left, which the server may know."""
+        if lane.line is None:
+            lane.lines += 1
+            taken = functools.partial(self._on_waited, lane, lane.lines)
+            lane.line = await self._client.subscribe(f"{lane.inbox}.{lane.lines}", cb=taken)
+        return lane.line
 
     async def _on_answer(self, lane: _Lane, message: Msg) -> None:
         if _status(message) is None:
@@ -212,10 +246,13 @@ class LanePuller:
         elif lane.asked:
             _answer(lane, None)
 
-    async def _on_waited(self, lane: _Lane, message: Msg) -> None:
-        match _status(message):
+    async def _on_waited(self, lane: _Lane, line: int, message: Msg) -> None:
+        status = _status(message)
+        if status is not None and (line != lane.lines or lane.line is None):
+            return  # of a request that was withdrawn
+        match status:
             case None:
-                lane.waiting = False
+                lane.waiting = lane.waiting and line != lane.lines
                 await self._keep(lane, message)
             case "100":  # idle heartbeat
                 lane.heard = time.monotonic()
@@ -230,7 +267,7 @@ class LanePuller:
 
     async def _keep(self, lane: _Lane, message: Msg) -> None:
         """Give a message to who asked for it, or hold it until it is its turn."""
-        if self._stopping:
+        if self._stopping or not (lane.asked or self._free):
             await self._hands.give_back(message)
             return
         turn = _Turn(self._freed)

@@ -116,7 +116,7 @@ class Hands:
             async with slot:
                 outcome = await self._work(_delivery(message))
         except asyncio.CancelledError:
-            await self._settle(message, Nak(0))
+            await self._settle(message, Nak(GIVE_BACK))
             raise
         finally:
             keeper.cancel()
