@@ -1,8 +1,9 @@
 // Starts the studio: the places by their hash, the masthead, the banner when the line is gone.
 
 import { Failure } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, toast } from "./dom.js";
 import { current, onChange, renew } from "./session.js";
+import { takeRefusal } from "./words.js";
 import { account } from "./parts/account.js";
 import { inbox } from "./parts/inbox.js";
 import { dropQuota, meter, readQuota } from "./parts/quota.js";
@@ -128,6 +129,8 @@ async function begin() {
     return;
   }
   furnish();
+  const refusal = current() && takeRefusal(); // of one more way to sign in
+  if (refusal) toast(refusal);
   go(true);
   onChange(() => { furnish(); if (!SLIPS.has(location.pathname)) go(); });
   addEventListener("hashchange", () => { go(); letters?.read(); });

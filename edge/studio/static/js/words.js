@@ -76,6 +76,23 @@ export function sayDevice(agent) {
   return browser && system ? `${browser} on ${system}` : agent.split(" ")[0].slice(0, 60);
 }
 
+const NOT_IN = {
+  unavailable: "The provider does not answer. Try it again in a moment.",
+  unverified: "The provider has not confirmed your e-mail address. Confirm it there first.",
+  taken: "That account belongs to somebody here already. Sign in the way you did before; you can add the provider under your name.",
+  failed: "Signing in there did not work. Try it again, or sign in with your password.",
+};
+
+/** Why signing in at a provider did not work, taken out of the address, so that it is told once; null when it did. */
+export function takeRefusal() {
+  const query = new URLSearchParams(location.search);
+  const word = query.get("signin");
+  if (word === null) return null;
+  query.delete("signin");
+  history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : "") + location.hash);
+  return NOT_IN[word] ?? NOT_IN.failed;
+}
+
 const REFUSED = { sexual: "sexual content", violence: "graphic violence", hate: "hate", self: "self-harm", illegal: "weapons or drugs", harassment: "harassment" };
 
 /** What is wrong with a field, as a sentence: the API says what follows the field's name ("is taken"). */

@@ -5,6 +5,7 @@ import { h, show } from "../dom.js";
 import { sketchedBook } from "../parts/book.js";
 import { emailField, fieldForm, nameField, passwordField, peeking } from "../parts/fields.js";
 import { keep } from "../session.js";
+import { takeRefusal } from "../words.js";
 
 const PITCH = "A cover worth picking up.";
 const SHELF = [
@@ -64,13 +65,9 @@ function form(entering) {
   ];
 }
 
-/** Told once, when a provider or its user said no. */
 function refusal() {
-  const query = new URLSearchParams(location.search);
-  if (query.get("signin") !== "failed") return null;
-  query.delete("signin");
-  history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : "") + location.hash);
-  return h("p", { class: "notice notice-alarm", role: "alert" }, "Signing in there did not work. Try it again, or sign in with your password.");
+  const words = takeRefusal();
+  return words && h("p", { class: "notice notice-alarm", role: "alert" }, words);
 }
 
 /** Links to the providers where one can sign in too; nothing while there is none. */
