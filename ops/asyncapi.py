@@ -10,9 +10,34 @@ import msgspec
 from contracts.errors import Problem
 from contracts.registry import CONTRACTS, ENDPOINTS, EVENTS, QUEUES
 from contracts.wire import Endpoint, Event, WorkQueue
+from edge.openapi_examples import example
 
 SCHEMA_REF = "#/components/schemas/{name}"
 MESSAGE_REF = "#/components/messages/"
+CONTEXT: dict[str, Any] = {
+    "type": "object",
+    "description": "The context of the request that a message is part of; a tool may leave all of it out",
+    "properties": {
+        "request-id": {"type": "string", "description": "As it is in all logs"},
+        "user-id": {"type": "string", "format": "uuid", "description": "Whose request it is"},
+        "tier": {"type": "string", "description": "The plan of that user"},
+        "roles": {"type": "string", "description": "With commas between"},
+        "deadline": {"type": "string", "description": "Unix time after which nobody waits for the answer"},
+        "traceparent": {"type": "string", "description": "W3C trace context"},
+        "region": {"type": "string"},
+        "idempotency-key": {"type": "string"},
+    },
+}
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "description": "ADR-32: by these a client of NATS knows that a reply is an error",
+    "required": ["Nats-Service-Error", "Nats-Service-Error-Code"],
+    "properties": {
+        "Nats-Service-Error": {"type": "string", "description": "The sentence of `detail`, in ASCII"},
+        "Nats-Service-Error-Code": {"type": "string", "pattern": "^[1-5][0-9][0-9]$", "description": "The status"},
+    },
+}
+"""Headers of messages."""
 
 
 def asyncapi() -> dict[str, Any]:
@@ -31,7 +56,10 @@ def asyncapi() -> dict[str, Any]:
         "servers": {"local": {"host": "127.0.0.1:4222", "protocol": "nats"}},
         "channels": {_key(contract): _channel(contract) for contract in CONTRACTS},
         "operations": {_key(contract): _operation(contract) for contract in CONTRACTS},
-        "components": {"messages": {_name(each): _message(each) for each in types}, "schemas": schemas},
+        "components": {
+            "messages": {_name(each): _message(each, schemas) for each in types},
+            "schemas": {**schemas, "Context": CONTEXT},
+        },
     }
 
 
@@ -51,8 +79,15 @@ def _name(message: type[Any]) -> str:
     return message.__name__
 
 
-def _message(message: type[Any]) -> dict[str, Any]:
-    return {"name": _name(message), "payload": {"$ref": f"#/components/schemas/{_name(message)}"}}
+def _message(message: type[Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    name = _name(message)
+    return {
+        "name": name,
+        "summary": (message.__doc__ or name).partition("\n")[0],
+        "headers": ERROR if message is Problem else {"$ref": "#/components/schemas/Context"},
+        "payload": {"$ref": f"#/components/schemas/{name}"},
+        "examples": [{"name": name, "payload": example(name, schemas)}],
+    }
 
 
 def _messages(*types: type[Any]) -> dict[str, Any]:

@@ -175,7 +175,9 @@ async def test_too_many_requests_at_a_time_are_refused_at_once(nats_url: str, re
 
 def test_the_document_tells_of_refusals() -> None:
     """POST /v1/covers has 429 and 503 problems, with Retry-After."""
-    responses = openapi(ROUTES, version="1")["paths"]["/v1/covers"]["post"]["responses"]
+    document = openapi(ROUTES, version="1")
+    responses = document["paths"]["/v1/covers"]["post"]["responses"]
     for status in ("429", "503"):
-        assert "Retry-After" in responses[status]["headers"]
-        assert "application/problem+json" in responses[status]["content"]
+        found = document["components"]["responses"][responses[status]["$ref"].rsplit("/", 1)[1]]
+        assert "Retry-After" in found["headers"]
+        assert "application/problem+json" in found["content"]
