@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.nats.bus import Bus
-from contracts import auth, covers, edits, exports, notifications, security, tasks, templates, users
+from contracts import auth, covers, edits, exports, logins, notifications, security, tasks, templates, users
 from contracts.wire import Endpoint
 from edge.exchange import Exchange
 
@@ -45,6 +45,7 @@ LISTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("templates", templates.LIST_MINE),
     ("sessions", security.LIST_SESSIONS),
     ("api_keys", security.LIST_KEYS),
+    ("identities", logins.LIST_IDENTITIES),
 )
 """Fields of the document, in order, and where their items come from."""
 _encode = msgspec.json.Encoder().encode

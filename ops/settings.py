@@ -74,8 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_url: str | None
     mail_from: str
     public_url: str | None
-    google_client: str | None
-    github_client: str | None
+    google_client: str
+    github_client: str
     oidc: str
     faults: FaultPolicy
     log_level: LogLevel
@@ -283,20 +283,15 @@ def _public_url(text: str) -> str | None:
     return text.rstrip("/") or None
 
 
-def _client(text: str) -> str | None:
-    if text:
-        read_client(text)
-    return text or None
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Text that `check` can read, or none."""
 
+    def parse(text: str) -> str:
+        if text:
+            check(text)
+        return text
 
-def _issuers(text: str) -> str:
-    read_issuers(text)
-    return text
-
-
-def _rate_limits(text: str) -> str:
-    read_rates(text)
-    return text
+    return parse
 
 
 def _networks(text: str) -> str:
@@ -318,11 +313,6 @@ def _origins(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """What stands between commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _retries(text: str) -> str:
-    waits(text)
-    return text
 
 
 def waits(text: str) -> tuple[float, ...]:
@@ -366,14 +356,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
     Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
     Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
-    Setting("retry_seconds", "1,2,4", _retries, "Seconds before a job that failed is tried again, each time."),
+    Setting("retry_seconds", "1,2,4", _checked(waits), "Seconds before a job that failed is tried again, each time."),
     Setting(
         "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
     ),
     Setting(
         "rate_limits",
         "on",
-        _rate_limits,
+        _checked(read_rates),
         "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`).",
     ),
     Setting("trusted_proxies", "", _networks, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."),
@@ -388,9 +378,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mail_url", "", _mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
     Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),
     Setting("public_url", "", _public_url, "Where users reach the edge: links in mails begin so; its own address."),
-    Setting("google_client", "", _client, "`ID:SECRET` of the OAuth client at Google, to sign in there."),
-    Setting("github_client", "", _client, "`ID:SECRET` of the OAuth app at GitHub, to sign in there."),
-    Setting("oidc", "", _issuers, "Other OpenID Connect issuers: `NAME=https://ISSUER|ID:SECRET,…`."),
+    Setting("google_client", "", _checked(read_client), "`ID:SECRET` of the OAuth client at Google, to sign in there."),
+    Setting("github_client", "", _checked(read_client), "`ID:SECRET` of the OAuth app at GitHub, to sign in there."),
+    Setting("oidc", "", _checked(read_issuers), "Other OpenID Connect issuers: `NAME=https://ISSUER|ID:SECRET,…`."),
     Setting(
         "faults",
         "auto",

@@ -6,7 +6,7 @@ from adapters.identity.oidc import OidcProvider
 from adapters.identity.registered import GOOGLE, Registered, read_client, read_issuers
 
 
-def open_providers(google: str | None, github: str | None, oidc: str) -> tuple[IdentityProvider, ...]:
+def open_providers(google: str, github: str, oidc: str) -> tuple[IdentityProvider, ...]:
     """Google, GitHub and the issuers of `oidc`, as far as they are set; nothing is asked of them yet.
 
     Raises ValueError for what `read_client` and `read_issuers` do not take.

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts import auth, security, signatures, token_keys
+from contracts import auth, logins, security, signatures, token_keys
 from contracts.auth import AUDIENCE, ISSUER, Claims, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.wire import Done, Endpoint
@@ -66,6 +66,12 @@ def security_answers(
         token_keys.LIST_TOKEN_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
         token_keys.ROTATE_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
         security.AUDIT: lambda _m, _c: security.AuditPage(items=()),
+        logins.LIST_PROVIDERS: lambda _m, _c: logins.ProviderList(items=()),
+        logins.START_LOGIN: lambda _m, _c: logins.StartedLogin(url="https://op.example.org/authorize"),
+        logins.FINISH_LOGIN: lambda _m, _c: logins.FinishedLogin(session=None, next="/"),
+        logins.LIST_IDENTITIES: lambda _m, _c: logins.IdentityList(items=(), has_password=True),
+        logins.UNLINK_IDENTITY: lambda _m, _c: Done(),
+        logins.CHANGE_PASSWORD: lambda _m, _c: Done(),
     }
 
 
