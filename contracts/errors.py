@@ -100,6 +100,12 @@ class CrossSite(Forbidden):
     status, code, title = 403, "csrf", "Not sent by the studio"
 
 
+class AddressDenied(Forbidden):
+    """Requests from this address are not served."""
+
+    status, code, title = 403, "address_denied", "Not from this address"
+
+
 class NotFound(ServiceError):
     """No such thing, or not the caller's."""
 
@@ -196,6 +202,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     OverQuota,
     Forbidden,
     CrossSite,
+    AddressDenied,
     NotFound,
     MethodNotAllowed,
     Conflict,

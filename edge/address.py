@@ -41,6 +41,13 @@ class Addresses:
             return str(peer[0])  # as it is: nearly every request
         return _site(self._client(peer[0], request))
 
+    def client(self, request: "web.Request") -> IPv4Address | IPv6Address | None:
+        """The client's whole address; None when it cannot be read."""
+        transport = request.transport
+        peer = None if transport is None else transport.get_extra_info("peername")
+        client = self._client(peer[0], request) if peer else UNKNOWN
+        return None if isinstance(client, str) else client
+
     def trusts(self, address: str) -> bool:
         """Is it one of the proxies?"""
         parsed = _parsed(address)
@@ -61,6 +68,11 @@ class Addresses:
 
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that a text says; None: it says none."""
+    return _parsed(text)
 
 
 def is_own(address: str) -> bool:

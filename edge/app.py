@@ -23,6 +23,7 @@ from adapters.rate_limits import RateLimits
 from adapters.redis import Idempotency, Redis
 from contracts.registry import NODES
 from edge.address import Addresses
+from edge.address_lists import AddressLists
 from edge.api_keys import KeyHolders
 from edge.binding import call
 from edge.connections import QUIET, Gate, listen
@@ -43,6 +44,7 @@ from edge.middleware.authentication import Authenticator, authentication
 from edge.middleware.cache import Renewals, response_cache
 from edge.middleware.compression import compression
 from edge.middleware.cors import cors
+from edge.middleware.doors import doors
 from edge.middleware.errors import errors
 from edge.middleware.idempotency import idempotency
 from edge.middleware.limits import MAX_BODY, MAX_SECONDS, limits
@@ -92,6 +94,8 @@ class Rules:
     """How much each may ask; None: without limits."""
     addresses: Addresses = field(default_factory=Addresses)
     """How clients' addresses are read."""
+    lists: AddressLists = field(default_factory=AddressLists)
+    """Who may come at all."""
     origins: tuple[str, ...] = ()
     """Whose pages may call us."""
     cookies: Cookies = field(default_factory=Cookies)
@@ -143,6 +147,7 @@ def stages(
         cors(rules.origins),  # as above
         compression,
         errors,
+        doors(rules.lists, rules.addresses),
         crowd(rules.most_at_once),  # before the body is read
         limits(max_body=rules.max_body, max_seconds=rules.max_seconds),
     )
@@ -177,6 +182,7 @@ def build_app(
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     renewals = Renewals(ResponseCache(redis))
     metrics.count("cached_answers", "Answers that may be kept, by what was done", "result", renewals.counts)
+    metrics.count("denied_addresses", "Turned away by their address", "where", rules.lists.counts)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
     headers = dict(HEADERS)
     order = stages(

@@ -16,8 +16,17 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from contracts.errors import DeadlineExceeded, HeadTooLarge, Internal, Malformed, Overloaded, ServiceError
-from edge.address import UNKNOWN, Addresses, is_own
+from contracts.errors import (
+    AddressDenied,
+    DeadlineExceeded,
+    HeadTooLarge,
+    Internal,
+    Malformed,
+    Overloaded,
+    ServiceError,
+)
+from edge.address import UNKNOWN, Addresses, is_own, parsed
+from edge.address_lists import AddressLists
 from edge.middleware.security import HEADERS
 from edge.middleware.tracing import HEADER as REQUEST_ID
 from edge.problems import problem_answer
@@ -38,13 +47,27 @@ class Gate:
     """Counts connections and lets in as many as there may be."""
 
     def __init__(
-        self, most: int = MOST, most_per_address: int = MOST_PER_ADDRESS, addresses: Addresses | None = None
+        self,
+        most: int = MOST,
+        most_per_address: int = MOST_PER_ADDRESS,
+        addresses: Addresses | None = None,
+        lists: AddressLists | None = None,
     ) -> None:
         self._most = most
         self._most_per_address = most_per_address
         self._addresses = addresses or Addresses()
+        self._lists = lists or AddressLists()
         self._open = 0
         self._by_address: Counter[str] = Counter()
+
+    def denies(self, address: str) -> bool:
+        """May nobody at this address connect? Of a trusted proxy's clients each request is looked at instead."""
+        if not self._lists.any or self._addresses.trusts(address):
+            return False
+        denied = self._lists.refuses(parsed(address)) is not None
+        if denied:
+            self._lists.counts["connection"] += 1
+        return denied
 
     def enter(self, address: str) -> bool:
         """Take a place, if there is one; `leave` gives it back."""
@@ -86,15 +109,16 @@ class Connection(web.RequestHandler):
         self._address: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, or say that there is no place."""
+        """Begin, or say that there is no place, or none for this address."""
         address = _site_of(transport)
-        if self._gate.enter(address):
+        denied = self._gate.denies(address)
+        if not denied and self._gate.enter(address):
             self._address = address
             super().connection_made(transport)
             return
         self.force_close()  # hears nothing of what is sent
         if isinstance(transport, asyncio.WriteTransport):
-            transport.write(_NO_PLACE)
+            transport.write(_raw(AddressDenied()) if denied else _NO_PLACE)
             transport.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_wait: int
     rate_limits: str
     trusted_proxies: str
+    deny: str
+    allow: str
+    admin_allow: str
     cors_origins: str
     max_connections: int
     max_connections_per_address: int
@@ -367,6 +370,9 @@ SETTINGS: tuple[Setting, ...] = (
         "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`).",
     ),
     Setting("trusted_proxies", "", _networks, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."),
+    Setting("deny", "", _networks, "Networks that are turned away: `203.0.113.0/24,2001:db8::/32`."),
+    Setting("allow", "", _networks, "Nobody else may come than these networks; empty: everybody."),
+    Setting("admin_allow", "", _networks, "The same for the routes of administrators."),
     Setting("cors_origins", "", _origins, "Whose pages may call the API: `https://app.example.org,https://…`."),
     Setting("max_connections", "6000", _number(1, 1_000_000), "HTTP connections of one edge process."),
     Setting(

@@ -21,6 +21,7 @@ from adapters.redis import Redis
 from adapters.typesetter import PAIRINGS
 from adapters.workers import Workers
 from edge.address import Addresses, networks
+from edge.address_lists import AddressLists
 from edge.app import Rules, build_app, serve_app
 from edge.connections import Gate
 from edge.cookies import Cookies
@@ -218,6 +219,7 @@ NODES: dict[str, Build] = {
 async def edge(host: Host, bus: Bus) -> str:
     """An edge process; returns its address."""
     settings, addresses = host.settings, Addresses(networks(host.settings.trusted_proxies))
+    lists = AddressLists(networks(settings.deny), networks(settings.allow), networks(settings.admin_allow))
     cookies = Cookies(csrf_key=derive(ensure_secret_key(settings), "csrf"), public_url=settings.public_url)
     app = build_app(
         bus=bus,
@@ -231,11 +233,12 @@ async def edge(host: Host, bus: Bus) -> str:
             max_wait=settings.max_wait,
             rates=read_rates(settings.rate_limits),
             addresses=addresses,
+            lists=lists,
             origins=words(settings.cors_origins),
             cookies=cookies,
         ),
     )
-    gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses)
+    gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses, lists)
     port = (settings.http_host, settings.http_port)
     serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket(), gate=gate)
     return await host.stack.enter_async_context(serving)
