@@ -1,13 +1,16 @@
 """`canary`: how much of a node's traffic its canary gets."""
 
 import argparse
+import contextlib
 from collections import Counter
 
 from adapters.nats.bus import Bus
 from adapters.nats.discovery import peers
+from contracts.errors import ServiceError
 from contracts.traffic import VERSIONED
 from ops.canary import checked, keep_weights, read_weights, reload_server
 from ops.commands.base import CommandFailed, say, show_table
+from ops.failure import Failure
 from ops.operating import operator_bus
 from ops.paths import Home
 from ops.running import read_run
@@ -69,6 +72,19 @@ async def _found(settings: Settings) -> Counter[tuple[str, str, str]]:
         return Counter()
     async with operator_bus(settings) as bus:
         return await instances(bus)
+
+
+async def canary_words(settings: Settings) -> list[str]:
+    """Each canary that has traffic or an instance, in words; by the weights alone when NATS does not answer."""
+    weights, found = read_weights(Home(settings.home)), Counter[tuple[str, str, str]]()
+    with contextlib.suppress(Failure, ServiceError):
+        found = await _found(settings)
+    words = []
+    for node, versions in VERSIONED.items():
+        count = sum(found[each] for each in found if each[:2] == (node, versions.canary))
+        if weights[node] or count:
+            words.append(f"{node} {versions.canary}: {weights[node]} %, instances: {count}")
+    return words
 
 
 async def instances(bus: Bus) -> Counter[tuple[str, str, str]]:

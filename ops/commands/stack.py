@@ -96,12 +96,16 @@ async def run_down(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 async def run_status(settings: Settings, arguments: argparse.Namespace) -> int:
-    """List every server and process, and active faults; code 1 when nothing runs or something is not ready."""
+    """List every server and process, canaries and active faults; code 1 when nothing runs or something is not ready."""
     rows = status(settings.home)
     if not rows and not arguments.json:
         say(f"Nothing runs in {settings.home}")
         return 1
     shown = [(r.name, r.kind, r.pid, r.port, r.health, r.restarts, f"{r.pss / MEBIBYTE:.0f} MB") for r in rows]
+    if rows:
+        from ops.commands.canary import canary_words  # noqa: PLC0415 -- drivers that the supervisor must not load
+
+        shown += [(words, "canary", None, None, "active", 0, "") for words in await canary_words(settings)]
     if rows and settings.faults_allowed:
         from ops.faults import active_words  # noqa: PLC0415 -- drivers that the supervisor must not load
 
