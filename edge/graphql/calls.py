@@ -38,6 +38,8 @@ AT_ONCE = 16
 """Questions of one request that nodes are asked at a time."""
 KEPT = (hdrs.USER_AGENT, USER_TYPE)
 """Headers of the request that a field's own request has too."""
+MESSAGE = web.RequestKey("message", bytes)
+"""What the node is told: with the request, because a stage may ask for many by an exchange of its own."""
 _problem = msgspec.json.Decoder(Problem).decode
 
 
@@ -65,7 +67,7 @@ class Operation:
         if key is not None:
             headers[IDEMPOTENCY_KEY] = key
         request = asking(exchange.request, self.route.method, self.address(values), headers)
-        message = self._message(values)
+        message = request[MESSAGE] = self._message(values)
         inner = dataclasses.replace(
             exchange, request=request, route=self.route, headers=CIMultiDict(), body=message, idempotency_key=None
         )
@@ -80,7 +82,7 @@ class Operation:
         subject, timeout, status = self._contract.subject, self._contract.timeout, self.route.status
 
         async def handle(exchange: Exchange) -> Answer:
-            reply = await bus.request_raw(subject, exchange.body, exchange.context(timeout), timeout)
+            reply = await bus.request_raw(subject, exchange.request[MESSAGE], exchange.context(timeout), timeout)
             return Answer(status, b"" if status == web.HTTPNoContent.status_code else reply)
 
         return handle
