@@ -386,7 +386,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("public_url", "", _public_url, "Where users reach the edge: links in mails begin so; its own address."),
     Setting("google_client", "", _checked(read_client), "`ID:SECRET` of the OAuth client at Google, to sign in there."),
     Setting("github_client", "", _checked(read_client), "`ID:SECRET` of the OAuth app at GitHub, to sign in there."),
-    Setting("oidc", "", _checked(read_issuers), "Other OpenID Connect issuers: `NAME=https://ISSUER|ID:SECRET,…`."),
+    Setting("oidc", "", _checked(read_issuers), "Other OpenID Connect issuers: `NAME=ID:SECRET@https://ISSUER,…`."),
     Setting(
         "faults",
         "auto",

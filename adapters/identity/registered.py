@@ -38,7 +38,7 @@ def read_client(text: str) -> Client:
 
 
 def read_issuers(text: str) -> tuple[Registered, ...]:
-    """`NAME=ISSUER|ID:SECRET`, several with commas between. Raises ValueError, without repeating secrets."""
+    """`NAME=ID:SECRET@ISSUER`, several with commas between. Raises ValueError, without repeating secrets."""
     found = tuple(_issuer(part.strip()) for part in text.split(",") if part.strip())
     if len({each.name for each in found}) < len(found):
         raise ValueError("names a provider twice")
@@ -76,9 +76,9 @@ def checked_url(url: object, issuer: str) -> str:
 
 def _issuer(text: str) -> Registered:
     name, equals, rest = text.partition("=")
-    issuer, bar, client = rest.partition("|")
-    if not equals or not bar:
-        raise ValueError("must be NAME=ISSUER|ID:SECRET")
+    client, at, issuer = rest.rpartition("@")
+    if not equals or not at:
+        raise ValueError("must be NAME=ID:SECRET@ISSUER")
     if not re.match(SLUG, name) or len(name) > 40 or name in BUILT_IN:
         raise ValueError(f"must name a provider by lower-case letters, digits and dashes, not {name!r}")
     _check_issuer(issuer, name)

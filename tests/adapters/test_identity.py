@@ -277,8 +277,9 @@ def test_what_an_issuer_can_make_us_call(url: object, issuer: str, good: bool) -
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "x=https://op.example.org", "x=https://op.example.org|id", "google=https://a.b|i:s", "X=https://a.b|i:s",
-     "x=http://op.example.org|i:sesame", "x=ftp://a|i:s", "x=https://a.b?q=1|i:s", "x=https://a.b|i:s,x=https://c.d|i:s"],
+    ["x", "x=https://op.example.org", "x=id@https://op.example.org", "google=i:s@https://a.b", "X=i:s@https://a.b",
+     "x=i:sesame@http://op.example.org", "x=i:s@ftp://a", "x=i:s@https://a.b?q=1",
+     "x=i:s@https://a.b,x=i:s@https://c.d"],
 )  # fmt: skip
 def test_issuers_that_cannot_be(text: str) -> None:
     """Each is refused without its secret in the message."""
@@ -290,7 +291,7 @@ def test_issuers_that_cannot_be(text: str) -> None:
 async def test_all_providers_of_the_settings() -> None:
     """In the operator's order; secrets are in no text of theirs."""
     found = open_providers(
-        "gid:gsecret", "hid:hsecret", "my-op=https://op.example.org|id:sec:ret, b=http://[::1]:9|i:s"
+        "gid:gsecret", "hid:hsecret", "my-op=id:sec:r@t@https://op.example.org, b=i:s@http://[::1]:9"
     )
     for provider in found:
         await provider.close()

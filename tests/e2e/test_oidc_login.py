@@ -33,7 +33,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, provider: Provider) ->
         port = taken.getsockname()[1]
     settings = {
         "COVERGEN_HTTP_PORT": str(port),
-        "COVERGEN_OIDC": f"test-op={provider.url}|{CLIENT_ID}:{SECRET}",
+        "COVERGEN_OIDC": f"test-op={CLIENT_ID}:{SECRET}@{provider.url}",
         "COVERGEN_GITHUB_CLIENT": "an-id:a-secret",
     }
     async with whole_stack(tmp_path_factory.mktemp("oidc"), **settings) as running:

@@ -149,3 +149,21 @@ def test_table_of_settings_matches_the_fields() -> None:
 def test_env_example_is_fresh() -> None:
     """`.env.example` is what the table of settings renders."""
     assert (ROOT / ".env.example").read_text() == render_env_example()
+
+
+@pytest.mark.parametrize("name", ["google_client", "github_client", "oidc"])
+@pytest.mark.parametrize("text", ["op=sesame", "op=i:sesame @http://op.example.org", "sesame ", ":sesame"])
+def test_clients_at_providers_that_cannot_be(tmp_path: Path, name: str, text: str) -> None:
+    """Refused at the start with the variable's name, and without what may be a secret."""
+    with pytest.raises(SettingsInvalid, match=f"^COVERGEN_{name.upper()} must") as caught:
+        settings(tmp_path, **{name: text})
+    assert "sesame" not in str(caught.value)
+
+
+def test_secrets_of_clients_are_not_shown(tmp_path: Path) -> None:
+    """Neither of the settings nor of what is read from them."""
+    given = {"google_client": "id:sesame", "github_client": "id:sesame", "oidc": "op=id:sesame@https://op.example.org"}
+    got = settings(tmp_path, **given)
+
+    assert "sesame" not in repr(got)
+    assert got.environ()["COVERGEN_OIDC"] == given["oidc"]
