@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -138,7 +139,7 @@ async def test_only_one_request_in_json_by_post(edge: Edge) -> None:
     """No batch, no form, no text, no query in the address: what a page elsewhere could send is refused."""
     query = {"query": "{ me { id } }"}
     sent = json.dumps(query)
-    cases = {
+    cases: dict[int, list[dict[str, Any]]] = {
         400: [{"json": [query, query]}, {"data": "{", "headers": {"Content-Type": "application/json"}}, {"json": {}}],
         415: [
             {"data": sent, "headers": {"Content-Type": "text/plain"}},

@@ -1,4 +1,4 @@
-"""Subscriptions of GraphQL: graphql-transport-ws as it is spoken, to the end of the task, of the token, of the process."""
+"""Subscriptions of GraphQL: graphql-transport-ws, to the end of the task, of the token, of the process."""
 
 import asyncio
 import contextlib
@@ -7,14 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest_asyncio
 from aiohttp import WSMsgType
 
-from adapters.nats.bus import Bus
 from adapters.redis import Redis
 from contracts import security, tasks
-from contracts.tasks import Progress
-from contracts.wire import Context
 from edge.graphql.socket import PROTOCOL, SocketRules
 from edge.rates import read_rates
 from tests.edge.conftest import Edge, an_edge
@@ -103,11 +101,6 @@ def seqs(heard: list[dict[str, Any]]) -> list[int]:
     return [each["payload"]["data"]["taskEvents"]["seq"] for each in heard if each.get("type") == "next"]
 
 
-async def ring(bus: Bus, entry: Progress) -> None:
-    """Tell that a task moved."""
-    await bus.publish(tasks.PROGRESSED, entry, Context.new(), message_id=f"{entry.task_id}:{entry.seq}")
-
-
 async def test_a_task_is_told_to_its_end(edge: Edge) -> None:
     """Every entry in order, also those that come later, then `complete`; the id may be used again."""
     task = a_task(edge, "queued")
@@ -167,8 +160,8 @@ async def test_somebody_elses_task_is_not_found(edge: Edge) -> None:
         assert [each.get("payload") for each in await client.rest()] == [{"data": {"me": {"username": "ada"}}}, None]
 
 
-async def test_the_socket_ends_with_the_token(edge: Edge) -> None:
-    """4401 when the token expires, when its session ends, and when a key is not good any more."""
+async def test_the_socket_ends_with_the_token(edge: Edge, nats_url: str) -> None:
+    """4401 when the token expires, and when its session ends."""
     task = a_task(edge, "queued")
     session = uuid.uuid4()
     for claims in ({"seconds": 1.2}, {"sid": session}):
@@ -178,14 +171,13 @@ async def test_the_socket_ends_with_the_token(edge: Edge) -> None:
             await client.hear()
             if "sid" in claims:
                 event = security.SessionsRevoked(session_ids=(session,), at=NOW)
-                await _told(edge, event)
+                await _told(nats_url, event)
             assert await client.hear() == {"closed": 4401}
 
 
-async def _told(edge: Edge, event: security.SessionsRevoked) -> None:
-    servers = [str(server) for server in edge.bus.connection.servers]
-    async with a_bus(servers[0], "auth") as bus:
-        await bus.publish(security.SESSION_REVOKED, event, Context.new(), message_id=uuid.uuid4().hex)
+async def _told(nats_url: str, event: security.SessionsRevoked) -> None:
+    async with a_bus(nats_url, "auth") as bus:
+        await bus.connection.client.publish(security.SESSION_REVOKED.subject, msgspec.json.encode(event))
 
 
 async def test_a_socket_has_so_many_operations_and_a_user_so_many_sockets(edge: Edge) -> None:
