@@ -123,9 +123,11 @@ class Keyring:
         async with self._pool.transaction() as transaction:
             await transaction.run(self._sql["lock_keys"])
             now = self._clock()
-            if self._settled(await self._rows(transaction), alg, asked, at_once=at_once):
+            rows = await self._rows(transaction)
+            if self._settled(rows, alg, asked, at_once=at_once):
                 return
-            begins = now if at_once else now + self._times.ahead
+            first = signer(map(_times, rows), now, alg) is None
+            begins = now if at_once or first else now + self._times.ahead
             dropped = await self._make_way(transaction, alg, begins, at_once=at_once)
             await self._insert(transaction, key, now, begins)
             event = KeysChanged(dropped=dropped, at=now)

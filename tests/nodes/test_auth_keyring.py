@@ -223,6 +223,13 @@ async def test_identity_tokens_have_a_key_of_their_own(house: House) -> None:
         await an_authenticator(house, Revocations(house.bus)).bearer(forged)
 
 
+async def test_the_first_key_of_an_algorithm_signs_at_once(house: House) -> None:
+    """Rotating what has no key yet makes one that need not wait: no other could sign meanwhile."""
+    states = [key.state for key in (await rotate(house, "RS256")).items if key.alg == "RS256"]
+    assert states == ["active"]
+    await keyring(house).sign({"sub": "ada"}, "RS256")
+
+
 async def test_keys_are_sealed(house: House) -> None:
     """No private part is in the database; what an older version stored plainly is sealed at the next start."""
     plain = SigningKey.new()
