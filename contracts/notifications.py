@@ -63,8 +63,7 @@ MailKind = Literal["verify_email", "reset_password", "password_changed"]
 class SendMail(msgspec.Struct, frozen=True, kw_only=True):
     """Send somebody a mail: idempotent by `effect_key`, and so that a repetition has the same Message-ID.
 
-    `values` may hold a single-use token. It is in no log, but in the queue, and in a dead letter, which administrators
-    may read: it is good for half an hour or a day.
+    What is secret, such as a single-use token, is `sealed`: neither the queue nor a dead letter tells it.
     """
 
     to: Annotated[str, msgspec.Meta(max_length=254)]
@@ -72,6 +71,8 @@ class SendMail(msgspec.Struct, frozen=True, kw_only=True):
     effect_key: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     values: dict[str, Annotated[str, msgspec.Meta(max_length=2000)]] = {}
     """What the template of this kind says; `email` is `to`."""
+    sealed: bytes = b""
+    """More of `values`, as JSON, readable for the notifications node only; empty: there are none."""
     useless_after: datetime | None = None
     """When what it holds is not good any more; it is not sent then."""
 
@@ -81,6 +82,15 @@ EDGE = frozenset({"edge"})
 LIST = Endpoint("svc.notifications.list", ListNotifications, NotificationPage, EDGE, "Read the inbox")
 MARK_READ = Endpoint("svc.notifications.mark_read", MarkRead, Notification, EDGE, "Mark an entry as read")
 SEND = WorkQueue("jobs.notifications.send", SendNotification, frozenset({"tasks"}), "Tell a user something")
+MAILS = "mails"
+"""The purpose of the key by which secrets in mails are sealed."""
+
+
+def sealed_in(effect_key: str) -> str:
+    """What is sealed, as the box is told: no sealed token can be put into another mail."""
+    return f"mail:{effect_key}"
+
+
 MAIL = WorkQueue("jobs.notifications.mail", SendMail, frozenset({"auth"}), "Send somebody a mail", concurrency=4)
 
 CONTRACTS = (LIST, MARK_READ, SEND, MAIL)

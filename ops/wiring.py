@@ -198,7 +198,7 @@ async def notifications(host: Host, bus: Bus) -> Service:
     """The inbox, and mail."""
     settings = host.settings
     mailer = open_mailer(settings.mail_url, settings.mail_from, settings.home / "mail")
-    service = Notifications(host.mongo("notifications"), host.parts.mailer(mailer))
+    service = Notifications(host.mongo("notifications"), host.parts.mailer(mailer), ensure_secret_key(settings))
     await service.prepare()
     return service
 

@@ -1,10 +1,13 @@
-"""Mails that the auth node orders. Pure."""
+"""Mails that the auth node orders."""
 
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.notifications import MailKind, SendMail
+import msgspec
+
+from adapters.crypto import Box
+from contracts.notifications import MailKind, SendMail, sealed_in
 from nodes.auth.model import Credentials
 
 
@@ -29,16 +32,17 @@ KINDS = {
 
 
 def letter(
-    kind: str, account: Credentials, token: str, digest: bytes, expires_at: datetime, public_url: str
+    kind: str, account: Credentials, token: str, digest: bytes, expires_at: datetime, public_url: str, box: Box
 ) -> SendMail:
-    """The mail with a token; one effect for each token."""
-    row = KINDS[kind]
-    link = f"{public_url}{row.page}#token={token}"
+    """The mail with a token, which only the box opens; one effect for each token."""
+    row, effect_key = KINDS[kind], _effect(account.id, kind, digest)
+    secret = {"link": f"{public_url}{row.page}#token={token}", "token": token}
     return SendMail(
         to=account.email,
         kind=row.mail,
-        effect_key=_effect(account.id, kind, digest),
-        values={"link": link, "token": token, "good_for": row.good_for},
+        effect_key=effect_key,
+        values={"good_for": row.good_for},
+        sealed=box.seal(msgspec.json.encode(secret), sealed_in(effect_key)),
         useless_after=expires_at,
     )
 

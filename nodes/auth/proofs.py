@@ -1,7 +1,7 @@
 """Proofs by mail: that an address is somebody's, and that somebody who forgot a password is who he says.
 
 A token is 256 random bits, of which only SHA-256 is stored; it works once and for a short time, and a newer one takes
-its place. The plain token is in the mail, and in the message that orders the mail, nowhere else.
+its place. The plain token is in the mail, and nowhere else: in the message that orders the mail it is sealed.
 """
 
 import uuid
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from adapters.crypto import Passwords, new_opaque_token, token_hash
+from adapters.crypto import Box, Passwords, new_opaque_token, token_hash
 from adapters.postgres import Outbox, Pool, Queries, Row, Transaction
 from contracts.errors import FieldError, Invalid, Unauthenticated
 from contracts.notifications import MAIL
@@ -49,6 +49,7 @@ class Proofs:
         revocation: Revocation,
         passwords: Passwords,
         public_url: str,
+        box: Box,
         clock: Callable[[], datetime],
     ) -> None:
         self._pool = pool
@@ -59,6 +60,7 @@ class Proofs:
         self._revocation = revocation
         self._passwords = passwords
         self._public_url = public_url
+        self._box = box
         self._clock = clock
 
     async def verify_email(self, message: VerifyEmail, context: Context) -> EmailVerified:
@@ -110,7 +112,7 @@ class Proofs:
         values = (account.id, kind, digest, now, expires_at, now - AGAIN)
         if not await transaction.run(self._sql["put_token"], *values):
             return False
-        mail = letter(kind, account, token, digest, expires_at, self._public_url)
+        mail = letter(kind, account, token, digest, expires_at, self._public_url, self._box)
         await self._outbox.add(transaction, MAIL, mail, message_id=mail.effect_key, context=_plain(context))
         return True
 

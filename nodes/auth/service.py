@@ -13,6 +13,7 @@ from adapters.postgres import Outbox, Pool, load_queries
 from contracts import auth, logins, oauth, security, signatures, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
+from contracts.notifications import MAILS
 from contracts.security import KEY_MARK
 from contracts.wire import Context, Done
 from nodes.auth.accounts import Accounts
@@ -79,7 +80,16 @@ class Auth:
         self._revocation = Revocation(pool, sql, self._outbox, self._audit, clock)
         self._sessions = Sessions(self._store, self._keyring, self._audit, self._revocation, self._outbox, clock)
         self._proofs = Proofs(
-            pool, sql, self._store, self._outbox, self._audit, self._revocation, passwords, public_url, clock
+            pool,
+            sql,
+            self._store,
+            self._outbox,
+            self._audit,
+            self._revocation,
+            passwords,
+            public_url,
+            Box(root, MAILS),
+            clock,
         )
         self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
         self._signing_keys = SigningKeys(

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from adapters.crypto import Box
 from adapters.mail import Mailer
 from adapters.mongo import Database, now
 from contracts import auth, notifications, users
 from contracts.auth import AccountDeleted
 from contracts.errors import NotFound
 from contracts.notifications import (
+    MAILS,
     ListNotifications,
     MarkRead,
     Notification,
@@ -29,11 +31,11 @@ class Notifications:
 
     name = "notifications"
 
-    def __init__(self, database: Database, mailer: Mailer, *, clock: Callable[[], datetime] = now) -> None:
-        """`clock` gives times as the database keeps them, in whole milliseconds."""
+    def __init__(self, database: Database, mailer: Mailer, root: bytes, *, clock: Callable[[], datetime] = now) -> None:
+        """`root` is the root secret; `clock` gives times as the database keeps them, in whole milliseconds."""
         self._store = InboxStore(database)
         self._mail_store = MailStore(database)
-        mails = Mails(self._mail_store, mailer, clock)
+        mails = Mails(self._mail_store, mailer, Box(root, MAILS), clock)
         self._departed = Departed(database)
         self._clock = clock
         self.bindings: tuple[Binding, ...] = (

@@ -59,7 +59,7 @@ async def world(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) ->
 
 async def test_the_inbox_is_emptied_for_good(bus: Bus, database: Database) -> None:
     """The user's notices go and the other's stay; one that comes late, or again, is not kept."""
-    service = Notifications(database, FolderMailer(Path("unused"), "covers@example.org"))
+    service = Notifications(database, FolderMailer(Path("unused"), "covers@example.org"), bytes(32))
     await service.prepare()
 
     async def tell(user: uuid.UUID, key: str) -> None:

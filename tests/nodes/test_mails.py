@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest_asyncio
 
+from adapters.crypto import Box
 from adapters.letters import Letters
 from adapters.mail import FolderMailer, Mail
 from adapters.mongo import Database, open_mongo
 from adapters.nats import dead_letters
 from adapters.nats.bus import Bus
 from contracts.errors import Invalid, ServiceError, Unavailable
-from contracts.notifications import MAIL, SendMail
+from contracts.notifications import MAIL, MAILS, SendMail, sealed_in
 from nodes.notifications.mails import LETTERS
 from nodes.notifications.service import Notifications
 from nodes.runtime import Node
@@ -25,12 +27,16 @@ from tests.support.servers import MongoDatabase
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA = "ada@example.org"
+ROOT = bytes(32)
 TOKEN = "T0ken-that-nobody-should-see"
 RESET = SendMail(
     to=ADA,
     kind="reset_password",
     effect_key="u1:reset:1",
-    values={"link": f"http://x/#token={TOKEN}", "token": TOKEN, "good_for": "30 minutes"},
+    values={"good_for": "30 minutes"},
+    sealed=Box(ROOT, MAILS).seal(
+        msgspec.json.encode({"link": f"http://x/#token={TOKEN}", "token": TOKEN}), sealed_in("u1:reset:1")
+    ),
     useless_after=START + timedelta(minutes=30),
 )
 
@@ -71,7 +77,7 @@ async def post(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) -> 
     client = open_mongo(mongo_database.url)
     async with a_bus(nats_url) as bus, a_bus(nats_url, "notifications", streams=True) as own:
         post = Post(bus, tmp_path / "mail", client[mongo_database.name])
-        post.node = Notifications(post.database, post, clock=lambda: post.at)
+        post.node = Notifications(post.database, post, ROOT, clock=lambda: post.at)
         await post.node.prepare()
         async with Node(own, post.node, "0.1.0"):
             yield post
@@ -113,6 +119,8 @@ async def test_a_refused_mail_is_tried_again_then_dead(post: Post) -> None:
 
     letter = await buried(post.bus)
     assert (letter.subject, letter.reason, letter.deliveries) == (MAIL.subject, "unavailable", 4)
+    assert TOKEN.encode() not in letter.payload
+    assert msgspec.json.decode(letter.payload, type=SendMail) == RESET
     assert mails_in(post.folder, ADA) == []
 
 
@@ -145,6 +153,13 @@ def test_values_are_escaped_in_html() -> None:
     assert "<script>" not in html
     assert "<code>&lt;b&gt;</code>" in html
     assert "a&amp;b@example.org" in html
+
+
+async def test_a_sealed_token_is_in_no_other_mail(post: Post) -> None:
+    """What was sealed for one mail opens in no other, and not with another root secret: a dead letter, nothing sent."""
+    await post.order(msgspec.structs.replace(RESET, to="eve@example.org", effect_key="u2:reset:1"))
+    letter = await buried(post.bus)
+    assert (letter.reason, post.tried) == ("internal", 0)
 
 
 async def buried(bus: Bus) -> dead_letters.Letter:

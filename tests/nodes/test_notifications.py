@@ -72,7 +72,7 @@ async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab
         bus = await stack.enter_async_context(a_bus(nats_url, "notifications", streams=True))
         lab = Lab(bus, uuid.uuid4())
         service = Notifications(
-            client[mongo_database.name], FolderMailer(Path("unused"), "covers@example.org"), clock=lab.clock
+            client[mongo_database.name], FolderMailer(Path("unused"), "covers@example.org"), bytes(32), clock=lab.clock
         )
         await service.prepare()
         await service.prepare()

@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from adapters.crypto import Passwords
+import msgspec
+
+from adapters.crypto import Box, Passwords
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
 from adapters.postgres import Pool, migrate, open_pool
 from contracts import auth, notifications, security, users
 from contracts.auth import Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, FieldError, Forbidden, NotFound, ServiceError, Unavailable
-from contracts.notifications import SendMail
+from contracts.notifications import MAILS, SendMail, sealed_in
 from contracts.users import CreateUser, GetUser, User
 from contracts.wire import Context
 from nodes.auth.service import Auth
@@ -115,8 +117,11 @@ class House:
         return await self.bus.request(auth.VERIFY, VerifyToken(token=token), Context.new())
 
     async def take_mail(self, mail: SendMail, context: Context) -> None:
-        """The handler of the queue of mails."""
-        self.mails.append(mail)
+        """The handler of the queue of mails, which opens what is sealed."""
+        secret = Box(ROOT, MAILS).open(mail.sealed, sealed_in(mail.effect_key)) if mail.sealed else b"{}"
+        opened = msgspec.json.decode(secret, type=dict[str, str])
+        assert not opened.keys() & mail.values.keys()
+        self.mails.append(msgspec.structs.replace(mail, values={**mail.values, **opened}))
 
     async def mail(self, kind: str, count: int = 1) -> SendMail:
         """The last of so many mails of a kind, as soon as they were ordered."""
