@@ -15,7 +15,7 @@ from contracts.text import ONE_LINE, SLUG
 from contracts.wire import Done, Endpoint
 
 ProviderName = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=SLUG)]
-Place = Annotated[str, msgspec.Meta(min_length=1, max_length=512, pattern=ONE_LINE)]
+Place = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=ONE_LINE)]
 Parameter = Annotated[str, msgspec.Meta(max_length=2048)]
 
 

@@ -25,7 +25,7 @@ WORDS: tuple[tuple[type[ServiceError], str], ...] = (
     (Conflict, "taken"),
 )
 """What the studio is told; `failed` for everything else."""
-LONGEST_PLACE = 512
+LONGEST_PLACE = 2000
 _encode = msgspec.json.Encoder().encode
 
 
