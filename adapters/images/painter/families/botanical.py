@@ -105,7 +105,7 @@ def _wreath(plate: Plate) -> None:
     """Branches that follow one another around an oval that stays free."""
     scene, rng = plate.scene, plate.rng
     cx, cy = scene.width / 2, scene.height * 0.5
-    rx, ry = scene.width * 0.39, scene.height * (0.40 if not scene.wide else 0.38)
+    rx, ry = scene.width * 0.435, scene.height * (0.40 if not scene.wide else 0.38)
     count = 13
     for k in range(count):
         turn = 2 * np.pi * (k + float(rng.uniform(-0.12, 0.12))) / count
