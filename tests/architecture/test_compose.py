@@ -13,7 +13,7 @@ from ops.settings import SETTINGS, read_settings, variable
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text()
-OURS = ("keys", "provision", "nodes", "edge")
+OURS = ("keys", "provision", "nodes", "canary", "edge")
 
 
 @pytest.fixture
