@@ -181,6 +181,14 @@ def _dead(word: str = "") -> Row:
 
 EDIT = "/v1/edits/{edit_id}"
 TO_NEWEST = (f"{EDIT}/checkout", {"version": 1})
+
+
+async def _socket(_world: World) -> Asked:
+    """A WebSocket that speaks no protocol of ours, so that it ends as soon as it has begun."""
+    names = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    return Asked(path="/graphql", headers={**names, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+
+
 ROWS: Mapping[str, Row] = {
     "POST /v1/auth/register": fresh(_register),
     "POST /v1/auth/login": Row(make=_login),
@@ -251,6 +259,8 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/admin/tasks": at("/v1/admin/tasks"),
     "GET /v1/admin/tasks/{task_id}": own("/v1/admin/tasks/{task_id}"),
     "GET /v1/admin/audit": at("/v1/admin/audit"),
+    "POST /graphql": at("/graphql", {"query": "{ __typename }"}),
+    "GET /graphql": Row(make=_socket),
     "GET /healthz": at("/healthz"),
     "GET /readyz": at("/readyz"),
     "GET /metrics": at("/metrics"),
