@@ -122,13 +122,15 @@ async def test_a_new_account(scene: Scene) -> None:
     assert [(each.provider, each.title, each.email) for each in found.items] == [("op", "The OP", "grace@example.org")]
     assert found.has_password is False
     assert await raised(scene.house.login("grace@example.org", "x")) is Unauthenticated
-    assert await scene.events(session.user.id) == ["identity_linked", "registered", "login"]
+    assert await scene.events(session.user.id) == ["identity_linked", "registered", "login", "login_failed"]
     assert [mail.kind for mail in scene.house.mails] == []
 
 
 async def test_at_github(scene: Scene) -> None:
     """The same by its two endpoints; both identities lead to one account by the verified address."""
-    first, second = await scene.signed_in("github"), await scene.signed_in("op")
+    first = await scene.signed_in("github")
+    scene.house.later(seconds=1)
+    second = await scene.signed_in("op")
 
     assert first.user.id == second.user.id
     assert [each.provider for each in (await scene.identities(first)).items] == ["github", "op"]
