@@ -31,7 +31,7 @@ from edge.cookies import Cookies
 from edge.documents import asyncapi_document, docs_pages, metrics_page, openapi_document
 from edge.exchange import Handler, Middleware
 from edge.export import Export
-from edge.fallback import UNMATCHED, fallback
+from edge.fallback import UNMATCHED, fallback, shadowed
 from edge.fleet import Fleet
 from edge.graphql.serving import Graphql
 from edge.graphql.socket import SocketRules
@@ -245,6 +245,8 @@ def _add(app: web.Application, table: list[tuple[Route, Handler]], order: tuple[
         if route.method == "GET" and route.handler not in NO_HEAD:
             app.router.add_route("HEAD", route.path, handle)
     handle = compiled(UNMATCHED, fallback(app.router), order, region=region)
+    for path in shadowed([route for route, _ in table]):
+        app.router.add_route("*", path, handle)
     app.router.add_route(UNMATCHED.method, UNMATCHED.path, handle)
 
 

@@ -1,6 +1,7 @@
 """Requests that no route takes: 404, 405 with Allow, and OPTIONS."""
 
 import re
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -40,5 +41,17 @@ def _methods_by_path(router: web.UrlDispatcher) -> dict[re.Pattern[str], set[str
     return found
 
 
+def shadowed(routes: Sequence[Route]) -> tuple[str, ...]:
+    """Paths without placeholders that a path with one would take methods for, which they do not have themselves."""
+    taken = [re.compile(re.sub(r"{[^}]+}", "[^/]+", route.path)) for route in routes if route.fields]
+    literal = dict.fromkeys(route.path for route in routes if not route.fields)
+    return tuple(path for path in literal if any(pattern.fullmatch(path) for pattern in taken))
+
+
 def _allowed(paths: dict[re.Pattern[str], set[str]], path: str) -> set[str]:
+    """The methods of a path; a path that is there as it stands is no example of one with a placeholder."""
+    literal = re.escape(path)
+    own = next((methods for pattern, methods in paths.items() if pattern.pattern == literal), None)
+    if own is not None:
+        return own
     return set().union(*(methods for pattern, methods in paths.items() if pattern.fullmatch(path)))

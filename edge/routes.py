@@ -295,7 +295,7 @@ OTHER: tuple[Route, ...] = (
     _page("/healthz", "alive", "Is this process alive?"),
     _page("/readyz", "ready", "Can requests be served: the bus, every node and Redis?"),
     _page("/metrics", "metrics", "Metrics of this process and of all nodes, for Prometheus", "text/plain"),
-    _page("/openapi.json", "openapi", "This document", "application/vnd.oai.openapi+json"),
+    _page("/openapi.json", "openapi", "This document"),
     _page("/asyncapi.json", "asyncapi", "The messages behind the API"),
     _page("/docs", "docs", "This document for people", "text/html"),
 )

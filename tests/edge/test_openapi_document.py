@@ -11,6 +11,7 @@ from edge.openapi import TAGS, openapi
 from edge.problems import MEDIA
 from edge.routes import ROUTES, Route
 from ops.asyncapi import asyncapi
+from tests.edge.conftest import Edge
 
 Json = dict[str, Any]
 DOCUMENT = openapi(ROUTES, version="1.2.3")
@@ -99,6 +100,16 @@ def test_what_was_made_leads_on() -> None:
     for _, operation in operations():
         for answer in operation["responses"].values():
             assert {link["operationId"] for link in answer.get("links", {}).values()} <= known
+
+
+async def test_a_word_in_place_of_an_id_has_its_own_methods(edge: Edge) -> None:
+    """`/v1/exports/presets` is no export that could be removed: 405, and Allow says what there is."""
+    for path, method in (("/v1/exports/presets", "DELETE"), ("/v1/templates/categories", "PATCH")):
+        refused = await edge.ask(method, path)
+        asked = await edge.ask("OPTIONS", path, signed=False)
+        assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS"), path
+        assert (asked.status, asked.headers["Allow"]) == (204, "GET, HEAD, OPTIONS"), path
+        assert (await edge.ask("GET", path, signed=False)).status == 200, path
 
 
 def test_asyncapi_messages_have_examples_that_hold() -> None:
