@@ -157,7 +157,7 @@ async def test_what_breaks_a_rule_names_its_field(edge: Edge) -> None:
     assert edge.world.count(covers.GENERATE) == 0
 
 
-async def test_what_nobody_expected_is_not_told(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_nobody_expected_is_not_told(edge: Edge) -> None:
     """`internal` without the text of the exception."""
     reply = await graph(edge, 'mutation { createCover(input: {title: "unexpected"}) { taskId } }')
     assert reply.json["errors"][0]["extensions"] == {"code": "internal", "status": 500}
@@ -182,7 +182,7 @@ async def test_a_kept_refusal_is_a_refusal(edge: Edge) -> None:
     assert (codes, edge.world.count(covers.GENERATE)) == (["over_quota"] * 2, 1)
 
 
-async def test_an_order_that_would_wait_is_refused(edge: Edge) -> None:
+async def test_what_is_left_out_is_not_what_is_null(edge: Edge) -> None:
     """What is left out and what is null reach the node as they were sent."""
     await graph(edge, "mutation { updateMe(input: {fullName: null}) { id } }")
     assert edge.world.last(users.UPDATE)[0] == users.UpdateUser(full_name=None)
