@@ -9,7 +9,7 @@ import msgspec
 from adapters.crypto import Box, Passwords, derive
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
-from adapters.postgres import Outbox, Pool, load_queries
+from adapters.postgres import Outbox, Pool, Queries, load_queries
 from contracts import auth, logins, oauth, security, signatures, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
@@ -92,15 +92,7 @@ class Auth:
             clock,
         )
         self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
-        self._signing_keys = SigningKeys(
-            pool,
-            load_queries(SIGNING_KEYS_SQL),
-            Box(root, "auth partner keys"),
-            self._audit,
-            self._accounts.holder,
-            clock,
-        )
-        self._keys = ApiKeys(pool, sql, self._audit, self._accounts.holder, clock)
+        self._begin_keys(pool, sql, root)
         self._ending = Ending(self._store, self._outbox, self._audit, passwords, clock)
         self._begin_logins(pool, providers, derive(root, "logins"), public_url)
         self._begin_oauth(pool, public_url)
@@ -119,6 +111,13 @@ class Auth:
             Chore("auth-deleted", 60.0, self._ending.announce),
             Chore("auth-sweep", 3600.0, self.sweep),
         )
+
+    def _begin_keys(self, pool: Pool, sql: Queries, root: bytes) -> None:
+        """Keys of users: those that are sent, and those that sign."""
+        held = (self._audit, self._accounts.holder, self._clock)
+        self._keys = ApiKeys(pool, sql, *held)
+        box = Box(root, "auth partner keys")
+        self._signing_keys = SigningKeys(pool, load_queries(SIGNING_KEYS_SQL), box, *held)
 
     def _for_accounts(self) -> tuple[Binding, ...]:
         return (
