@@ -33,6 +33,7 @@ from contracts.templates import (
 from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
 from nodes.runtime import Binding, serve
+from tests.edge.oauth_nodes import oauth_answers
 from tests.edge.security_nodes import security_answers
 from tests.support.buses import SmallService, a_node
 
@@ -142,6 +143,7 @@ async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES)
 
 def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     return {
+        **oauth_answers(),
         **security_answers(world.holders, world.ended, world.signers),
         auth.REGISTER: lambda m, _c: _session(world, m.email),
         auth.LOGIN: lambda m, _c: _session(world, m.email),
