@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from adapters.nats.bus import Bus
-from contracts import templates
+from contracts import templates, token_keys
 from contracts.errors import DeadlineExceeded, Internal, ServiceError, Unavailable
 from contracts.wire import Event
 from edge.exchange import Answer, Exchange, Handler, Middleware, Result
@@ -31,7 +31,10 @@ from edge.routes import Cache, Route
 log = logging.getLogger(__name__)
 
 NAME = "covergen"
-PURGES: tuple[tuple[Event[Any], str], ...] = ((templates.CHANGED, "templates"),)
+PURGES: tuple[tuple[Event[Any], str], ...] = (
+    (templates.CHANGED, "templates"),
+    (token_keys.KEYS_CHANGED, "keys"),
+)
 """What empties which group, whoever made the change."""
 PASSING = (Unavailable, DeadlineExceeded, Internal)
 """Errors of the node that what is kept may stand in for."""

@@ -10,14 +10,15 @@ import pytest
 import pytest_asyncio
 
 from adapters.redis import Redis, opened_redis
-from contracts import templates
+from contracts import templates, token_keys
 from contracts.errors import Invalid, Unavailable
 from contracts.templates import TemplateChanged
+from contracts.token_keys import KeysChanged
 from edge import app as edge_app
 from edge.kept import ResponseCache
-from edge.routes import HOUR, STYLES
+from edge.routes import HOUR, ROUTES, STYLES
 from tests.edge.conftest import Edge, Reply, an_edge
-from tests.edge.small_nodes import World, the_nodes
+from tests.edge.small_nodes import NOW, World, the_nodes
 from tests.edge.test_edge_problems import assert_problem
 from tests.support.buses import a_bus
 
@@ -169,6 +170,18 @@ async def test_a_change_by_anybody_empties_every_edge(pair: Pair, nats_url: str)
     assert [reply.status for reply in await pair.both()] == [503, 503]
     pair.world.failing.clear()
     assert [status_of(reply) for reply in await pair.both()] == ["fwd=uri-miss; fwd-status=200; stored"] * 2
+
+
+async def test_new_keys_are_published_at_once(pair: Pair, nats_url: str) -> None:
+    """What is kept of the published keys goes when the auth node says that they have changed."""
+    path = next(route.path for route in ROUTES if route.cache is not None and route.cache.group == "keys")
+    await pair.one.ask("GET", path, signed=False)
+    assert status_of(await pair.one.ask("GET", path, signed=False)).startswith("hit; ttl=")
+    async with a_bus(nats_url, "auth", streams=True) as bus:
+        event = KeysChanged(dropped=(), at=NOW)
+        await bus.publish(token_keys.KEYS_CHANGED, event, message_id=uuid.uuid4().hex)
+    await asyncio.sleep(0.2)
+    assert status_of(await pair.one.ask("GET", path, signed=False)).startswith("fwd=uri-miss")
 
 
 async def test_without_redis_each_edge_renews_for_itself(
