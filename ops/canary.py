@@ -63,8 +63,9 @@ def checked(node: str, weight: int) -> int:
 
 def write_mappings(home: Home, weights: Weights) -> Path:
     """Write the mappings in one step; returns the file."""
+    home.create()
     path = mappings_file(home)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".new")
     fresh.write_text(render_mappings(weights))
     fresh.replace(path)
