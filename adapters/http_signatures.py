@@ -144,7 +144,7 @@ def public_pem(algorithm: str, given: str | Mapping[str, object]) -> str:
     wanted = "Ed25519" if algorithm == "ed25519" else "P-256"
     try:
         key = load_pem_public_key(given.encode()) if isinstance(given, str) else _imported(given)
-    except (ValueError, TypeError, JoseError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, LookupError, JoseError, UnsupportedAlgorithm) as error:
         raise NotAKey(f"must be a public key of {wanted}") from error
     good = (
         isinstance(key, ed25519.Ed25519PublicKey)

@@ -18,6 +18,7 @@ from edge.openapi_examples import example, sample
 from edge.openapi_oauth import adjusted
 from edge.openapi_problems import HEADERS, code_examples, common_headers, header, kinds, problem_responses, problems
 from edge.openapi_security import SCHEMES, security
+from edge.problems import MEDIA
 from edge.routes import Route
 from edge.sessions import Visit
 
@@ -76,6 +77,7 @@ PARAMETERS = {
 
 SHOWN: Json = {
     "Idempotency-Key": "8f1c7a52-order-17",
+    "download": "1",
     "If-None-Match": '"9f86d081884c7d659a2feaa0c55ad015"',
     "Last-Event-ID": 3,
 }
@@ -152,7 +154,23 @@ def _operation(route: Route, routes: tuple[Route, ...], schemas: Json) -> Json:
     if route.handler == "oauth":
         operation = adjusted(operation, route, schemas)
         _complete(operation, route, schemas)
+    if route.handler == "graphql":
+        operation["responses"]["400"] = _graph_refusal(route)
     return operation
+
+
+def _graph_refusal(route: Route) -> Json:
+    """A body that is no request is a problem; a document that is no GraphQL is answered in its own media type."""
+    problem = {
+        "schema": {"$ref": f"{REF}Problem"},
+        "examples": {"malformed": {"$ref": "#/components/examples/malformed"}},
+    }
+    content = {MEDIA: problem, route.media: {"schema": {"type": "object"}}}
+    return {
+        "description": "The request or its document is malformed",
+        "headers": common_headers(route),
+        "content": content,
+    }
 
 
 def _complete(operation: Json, route: Route, schemas: Json) -> None:
@@ -207,7 +225,8 @@ def _reply(route: Route, schemas: Json) -> Json:
     if kind is not None:
         return {"schema": {"$ref": REF + kind.__name__}, "example": example(kind.__name__, schemas)}
     if route.handler in SHOWN_REPLIES:
-        return {"schema": {"type": "string"}, "example": SHOWN_REPLIES[route.handler]}
+        schema = {} if route.handler == "events" else {"type": "string"}  # a stream has no type as a whole
+        return {"schema": schema, "example": SHOWN_REPLIES[route.handler]}
     if route.media.endswith("json"):
         return {"schema": {"type": "object"}}
     binary = route.media.startswith("image/")
@@ -242,7 +261,7 @@ def _parameters(route: Route, schemas: Json) -> list[Json]:
         found += [_parameter(name, "path", properties[name], schemas) for name in route.fields]
         found += [_parameter(name, "query", properties[name], schemas) for name in route.query]
     if route.handler == "image":
-        found.append(_parameter("download", "query", {"type": "string", "enum": ["1"]}, schemas))
+        found.append(_parameter("download", "query", {"type": "string"}, schemas))
     if route.handler == "events":
         found.append(_parameter("Last-Event-ID", "header", {"type": "integer", "minimum": 0}, schemas))
     if route.idempotent:

@@ -45,6 +45,7 @@ BY_HANDLER: dict[str, tuple[Kind, ...]] = {
     "session": (errors.CrossSite,),
     "events": (errors.RateLimited,),
     "graphql": (*ANY_CALL,),
+    "graphql-socket": (errors.MethodNotAllowed,),
 }
 PASSING = (429, 503, 504)
 """Statuses that always say when to come again."""

@@ -59,10 +59,7 @@ SCHEMES: Json = {
 def security(route: Route) -> list[Json]:
     """What proves the caller of a route: any one of these; all that one of them names."""
     cookie: Json = {"cookie": []} if route.method in SAFE else {"cookie": [], "csrf": []}
-    found: list[Json] = [cookie] if route.handler == "session" else [{"bearer": []}]
-    if route.handler != "session":
-        found += _scoped(route)
-        found.append(cookie)
+    found = [{"bearer": []}, *_scoped(route), cookie]
     return [*found, {}] if route.access == "optional" else found
 
 

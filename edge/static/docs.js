@@ -22,7 +22,8 @@ function words(schema) {
   return schema.format ? `${schema.type} (${schema.format})` : String(schema.type);
 }
 
-function limits(schema) {
+function limits(whole) {
+  const schema = whole.anyOf?.find((one) => one.type !== "null") ?? whole;
   const shown = ["minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "pattern", "default"];
   return shown.filter((key) => schema[key] !== undefined).map((key) => `${key} ${JSON.stringify(schema[key])}`).join(", ");
 }
@@ -47,48 +48,97 @@ function parameters(operation) {
   return (operation.parameters ?? []).map((given) => [
     element("code", {}, given.required ? given.name : `${given.name}?`),
     `${given.in}: ${words(given.schema)}`,
-    limits(given.schema),
+    [given.description, limits(given.schema)].filter(Boolean).join(" · "),
+    given.example === undefined ? "" : element("code", {}, String(given.example)),
   ]);
+}
+
+// What a reference into the document leads to, or the thing itself.
+function resolved(value, openapi) {
+  if (!value.$ref) return value;
+  return value.$ref.slice(2).split("/").reduce((place, name) => place[name], openapi);
+}
+
+// How to prove who asks: "bearer", "apiKey covers:write", "cookie and csrf"; any one of them.
+function proofs(operation) {
+  const one = (requirement) => Object.entries(requirement).map(([name, scopes]) => [name, ...scopes].join(" ")).join(" and ");
+  return (operation.security ?? []).map((requirement) => one(requirement) || "nobody in particular");
+}
+
+function code(value) {
+  return element("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2));
+}
+
+// The request as a command for a terminal.
+function command(path, method, operation) {
+  const given = operation.parameters ?? [];
+  const filled = given.filter((one) => one.in === "path").reduce((all, one) => all.replace(`{${one.name}}`, one.example), path);
+  const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${location.origin}${filled}`];
+  if (operation.security) lines.push('-H "Authorization: Bearer $TOKEN"');
+  const [media, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  if (media === "application/json") lines.push(`-H "Content-Type: ${media}"`, `-d '${JSON.stringify(body.example)}'`);
+  return lines.join(" \\\n  ");
+}
+
+function examples(status, answer, openapi) {
+  const shown = [];
+  for (const content of Object.values(answer.content ?? {})) {
+    if (content.example !== undefined) shown.push(code(content.example));
+    for (const [name, example] of Object.entries(content.examples ?? {})) {
+      shown.push(element("p", { class: "code-name" }, element("code", {}, name)), code(resolved(example, openapi).value));
+    }
+  }
+  const headers = Object.keys(answer.headers ?? {}).join(", ");
+  const types = Object.entries(answer.content ?? {}).map(([media, { schema }]) => `${words(schema)} · ${media}`).join(", ");
+  const head = element("summary", {}, element("code", { class: `status s${status[0]}` }, status), element("span", {}, answer.description));
+  const facts = [types && `Content: ${types}`, headers && `Headers: ${headers}`].filter(Boolean);
+  return element("details", { class: "answer" }, head, element("div", {}, ...facts.map((text) => element("p", {}, text)), ...shown));
 }
 
 function section(title, ...content) {
   return [element("h3", {}, title), ...content];
 }
 
-function details(operation, schemas) {
+function details(path, method, operation, openapi) {
   const parts = [];
+  if (operation.description) parts.push(element("p", {}, operation.description.replaceAll("\n", " ")));
+  const ways = proofs(operation);
+  if (ways.length) parts.push(element("p", { class: "proofs" }, "Proven by ", ...ways.map((way) => element("code", {}, way))));
   const given = parameters(operation);
-  if (given.length) parts.push(...section("Parameters", table(["name", "type", "limits"], given)));
-  const body = operation.requestBody?.content["application/json"];
-  if (body) parts.push(...section("Body", table(["field", "type", "about"], fields(body.schema, schemas))));
-  if (body?.example) parts.push(element("pre", {}, JSON.stringify(body.example, null, 2)));
-  const answers = Object.entries(operation.responses).map(([status, answer]) => {
-    const [media, content] = Object.entries(answer.content ?? {})[0] ?? ["", null];
-    return [element("code", {}, status), answer.description, content ? `${words(content.schema)} · ${media}` : ""];
-  });
-  parts.push(...section("Answers", table(["status", "meaning", "content"], answers)));
+  if (given.length) parts.push(...section("Parameters", table(["name", "type", "about", "example"], given)));
+  const [media, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  if (body) parts.push(...section(`Body · ${media}`, table(["field", "type", "about"], fields(body.schema, openapi.components.schemas))));
+  parts.push(...section("Try it", code(command(path, method, operation))));
+  const answers = Object.entries(operation.responses).map(([status, answer]) => examples(status, resolved(answer, openapi), openapi));
+  parts.push(...section("Answers", ...answers));
   return element("div", {}, ...parts);
 }
 
-function drawn(path, method, operation, schemas) {
-  const head = element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", {}, path));
+function drawn(path, method, operation, openapi) {
+  const head = element("summary", {}, element("span", { class: `method ${method}` }, method.toUpperCase()), element("code", {}, path));
   if (operation.security) head.append(element("span", { class: "lock" }, "signed in"));
   head.append(element("span", { class: "about" }, operation.summary));
   const box = element("details", { id: operation.operationId }, head);
-  box.addEventListener("toggle", () => box.children.length < 2 && box.append(details(operation, schemas)));
+  box.addEventListener("toggle", () => box.children.length < 2 && box.append(details(path, method, operation, openapi)));
   return box;
 }
 
 function draw(openapi) {
   document.getElementById("about").textContent = `${openapi.info.description} Version ${openapi.info.version}.`;
-  const groups = new Map(openapi.tags.map((tag) => [tag.name, element("section", { id: tag.name }, element("h2", {}, tag.name))]));
+  const groups = new Map(openapi.tags.map((tag) => [tag.name, element("section", { id: tag.name }, element("h2", {}, tag.name), element("p", {}, tag.description ?? ""))]));
   for (const [path, methods] of Object.entries(openapi.paths)) {
     for (const method of METHODS.filter((name) => methods[name])) {
       const operation = methods[method];
-      groups.get(operation.tags[0]).append(drawn(path, method, operation, openapi.components.schemas));
+      groups.get(operation.tags[0]).append(drawn(path, method, operation, openapi));
     }
   }
   document.getElementById("operations").append(...groups.values());
+  const schemes = Object.entries(openapi.components.securitySchemes);
+  const ways = table(["name", "how", "about"], schemes.map(([name, way]) => [
+    element("code", {}, name), [way.type, way.scheme ?? way.name].filter(Boolean).join(": "), way.description ?? "",
+  ]));
+  groups.set("proofs", element("section", { id: "proofs" }, element("h2", {}, "Proofs of who asks"), ways));
+  document.getElementById("operations").prepend(groups.get("proofs"));
   const links = [...groups.keys()].map((name) => element("a", { href: `#${name}` }, name));
   document.getElementById("contents").append(...links);
 }
