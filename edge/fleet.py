@@ -6,19 +6,22 @@ the highest. A node that does not answer in time has no numbers, only `covergen_
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge, Served, Stats, census
+from adapters.nats.discovery import SECONDS
 
 KEEP = 2.0
 """Seconds for which one census serves all who ask."""
 MOST = 0.5
 """Seconds that a census may take."""
 PREFIX = "covergen_"
+BOUNDS = (*(str(bound) for bound in SECONDS), "+Inf")
 STATES = {"closed": 0, "half-open": 1, "open": 2}
 Labels = tuple[tuple[str, str], ...]
 
@@ -77,11 +80,15 @@ def _counters(
     handled = CounterMetricFamily(f"{name}s", f"{what} handled", labels=labels)
     errors = CounterMetricFamily(f"{name}_errors", f"{what} that ended in an error", labels=labels)
     seconds = CounterMetricFamily(f"{name}_seconds", f"{what}: time spent on them", labels=labels)
+    times = HistogramMetricFamily(f"{name}_duration_seconds", f"{what}: how long each took", labels=labels)
     for values, each in rows:
         handled.add_metric(values, each.num_requests)
         errors.add_metric(values, each.num_errors)
         seconds.add_metric(values, each.processing_time / 1e9)
-    yield from (handled, errors, seconds)
+        if len(each.data.buckets) == len(BOUNDS) and each.num_requests:  # what was never asked has no row
+            sums = zip(BOUNDS, itertools.accumulate(each.data.buckets), strict=True)
+            times.add_metric(values, list(sums), each.processing_time / 1e9)
+    yield from (handled, errors, seconds, times)
 
 
 def _breakers(found: Sequence[Stats]) -> Iterator[Metric]:

@@ -32,6 +32,12 @@ class BreakerStats(msgspec.Struct, frozen=True, kw_only=True):
     openings: int = 0
 
 
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """How long requests took, as `discovery.SECONDS` divides it."""
+
+    buckets: tuple[int, ...] = ()
+
+
 class Served(msgspec.Struct, frozen=True, kw_only=True):
     """The counts of one endpoint, queue or listener of one instance."""
 
@@ -41,6 +47,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     num_errors: int = 0
     processing_time: int = 0
     """Nanoseconds in all."""
+    data: Times = Times()
 
 
 class Extra(msgspec.Struct, frozen=True, kw_only=True):

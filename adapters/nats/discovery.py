@@ -1,6 +1,7 @@
 """The service verbs of ADR-32: `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`, so that `nats micro` sees us."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from adapters.nats.connection import Connection
 
 PLACE = "place"
 """In the metadata of an instance: as which of its node's versions it serves."""
+SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
+"""Bounds of the times that are counted apart; few, because each is a number for each subject of each instance."""
 VERBS = ("PING", "INFO", "STATS")
 _TYPES = {verb: f"io.nats.micro.v1.{verb.lower()}_response" for verb in VERBS}
 
@@ -34,11 +37,15 @@ class Meter:
     """The code of the last error, never its text."""
     processing_time: int = 0
     """Nanoseconds in all."""
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
+    """How many took up to each of `SECONDS` and more than the one before; at last what took longer than all."""
 
     def count(self, began: float, error: str | None = None) -> None:
         """One more, begun at `began` (`time.perf_counter()`), with the code of its error if it failed."""
         self.num_requests += 1
-        self.processing_time += int((time.perf_counter() - began) * 1e9)
+        seconds = time.perf_counter() - began
+        self.processing_time += int(seconds * 1e9)
+        self.buckets[bisect_left(SECONDS, seconds)] += 1
         if error is not None:
             self.num_errors += 1
             self.last_error = error
@@ -61,6 +68,7 @@ class Meter:
             "last_error": self.last_error,
             "processing_time": self.processing_time,
             "average_processing_time": average,
+            "data": {"buckets": self.buckets},
         }
         return {"name": self.name, "subject": self.subject, "queue_group": self.queue_group, **counts}
 

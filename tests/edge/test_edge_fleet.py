@@ -140,6 +140,9 @@ async def test_requests_of_nodes_are_counted(edge: Edge) -> None:
     assert found[key("covergen_node_requests_total", **labels)] == 3
     assert found[key("covergen_node_request_errors_total", **labels)] == 0
     assert found[key("covergen_node_request_seconds_total", **labels)] > 0
+    handled = found[key("covergen_node_requests_total", **labels)]
+    assert found[key("covergen_node_request_duration_seconds_count", **labels)] == handled
+    assert found[key("covergen_node_request_duration_seconds_bucket", **labels, le="10.0")] == handled
     assert found[key("covergen_up", node="templates")] == 1
 
 
