@@ -19,8 +19,6 @@ FullName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=ONE
 Tier = Literal["free", "pro", "pro_plus"]
 Algorithm = Literal["EdDSA", "RS256"]
 """EdDSA signs access tokens, RS256 the ID tokens of OpenID."""
-Algorithm = Literal["EdDSA", "RS256"]
-"""EdDSA signs access tokens, RS256 the ID tokens of OpenID."""
 OpaqueToken = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 ISSUER = "covergen"

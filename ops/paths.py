@@ -41,11 +41,6 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "secret-key"
 
     @property
-    def secret_key(self) -> Path:
-        """The root secret, mode 600: without it nothing that is sealed in the database can be opened."""
-        return self.root / "secret-key"
-
-    @property
     def nats_config(self) -> Path:
         """The configuration that the embedded NATS server reads."""
         return self.root / "nats" / "server.conf"
