@@ -72,13 +72,20 @@ def ensure_secret_key(settings: Settings, environ: Mapping[str, str] = os.enviro
         if settings.environment == "production" and SUPERVISED_HOME not in environ:
             raise SettingsInvalid(
                 "COVERGEN_SECRET_KEY is not set: in production a node by itself must be given the one that all nodes "
-                f"of this database share (or a copy of it in {path})"
+                f"of this database share (or a copy of it in {path}, which `covergen nats keys` makes)"
             )
         _make_secret_key(path)
     try:
         return root_secret(path.read_text())
     except (ValueError, OSError) as error:
         raise SettingsInvalid(f"COVERGEN_SECRET_KEY is kept in {path}, which cannot be used: {error}") from None
+
+
+def prepare_secret_key(settings: Settings) -> None:
+    """Make the root secret of this home, which all hosts share, unless it is given or there. Idempotent."""
+    path = Home(settings.home).secret_key
+    if not settings.secret_key and not path.exists():
+        _make_secret_key(path)
 
 
 def _make_secret_key(path: Path) -> None:

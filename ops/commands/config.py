@@ -3,7 +3,7 @@
 import argparse
 
 from ops.commands.base import CommandFailed, say
-from ops.credentials import write_nats_config
+from ops.credentials import prepare_secret_key, write_nats_config
 from ops.documents import rendered
 from ops.paths import ROOT, Home
 from ops.provision import migrate_all, provision_nats
@@ -14,6 +14,7 @@ from ops.settings import Settings
 def run_nats(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the generated files, or with `--check` tell which are stale; or make the keys of this home."""
     if arguments.verb == "keys":
+        prepare_secret_key(settings)
         say(f"{write_nats_config(settings)} and {Home(settings.home).creds} are ready")
         return 0
     stale = [path for path, text in rendered().items() if not path.exists() or path.read_text() != text]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.crypto import Box, WrongKey, derive
-from ops.credentials import ensure_secret_key
+from ops.credentials import ensure_secret_key, prepare_secret_key
 from ops.processes import SUPERVISED_HOME
 from ops.settings import Settings, SettingsInvalid, read_settings
 
@@ -67,6 +67,15 @@ def test_a_node_by_itself_in_production_needs_it(tmp_path: Path) -> None:
         ensure_secret_key(alone, {})
     assert len(ensure_secret_key(alone, {SUPERVISED_HOME: str(tmp_path)})) == 32
     assert len(ensure_secret_key(alone, {})) == 32
+
+
+def test_keys_of_a_home_are_made_for_all_its_hosts(tmp_path: Path) -> None:
+    """What `covergen nats keys` makes, a node by itself in production reads."""
+    alone = settings(tmp_path, environment="production")
+    prepare_secret_key(alone)
+    made = (tmp_path / "secret-key").read_text()
+    prepare_secret_key(alone)
+    assert base64.urlsafe_b64encode(ensure_secret_key(alone, {})).decode().rstrip("=") == made.strip()
 
 
 def test_keys_of_purposes_differ() -> None:
