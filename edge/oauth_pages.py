@@ -42,7 +42,9 @@ class Pages:
             target=target.netloc,
             fields=dict(fields),
         )
-        return _page(200, body, f"{POLICY} {target.scheme}://{target.netloc}")
+        # A policy has no words for [::1]; no other host of a redirect URI has a bracket.
+        source = f"{target.scheme}:" if "[" in target.netloc else f"{target.scheme}://{target.netloc}"
+        return _page(200, body, f"{POLICY} {source}")
 
     def refusal(self, reason: str) -> Answer:
         """Nobody is sent anywhere; 400."""
