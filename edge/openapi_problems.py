@@ -164,6 +164,8 @@ def _by_access(route: Route) -> Iterable[Kind]:
 def _by_input(route: Route) -> Iterable[Kind]:
     if route.fields:
         yield errors.NotFound
+    if route.fields or route.query:
+        yield errors.HeadTooLarge
     if route.body != "none":
         yield from (errors.Malformed, errors.TooLarge, errors.UnsupportedMedia)
     if route.body != "none" or route.query or route.idempotent:
@@ -174,6 +176,8 @@ def _by_input(route: Route) -> Iterable[Kind]:
 
 def _problem(route: Route, found: list[Kind]) -> Json:
     status, headers = found[0].status, common_headers(route)
+    if status == errors.HeadTooLarge.status:
+        headers = {}  # it was not read far enough to have an id
     if status in PASSING:
         headers["Retry-After"] = header("RetryAfter")
     if status == errors.Unauthenticated.status:

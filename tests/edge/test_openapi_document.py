@@ -86,6 +86,8 @@ def test_every_refusal_is_a_problem_with_its_codes() -> None:
             assert {CODES[code] for code in content["examples"]} == {int(status)}, route.name
             for example in content["examples"].values():
                 assert flaws(content["schema"], resolved(example)["value"]) == [], route.name
+            if status == "431":
+                continue
             assert "X-Request-ID" in found["headers"], route.name
             assert ("Retry-After" in found["headers"]) == (status in ("429", "503", "504")), route.name
             assert ("RateLimit" in found["headers"]) == bool(route.cost), route.name
