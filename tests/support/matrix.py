@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from edge.cookies import SAFE
+from edge.middleware.authentication import ALLOWED
 from edge.middleware.authentication import INSIDE
 from edge.routes import Access, Route
 
@@ -72,7 +73,7 @@ def expected(route: Route, caller: Caller, owner: str | None) -> int:
     if caller.scope is not None and caller.scope != route.scope and route.handler not in INSIDE:
         return 403
     if route.access in ROLES:
-        return route.status if route.access in caller.roles else 403
+        return 403 if ALLOWED[route.access][0].isdisjoint(caller.roles) else route.status
     return 404 if owner is not None and owner != caller.user_id else route.status
 
 

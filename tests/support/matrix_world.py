@@ -71,7 +71,7 @@ class World:
 
     async def twin(self, caller: Caller) -> Caller:
         """Somebody who may end in place of a caller: somebody new, or the same administrator signed in once more."""
-        if caller.roles:
+        if "admin" in caller.roles:
             return replace(caller, headers=bearer(await _admin(self.stack, self.owner.session)))
         api, signed = await self.stranger()
         headers = await self.browser(signed["user"]["email"]) if caller.cookie else bearer(api)
@@ -148,6 +148,12 @@ async def _callers(world: World, user: dict[str, Any]) -> tuple[Caller, ...]:
 
 async def _with_role(world: World, role: str) -> Caller:
     """Somebody with that role. A new one needs a line here: nobody else knows how it is given."""
+    if role == "partner":
+        _, signed = await world.stranger()
+        user = signed["user"]
+        await world.made("PUT", f"/v1/admin/users/{user['id']}/roles", {"roles": [role]}, by=world.admin)
+        page = await world.browser(user["email"])
+        return Caller(column=role, headers=page, user_id=user["id"], roles=frozenset({role}), cookie=True)
     assert role == "admin", f"how does somebody become a {role}?"
     me = await world.made("GET", "/v1/me", by=world.admin)
     return Caller(column=role, headers=bearer(world.admin), user_id=me["id"], roles=frozenset({role}))
