@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from edge.cookies import SAFE
-from edge.middleware.authentication import ALLOWED
-from edge.middleware.authentication import INSIDE
+from edge.middleware.authentication import ALLOWED, INSIDE
 from edge.routes import Access, Route
 
 ROLES = tuple(access for access in get_args(Access) if access not in ("public", "optional", "user"))
