@@ -14,7 +14,8 @@ from ops.nats_accounts import SYSTEM_USER, USERS, render_accounts, variable
 from ops.paths import NATS_FOLDER, Home
 from ops.processes import SUPERVISED_HOME
 from ops.servers.base import kept_secret, write_private
-from ops.settings import Settings, SettingsInvalid, root_secret
+from ops.settings import Settings, SettingsInvalid
+from ops.values import root_secret
 
 SEED_BYTES = 32
 

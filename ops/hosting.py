@@ -16,7 +16,8 @@ from nodes.runtime import Fenced, Node
 from ops import wiring
 from ops.failure import Failure
 from ops.pulse import Pulse
-from ops.settings import Settings, waits
+from ops.settings import Settings
+from ops.values import waits
 
 log = logging.getLogger(__name__)
 

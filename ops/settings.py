@@ -5,10 +5,8 @@ environment wins over `.env`; an empty value means the default. `Settings.enviro
 variables, which is how the supervisor hands them to the processes that it starts.
 """
 
-import base64
 import difflib
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,19 +15,15 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from adapters.identity.registered import read_client, read_issuers
-from adapters.mail import mail_sender, mail_server
-from edge.address import networks
+from adapters.mail import mail_sender
 from edge.rates import read_rates
+from ops import values
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
 SECRETS = ("admin_password", "secret_key", "google_client", "github_client", "oidc")
 """Never shown."""
 MAX_PORT = 65535
-LEAST_DIFFERENT = 8
-"""Different bytes in a secret: 32 random ones have about 30, one typed by hand may have a few."""
-RETRIES, LEAST_WAIT, MOST_WAIT = 3, 0.1, 600
-"""A job has four deliveries; the seconds between them."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
@@ -125,10 +119,10 @@ def read_settings(environ: Mapping[str, str], dotenv: Path) -> Settings:
     Raises SettingsInvalid, with the variable's name, on the first value that cannot be used.
     """
     given = {**_read_dotenv(dotenv), **{name: text for name, text in environ.items() if name.startswith(PREFIX)}}
-    values = {row.name: _value(row, given.get(variable(row.name), "").strip()) for row in SETTINGS}
-    if values["objects_url"] is None:
-        values["objects_url"] = f"file://{values['home']}/objects"
-    return Settings(**values)
+    found = {row.name: _value(row, given.get(variable(row.name), "").strip()) for row in SETTINGS}
+    if found["objects_url"] is None:
+        found["objects_url"] = f"file://{found['home']}/objects"
+    return Settings(**found)
 
 
 def load_settings() -> Settings:
@@ -208,191 +202,94 @@ def _masked(name: str, value: object) -> object:
     return value
 
 
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
-def _optional(text: str) -> str | None:
-    return text or None
-
-
-def _secret_key(text: str) -> str | None:
-    if text:
-        root_secret(text)
-    return text or None
-
-
-def root_secret(text: str) -> bytes:
-    """The 32 bytes that `text` says in base64url, with or without padding. Raises ValueError without repeating it."""
-    bare = text.strip().rstrip("=")
-    if re.fullmatch(r"[A-Za-z0-9_-]{43}", bare) is None:
-        raise ValueError("must be 32 bytes in base64url, 43 characters: openssl rand -base64 32 | tr '+/' '-_'")
-    root = base64.urlsafe_b64decode(bare + "=")
-    if len(set(root)) < LEAST_DIFFERENT:
-        raise ValueError("must be random")
-    return root
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().resolve()
-
-
-def _email(text: str) -> str:
-    if text.count("@") != 1 or text.startswith("@") or text.endswith("@"):
-        raise ValueError(f"must be an e-mail address, not {text!r}")
-    return text
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
-        return int(text)
-
-    return parse
-
-
-def _choice(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}, not {text!r}")
-        return text
-
-    return parse
-
-
-def _url(*schemes: str) -> Callable[[str], str | None]:
-    def parse(text: str) -> str | None:
-        if text and (urlsplit(text).scheme not in schemes or "://" not in text):
-            # The value is not repeated: a URL may hold a password.
-            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return text or None
-
-    return parse
-
-
-def _mail_url(text: str) -> str | None:
-    if text:
-        mail_server(text)
-    return text or None
-
-
-def _public_url(text: str) -> str | None:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
-        raise ValueError("must be an address such as https://covers.example.org")
-    return text.rstrip("/") or None
-
-
-def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Text that `check` can read, or none."""
-
-    def parse(text: str) -> str:
-        if text:
-            check(text)
-        return text
-
-    return parse
-
-
-def _networks(text: str) -> str:
-    try:
-        networks(text)
-    except ValueError as error:
-        raise ValueError(f"must be networks such as 10.0.0.0/8: {error}") from None
-    return text
-
-
-def _origins(text: str) -> str:
-    for origin in words(text):
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc.lower()}":
-            raise ValueError(f"must be origins such as https://app.example.org, not {origin!r}")
-    return text
-
-
-def words(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def waits(text: str) -> tuple[float, ...]:
-    """Three waits in seconds, from 0.1 to 600 each. Raises ValueError."""
-    try:
-        found = tuple(float(word) for word in words(text))
-    except ValueError:
-        found = ()
-    if len(found) != RETRIES or not all(LEAST_WAIT <= wait <= MOST_WAIT for wait in found):
-        raise ValueError(f"must be three numbers of seconds from {LEAST_WAIT} to {MOST_WAIT}, not {text!r}")
-    return found
-
-
-def _paint_processes(text: str) -> int:
-    return _number(1, 256)(text) if text else max(1, (os.cpu_count() or 1) - 1)
-
-
 SETTINGS: tuple[Setting, ...] = (
-    Setting("home", "./var", _folder, "The folder of all data, logs and keys."),
-    Setting("environment", "development", _choice("development", "production"), "`development` or `production`."),
-    Setting("region", "local", _text, "The name of this region, carried by every message."),
-    Setting("http_host", "127.0.0.1", _text, "The address that the edge listens on."),
-    Setting("http_port", "8080", _number(0, MAX_PORT), "The edge's port; 0 picks a free one."),
-    Setting("http_workers", "1", _number(1, 64), "Edge processes that share the port."),
-    Setting("node_processes", "1", _number(1, 64), "Processes that each host all nodes; with two, one may restart."),
-    Setting("admin_email", "admin@covergen.local", _email, "The first administrator."),
-    Setting("admin_password", "", _optional, "Made at the first start and written to `$COVERGEN_HOME/admin-password`."),
+    Setting("home", "./var", values.folder, "The folder of all data, logs and keys."),
+    Setting("environment", "development", values.choice("development", "production"), "`development` or `production`."),
+    Setting("region", "local", values.required, "The name of this region, carried by every message."),
+    Setting("http_host", "127.0.0.1", values.required, "The address that the edge listens on."),
+    Setting("http_port", "8080", values.number(0, MAX_PORT), "The edge's port; 0 picks a free one."),
+    Setting("http_workers", "1", values.number(1, 64), "Edge processes that share the port."),
+    Setting(
+        "node_processes", "1", values.number(1, 64), "Processes that each host all nodes; with two, one may restart."
+    ),
+    Setting("admin_email", "admin@covergen.local", values.email, "The first administrator."),
+    Setting(
+        "admin_password", "", values.optional, "Made at the first start and written to `$COVERGEN_HOME/admin-password`."
+    ),
     Setting(
         "secret_key",
         "",
-        _secret_key,
+        values.secret_key,
         "32 random bytes as base64url: the root of all other secrets; made once in `$COVERGEN_HOME/secret-key`.",
     ),
-    Setting("nats_url", "", _url("nats", "tls"), "A NATS server instead of the embedded one."),
-    Setting("postgres_url", "", _url("postgresql", "postgres"), "A PostgreSQL server instead of the embedded one."),
-    Setting("mongo_url", "", _url("mongodb", "mongodb+srv"), "A MongoDB server instead of the embedded one."),
-    Setting("redis_url", "", _url("redis", "rediss"), "A Redis or Valkey server instead of the embedded one."),
-    Setting("objects_url", "", _url("file", "nats"), "`file://FOLDER` or `nats://BUCKET`; `$COVERGEN_HOME/objects`."),
-    Setting("images", "painter", _choice("painter"), "The image model; `painter` is built in."),
-    Setting("paint_processes", "", _paint_processes, "Processes that paint; one fewer than the processors."),
-    Setting("image_seconds", "60", _number(1, 3600), "Seconds that one picture may take."),
-    Setting("breaker_failures", "5", _number(1, 1000), "Failures in a row after which a target is left alone."),
-    Setting("breaker_seconds", "30", _number(1, 3600), "Seconds until it is tried again; twice as long each time."),
-    Setting("retry_seconds", "1,2,4", _checked(waits), "Seconds before a job that failed is tried again, each time."),
+    Setting("nats_url", "", values.url("nats", "tls"), "A NATS server instead of the embedded one."),
     Setting(
-        "max_wait", "600", _number(1, 86_400), "Seconds until a new cover begins, beyond which orders are refused."
+        "postgres_url", "", values.url("postgresql", "postgres"), "A PostgreSQL server instead of the embedded one."
+    ),
+    Setting("mongo_url", "", values.url("mongodb", "mongodb+srv"), "A MongoDB server instead of the embedded one."),
+    Setting("redis_url", "", values.url("redis", "rediss"), "A Redis or Valkey server instead of the embedded one."),
+    Setting(
+        "objects_url", "", values.url("file", "nats"), "`file://FOLDER` or `nats://BUCKET`; `$COVERGEN_HOME/objects`."
+    ),
+    Setting("images", "painter", values.choice("painter"), "The image model; `painter` is built in."),
+    Setting("paint_processes", "", values.paint_processes, "Processes that paint; one fewer than the processors."),
+    Setting("image_seconds", "60", values.number(1, 3600), "Seconds that one picture may take."),
+    Setting("breaker_failures", "5", values.number(1, 1000), "Failures in a row after which a target is left alone."),
+    Setting(
+        "breaker_seconds", "30", values.number(1, 3600), "Seconds until it is tried again; twice as long each time."
+    ),
+    Setting(
+        "retry_seconds",
+        "1,2,4",
+        values.checked(values.waits),
+        "Seconds before a job that failed is tried again, each time.",
+    ),
+    Setting(
+        "max_wait",
+        "600",
+        values.number(1, 86_400),
+        "Seconds until a new cover begins, beyond which orders are refused.",
     ),
     Setting(
         "rate_limits",
         "on",
-        _checked(read_rates),
+        values.checked(read_rates),
         "`on`, `off`, or other quotas: `free=1200,login-account=5` (`edge/rates.py`).",
     ),
-    Setting("trusted_proxies", "", _networks, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."),
-    Setting("deny", "", _networks, "Networks that are turned away: `203.0.113.0/24,2001:db8::/32`."),
-    Setting("allow", "", _networks, "Nobody else may come than these networks; empty: everybody."),
-    Setting("admin_allow", "", _networks, "The same for the routes of administrators."),
-    Setting("cors_origins", "", _origins, "Whose pages may call the API: `https://app.example.org,https://…`."),
-    Setting("max_connections", "6000", _number(1, 1_000_000), "HTTP connections of one edge process."),
+    Setting(
+        "trusted_proxies", "", values.network_list, "Networks whose X-Forwarded-For is believed: `10.0.0.0/8,::1`."
+    ),
+    Setting("deny", "", values.network_list, "Networks that are turned away: `203.0.113.0/24,2001:db8::/32`."),
+    Setting("allow", "", values.network_list, "Nobody else may come than these networks; empty: everybody."),
+    Setting("admin_allow", "", values.network_list, "The same for the routes of administrators."),
+    Setting("cors_origins", "", values.origins, "Whose pages may call the API: `https://app.example.org,https://…`."),
+    Setting("max_connections", "6000", values.number(1, 1_000_000), "HTTP connections of one edge process."),
     Setting(
         "max_connections_per_address",
         "200",
-        _number(1, 1_000_000),
+        values.number(1, 1_000_000),
         "The same of one client's address; neither of this machine nor of trusted proxies.",
     ),
-    Setting("mail_url", "", _mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
+    Setting("mail_url", "", values.mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
     Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),
-    Setting("public_url", "", _public_url, "Where users reach the edge: links in mails begin so; its own address."),
-    Setting("google_client", "", _checked(read_client), "`ID:SECRET` of the OAuth client at Google, to sign in there."),
-    Setting("github_client", "", _checked(read_client), "`ID:SECRET` of the OAuth app at GitHub, to sign in there."),
-    Setting("oidc", "", _checked(read_issuers), "Other OpenID Connect issuers: `NAME=ID:SECRET@https://ISSUER,…`."),
+    Setting(
+        "public_url", "", values.public_url, "Where users reach the edge: links in mails begin so; its own address."
+    ),
+    Setting(
+        "google_client", "", values.checked(read_client), "`ID:SECRET` of the OAuth client at Google, to sign in there."
+    ),
+    Setting(
+        "github_client", "", values.checked(read_client), "`ID:SECRET` of the OAuth app at GitHub, to sign in there."
+    ),
+    Setting(
+        "oidc", "", values.checked(read_issuers), "Other OpenID Connect issuers: `NAME=ID:SECRET@https://ISSUER,…`."
+    ),
     Setting(
         "faults",
         "auto",
-        _choice("auto", "allowed", "never"),
+        values.choice("auto", "allowed", "never"),
         "May `covergen fault` break things? `auto`: only in development.",
     ),
-    Setting("log_level", "info", _choice("debug", "info", "warning", "error"), "The least level that is logged."),
-    Setting("log_format", "text", _choice("text", "json"), "`text` for people, `json` for collectors."),
+    Setting("log_level", "info", values.choice("debug", "info", "warning", "error"), "The least level that is logged."),
+    Setting("log_format", "text", values.choice("text", "json"), "`text` for people, `json` for collectors."),
 )

@@ -43,7 +43,8 @@ from ops.parts import FaultyParts, Parts
 from ops.paths import ROOT
 from ops.processes import inherited_socket
 from ops.provision import node_database, profile
-from ops.settings import Settings, SettingsInvalid, words
+from ops.settings import Settings, SettingsInvalid
+from ops.values import words
 
 NOTICE = 1.0
 """Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
