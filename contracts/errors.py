@@ -166,6 +166,12 @@ class HeadTooLarge(ServiceError):
     status, code, title = 431, "head_too_large", "Request header fields too large"
 
 
+class NoImageModel(ServiceError):
+    """No image model could make the picture, and trying again would not help: an operator must look at it."""
+
+    status, code, title = 502, "no_image_model", "No image model"
+
+
 class Unavailable(ServiceError):
     """Nobody answered, or a system behind is down. Trying again may help: jobs are retried on this."""
 
@@ -213,6 +219,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     KeyReused,
     RateLimited,
     HeadTooLarge,
+    NoImageModel,
     Unavailable,
     Overloaded,
     DeadlineExceeded,

@@ -1,8 +1,15 @@
-"""Image models behind one protocol: an order goes in, an encoded picture comes out."""
+"""Image models behind one protocol: an order goes in, an encoded picture of exactly the ordered size comes out."""
 
 from typing import Protocol
 
 import msgspec
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a provider charges: millionths of a unit of the currency."""
+
+    micros: int
+    currency: str = "USD"
 
 
 class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,15 +25,45 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     seed: int
+    negative_prompt: str = ""
+    """What must not be seen; a model without it says so in its capabilities and does not hear of it."""
+    key: str = ""
+    """Names the order; the same when it is tried again. For providers that want to know an order by a name."""
+    user: str = ""
+    """Whose order it is: an id of ours. A provider is told only a keyed hash of it."""
+    tier: str = "free"
+    region: str = ""
+
+
+class InpaintOrder(PaintOrder, frozen=True, kw_only=True):
+    """What to paint into a picture, which has the ordered size.
+
+    `mask` is a PNG of one grey channel (mode L) and of the same size: white is painted anew, black stays.
+    """
+
+    picture: bytes
+    mask: bytes
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """An encoded picture: its bytes, their media type, and its size in pixels."""
+    """An encoded picture: its bytes, their media type, its size in pixels, and what is known of its making."""
 
     data: bytes
     media_type: str
     width: int
     height: int
+    model: str = ""
+    version: str = ""
+    seed: int | None = None
+    """As the model used it; None when it has none, and then the picture cannot be made again."""
+    reproducible: bool = False
+    cost: Cost | None = None
+    request_id: str = ""
+    """What the provider calls the request, for questions to its support."""
+    fitting: str = ""
+    """How the ordered size came of the size that the model made; empty: it made the ordered one."""
+    passed_over: tuple[str, ...] = ()
+    """Models that were to make it and did not, each as `name: code of the reason`."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +76,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     any_size: bool
     offline: bool
     max_pixels: int
+    sizes: tuple[tuple[int, int], ...] = ()
+    """The sizes that it makes, where it does not make any."""
+    price: Cost | None = None
+    """Of one picture as we order it, where that is known beforehand."""
+    asynchronous: bool = False
+    """Orders are taken at once, and asked for until they are done."""
+    max_prompt: int = 2**31
+    """Characters."""
 
 
 class ImageModel(Protocol):
@@ -50,4 +95,12 @@ class ImageModel(Protocol):
 
     async def paint(self, order: PaintOrder) -> Picture:
         """Paint one picture of exactly the ordered size."""
+        ...
+
+
+class Inpainter(ImageModel, Protocol):
+    """A model that can also change a part of a picture; its capabilities say `mask`."""
+
+    async def inpaint(self, order: InpaintOrder) -> Picture:
+        """Paint what the mask marks; the result has exactly the ordered size. Raises as `paint` does."""
         ...
