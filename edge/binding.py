@@ -7,7 +7,7 @@ name.
 
 from collections.abc import Callable
 from string import Formatter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from edge.exchange import JSON, Answer, Exchange, Handler
 from edge.problems import invalid_input
 from edge.routes import Route
 
+T = TypeVar("T")
 EMPTY = b"{}"
 Payload = Callable[[Exchange], bytes]
 _encode = msgspec.json.Encoder().encode
@@ -78,11 +79,17 @@ def _forwarded(route: Route) -> Payload:
     decoder = msgspec.json.Decoder(contract_of(route).request)
 
     def make(exchange: Exchange) -> bytes:
-        _expect_json(exchange)
-        _decoded(decoder, exchange.body)
+        read_json(exchange, decoder)
         return exchange.body
 
     return make
+
+
+def read_json(exchange: Exchange, decoder: msgspec.json.Decoder[T]) -> T:
+    """The body as `decoder` has it. Raises Malformed, Invalid, UnsupportedMedia."""
+    _expect_json(exchange)
+    body: T = _decoded(decoder, exchange.body)
+    return body
 
 
 def _merged(route: Route) -> Payload:

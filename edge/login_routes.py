@@ -48,10 +48,10 @@ LOGINS: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/me/identities/{provider}",
+        path="/v1/me/identities",
         contract=logins.START_LOGIN,
         handler="login",
-        query=("next",),
+        body="json",
         cost=2,
         guard="provider",
         tag="me",

@@ -14,7 +14,8 @@ from adapters.crypto import new_opaque_token
 from adapters.nats.bus import Bus
 from contracts import logins
 from contracts.errors import Conflict, Forbidden, NotFound, ServiceError, Unavailable
-from contracts.logins import FinishedLogin, FinishLogin, StartedLogin, StartLogin
+from contracts.logins import FinishedLogin, FinishLogin, Place, ProviderName, StartedLogin, StartLogin
+from edge.binding import read_json
 from edge.cookies import Cookies, put
 from edge.exchange import JSON, Answer, Exchange, Handler
 from edge.route import Route
@@ -27,6 +28,17 @@ WORDS: tuple[tuple[type[ServiceError], str], ...] = (
 """What the studio is told; `failed` for everything else."""
 LONGEST_PLACE = 2000
 _encode = msgspec.json.Encoder().encode
+
+
+class AddIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a signed-in user wants to sign in too from now on."""
+
+    provider: ProviderName
+    next: Place | None = None
+    """A path of ours to come back to."""
+
+
+_wish = msgspec.json.Decoder(AddIdentity)
 
 
 class SignIns:
@@ -44,8 +56,10 @@ class SignIns:
 
     async def _start(self, exchange: Exchange) -> Answer:
         """Send the browser there. Raises NotFound for a provider that is none of ours."""
+        place = exchange.request.query.get("next", "")
+        wanted = place if 0 < len(place) <= LONGEST_PLACE and place.isprintable() else None
         try:
-            begun = await self._begun(exchange)
+            begun = await self._begun(exchange, exchange.request.match_info["provider"], wanted)
         except NotFound:
             raise
         except ServiceError as error:
@@ -54,18 +68,13 @@ class SignIns:
 
     async def _link(self, exchange: Exchange) -> Answer:
         """Tell a page of a signed-in user where to go."""
-        return Answer(200, _encode(await self._begun(exchange)))
+        wish = read_json(exchange, _wish)
+        return Answer(200, _encode(await self._begun(exchange, wish.provider, wish.next)))
 
-    async def _begun(self, exchange: Exchange) -> StartedLogin:
-        request, place = exchange.request, exchange.request.query.get("next", "")
-        browser = self._cookies.login_token(request) or new_opaque_token()
-        values = {
-            "provider": request.match_info["provider"],
-            "browser": browser,
-            "next": place if 0 < len(place) <= LONGEST_PLACE and place.isprintable() else None,
-        }
+    async def _begun(self, exchange: Exchange, provider: str, place: str | None) -> StartedLogin:
+        browser = self._cookies.login_token(exchange.request) or new_opaque_token()
         try:
-            message = msgspec.convert(values, StartLogin)
+            message = msgspec.convert({"provider": provider, "browser": browser, "next": place}, StartLogin)
         except msgspec.ValidationError:
             raise NotFound() from None
         begun = await self._bus.request(logins.START_LOGIN, message, exchange.context(logins.START_LOGIN.timeout))

@@ -13,7 +13,9 @@ import msgspec
 from contracts.errors import Problem
 from contracts.exports import StoredFile
 from contracts.wire import Done, ObjectRef
+from edge.binding import contract_of
 from edge.graphql.request import GraphRequest
+from edge.logins import AddIdentity
 from edge.openapi_examples import example, sample
 from edge.openapi_oauth import adjusted
 from edge.openapi_problems import HEADERS, code_examples, common_headers, header, kinds, problem_responses, problems
@@ -48,8 +50,8 @@ TAGS = {
     "admin": "For operators",
     "other": "Health, metrics and documents",
 }
-BODIES: dict[str, type[Any]] = {"graphql": GraphRequest}
-"""What is sent where no contract says it, by handler."""
+BODIES: dict[str, type[Any]] = {"graphql": GraphRequest, "login": AddIdentity}
+"""What is sent where that is not the contract's request, by handler."""
 REPLIES: dict[str, type[Any]] = {"session": Visit}
 """What is answered where that is not the contract's reply, by handler."""
 NO_CONTENT = (101, 204, 302, 303)
@@ -279,7 +281,8 @@ def _parameter(name: str, place: str, schema: Json, schemas: Json) -> Json:
 
 
 def _body(route: Route, schemas: Json) -> Json:
-    name = (BODIES[route.handler] if route.contract is None else route.contract.request).__name__
+    kind = BODIES.get(route.handler) or contract_of(route).request
+    name = kind.__name__
     hidden = {*route.fields, *route.session}
     schema: Json = {"$ref": REF + name}
     shown = example(name, schemas)

@@ -22,6 +22,7 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.auth.create_client": (errors.Conflict,),
     "svc.auth.set_roles": (errors.Conflict,),
     "svc.auth.unlink_identity": (errors.Conflict,),
+    "svc.auth.start_login": (errors.NotFound,),
     "svc.auth.change_password": (errors.Conflict,),
     "svc.users.update": (errors.Conflict,),
     "svc.templates.create": (errors.Conflict,),

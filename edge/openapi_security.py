@@ -10,6 +10,7 @@ from edge.cookies import HEADER as CSRF_HEADER
 from edge.middleware.authentication import INSIDE
 from edge.openapi_oauth import SECRETS
 from edge.route import Route
+from edge.signatures import HEADER as SIGNATURE
 
 Json = dict[str, Any]
 SCHEMES: Json = {
@@ -39,6 +40,15 @@ SCHEMES: Json = {
             "clientCredentials": {"tokenUrl": "/oauth/token", "scopes": dict(SCOPES)},
         },
     },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SIGNATURE,
+        "description": "With `Signature`: a signature of the request itself (RFC 9421), by a key of "
+        "`/v1/signing-keys` that has the scope that is named: ed25519, ecdsa-p256-sha256 or hmac-sha256. It covers "
+        "`@method`, `@target-uri` (or `@authority`, `@path` and `@query`) and, with a body, `content-digest` "
+        "(RFC 9530), and says `keyid`, `created` (five minutes ago at most) and `nonce`, which is good once.",
+    },
     "client": SECRETS,
     "cookie": {
         "type": "apiKey",
@@ -66,7 +76,8 @@ def security(route: Route) -> list[Json]:
 def _scoped(route: Route) -> list[Json]:
     """Proofs that may do only what they were given for."""
     if route.handler in INSIDE:
-        return [{"oauth2": []}, {"apiKey": []}]  # each field asks for that of its own route
+        return [{"oauth2": []}, {"apiKey": []}, {"signature": []}]  # each field asks for that of its own route
     if route.scope is None:
         return []
-    return [{"oauth2": [route.scope]}, *([{"apiKey": [route.scope]}] if route.scope in SCOPES else ())]
+    own = ("apiKey", "signature") if route.scope in SCOPES else ()
+    return [{name: [route.scope]} for name in ("oauth2", *own)]

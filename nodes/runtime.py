@@ -55,6 +55,8 @@ class Chore:
     name: str
     every: float
     run: Callable[[], Coroutine[Any, Any, None]]
+    first: bool = False
+    """Is a node not ready before this was done once?"""
 
 
 class Service(Protocol):
@@ -146,6 +148,7 @@ class Node:
         self._pullers: list[Puller | LanePuller] = []
         self._meters: list[Meter] = []
         self._chores: list[asyncio.Task[None]] = []
+        self._done_once: list[asyncio.Event] = []
         self._discovery: Discovery | None = None
 
     async def start(self) -> None:
@@ -161,7 +164,14 @@ class Node:
             await puller.start()
         await self._announce()
         await self._refuse_denied()
-        self._chores = [asyncio.create_task(_repeat(chore), name=chore.name) for chore in self._service.chores]
+        chores = [(chore, asyncio.Event()) for chore in self._service.chores]
+        self._done_once = [done for chore, done in chores if chore.first]
+        self._chores = [asyncio.create_task(_repeat(*each), name=each[0].name) for each in chores]
+
+    async def ready(self) -> None:
+        """Return when everything that comes first was done; that may need other nodes, so all are started before."""
+        for done in self._done_once:
+            await done.wait()
 
     async def stop(self) -> None:
         """Take no more, finish what runs, give back the rest."""
@@ -295,10 +305,11 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.split(r"[+-]", version, maxsplit=1)[0].split(".") if part.isdigit())
 
 
-async def _repeat(chore: Chore) -> None:
+async def _repeat(chore: Chore, done: asyncio.Event) -> None:
     while True:
         try:
             await chore.run()
+            done.set()
         except Unavailable as error:
             log.warning("%s: %s", chore.name, error.code, extra={"action": "chore_failed"})
         except Exception:

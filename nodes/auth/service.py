@@ -104,7 +104,7 @@ class Auth:
             *self._for_oauth(),
         )
         self.chores: tuple[Chore, ...] = (
-            Chore("auth-admin", 0.5, self.ensure_admin),
+            Chore("auth-admin", 0.5, self.ensure_admin, first=True),
             Chore("auth-keys", 30.0, self._keyring.upkeep),
             Chore("auth-outbox", 1.0, self._outbox.relay),
             Chore("auth-resets", 0.5, self._proofs.answer),

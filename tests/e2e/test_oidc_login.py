@@ -145,7 +145,7 @@ async def test_a_client_without_the_studio(stack: Running, provider: Provider, b
         listed = (await api.call("GET", "/v1/me/identities")).body
         assert [each["provider"] for each in listed["items"]] == ["test-op"]
         assert (await api.call("DELETE", f"/v1/me/identities/{listed['items'][0]['id']}")).status == 409
-        begun = await api.call("POST", "/v1/me/identities/github?next=/x")
+        begun = await api.call("POST", "/v1/me/identities", {"provider": "github", "next": "/x"})
         query = parse_qs(urlsplit(begun.body["url"]).query)
         assert (begun.status, query["code_challenge_method"]) == (200, ["S256"])
         assert begun.body["url"].startswith("https://github.com/login/oauth/authorize?")

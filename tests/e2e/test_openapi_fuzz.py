@@ -15,7 +15,7 @@ from tests.support.api import Running, signed_up, whole_stack
 
 pytestmark = pytest.mark.timeout(1800)
 ROOT = Path(__file__).parents[2]
-SECONDS = "25"
+SECONDS = os.environ.get("FUZZ_SECONDS", "25")
 """For generating and for following links, for each caller."""
 LIMITS = {"COVERGEN_RATE_LIMITS": "off", "COVERGEN_MAX_WAIT": "3600"}
 """Orders are made faster than they are worked on: nobody is refused for that."""
@@ -52,4 +52,5 @@ async def test_the_document_tells_the_truth_to_everybody(tmp_path: Path) -> None
         admin = (stack.home / "admin-password").read_text().strip()
         for email, password in ((user, "correct horse battery"), ("admin@covergen.local", admin)):
             code, said = await generated(stack, email, password)
+            print(said[-3_000:])  # noqa: T201 -- what was done, for whoever asks for it with -s
             assert code == 0, said[-20_000:]

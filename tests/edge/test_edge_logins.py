@@ -68,10 +68,10 @@ async def test_words_for_refusals(edge: Edge) -> None:
 
 async def test_linking_and_passwords_are_the_users_own(edge: Edge) -> None:
     """Nobody else may; the node learns who asks, and which session goes on."""
-    assert (await edge.ask("POST", "/v1/me/identities/op", signed=False)).status == 401
+    assert (await edge.ask("POST", "/v1/me/identities", signed=False, json={"provider": "op"})).status == 401
     change = {"current_password": "correct horse", "new_password": "battery staple", "session_id": str(edge.user)}
     assert (await edge.ask("POST", "/v1/me/password", signed=False, json=change)).status == 401
-    begun = await edge.ask("POST", "/v1/me/identities/op?next=/x")
+    begun = await edge.ask("POST", "/v1/me/identities", json={"provider": "op", "next": "/x"})
     assert (begun.status, begun.json) == (200, {"url": "https://op.example.org/authorize"})
     message, context = edge.world.last(logins.START_LOGIN)
     assert (message.next, context.user_id) == ("/x", edge.user)

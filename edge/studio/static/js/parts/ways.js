@@ -34,7 +34,7 @@ function more(items) {
 
 async function begin(name) {
   try {
-    const { url } = await call("POST", `/v1/me/identities/${encodeURIComponent(name)}?next=%2F`);
+    const { url } = await call("POST", "/v1/me/identities", { provider: name, next: "/" });
     location.assign(url);
   } catch (failure) {
     toast(failure.message);
