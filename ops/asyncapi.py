@@ -24,6 +24,7 @@ CONTEXT: dict[str, Any] = {
         "roles": {"type": "string", "description": "With commas between"},
         "deadline": {"type": "string", "description": "Unix time after which nobody waits for the answer"},
         "traceparent": {"type": "string", "description": "W3C trace context"},
+        "tracestate": {"type": "string", "description": "the same, of other systems"},
         "region": {"type": "string"},
         "idempotency-key": {"type": "string"},
     },

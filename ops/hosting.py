@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from adapters.crypto import WrongKey
 from adapters.nats.connection import Connection
 from nodes.runtime import Fenced, Node
-from ops import wiring
 from ops.failure import Failure
+from ops.host import Host
 from ops.pulse import Pulse
 from ops.settings import Settings
 from ops.values import waits
@@ -25,6 +25,8 @@ YOUNG_OBJECTS = 10_000
 """New containers before the garbage collector looks for cycles (Python's own choice is 700, a few requests)."""
 
 MANY_FILES = 65_536
+PATIENCE = 5.0
+"""Seconds to wait for what comes first, e.g. the administrator's account, before nodes serve without."""
 
 
 class BusLost(Failure):
@@ -44,8 +46,10 @@ async def host_nodes(settings: Settings, names: Iterable[str], place: str | None
 
 
 async def _host_nodes(settings: Settings, names: Iterable[str], place: str | None) -> None:
+    from ops import wiring  # noqa: PLC0415 -- an edge need not load the nodes, which takes half a second
+
     async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
-        host = wiring.Host(settings, stack)
+        host = Host(settings, stack)
         nodes: list[Node] = []
         connections = []
         for name in names:
@@ -65,6 +69,7 @@ async def _host_nodes(settings: Settings, names: Iterable[str], place: str | Non
             nodes.append(node)
         stack.push_async_callback(_stop_all, nodes)
         await asyncio.gather(*(node.start() for node in nodes))
+        await _ready(nodes)
         spare_collector()
         pulse.ready("nodes")
         log.info("nodes serve", extra={"action": "nodes_ready"})
@@ -74,11 +79,13 @@ async def _host_nodes(settings: Settings, names: Iterable[str], place: str | Non
 
 async def host_edge(settings: Settings) -> None:
     """Run an edge. Raises BusLost."""
+    from ops import front  # noqa: PLC0415 -- as above, the other way round
+
     open_many_files()
     async with Pulse() as pulse, contextlib.AsyncExitStack() as stack:
-        host = wiring.Host(settings, stack)
+        host = Host(settings, stack)
         bus = await host.bus("edge")
-        url = await wiring.edge(host, bus)
+        url = await front.edge(host, bus)
         spare_collector()
         pulse.ready("edge", url=url)
         log.info("edge serves %s", url, extra={"action": "edge_ready"})
@@ -116,6 +123,15 @@ async def until_told(connections: Iterable[Connection]) -> None:
         task.cancel()
     if not told.is_set():
         raise BusLost(f"process {os.getpid()} lost its connection to NATS")
+
+
+async def _ready(nodes: Iterable[Node]) -> None:
+    """Wait until the nodes say so, within limits: one that is here alone may need others that have not come yet."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(node.ready() for node in nodes))
+    except TimeoutError:
+        log.warning("nodes serve before all is done that comes first", extra={"action": "nodes_unready"})
 
 
 async def _stop_all(nodes: Iterable[Node]) -> None:

@@ -17,9 +17,11 @@ from adapters.mail import Mailer
 from adapters.mongo import Database
 from adapters.nats.bus import Bus
 from adapters.nats.connection import Connection
+from adapters.nats.traced import TracedBus, TracedFaultyBus
 from adapters.objects import Objects
 from adapters.postgres import Pool
 from adapters.redis import Redis
+from adapters.tracing import Traces
 from adapters.workers import Workers
 from nodes.runtime import Binding
 
@@ -29,9 +31,9 @@ Clock = Callable[[], datetime]
 class Parts:
     """The parts as they are."""
 
-    def bus(self, connection: Connection) -> Bus:
+    def bus(self, connection: Connection, traces: Traces | None) -> Bus:
         """A bus, not yet open."""
-        return Bus(connection)
+        return Bus(connection) if traces is None else TracedBus(connection, traces)
 
     def workers(self, processes: int, time_limit: float, preload: tuple[str, ...]) -> Workers:
         """Worker processes, not yet started."""
@@ -80,9 +82,11 @@ class FaultyParts(Parts):
     def __init__(self, faults: Faults):
         self._faults = faults
 
-    def bus(self, connection: Connection) -> Bus:
+    def bus(self, connection: Connection, traces: Traces | None) -> Bus:
         """Cut off, refused, or without acknowledgements."""
-        return FaultyBus(connection, self._faults)
+        if traces is None:
+            return FaultyBus(connection, self._faults)
+        return TracedFaultyBus(connection, traces, self._faults)
 
     def workers(self, processes: int, time_limit: float, preload: tuple[str, ...]) -> Workers:
         """Killed at their work."""

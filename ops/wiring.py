@@ -1,31 +1,16 @@
-"""The composition root: builds each node and the edge from the settings. One function per node."""
+"""The composition root of the nodes: builds each from the settings, one function per node. The edge's: `front.py`."""
 
-import contextlib
-import functools
 from collections.abc import Awaitable, Callable
 
-from adapters.crypto import Passwords, Verifier, derive
-from adapters.faults import Faults, watched
+from adapters.crypto import Passwords
 from adapters.identity.opening import open_providers
 from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.painter import FAMILIES, Painter
 from adapters.mail import open_mailer
-from adapters.mongo import Database, now, open_mongo
-from adapters.nats.bus import Bus, opened_bus
-from adapters.nats.connection import Connection, connected
-from adapters.nats.objects import NatsObjects
-from adapters.objects import Objects, open_objects
-from adapters.postgres import Pool, open_pool
-from adapters.redis import Redis
+from adapters.mongo import now
+from adapters.nats.bus import Bus
 from adapters.typesetter import PAIRINGS
-from adapters.workers import Workers
-from edge.address import Addresses, networks
-from edge.address_lists import AddressLists
-from edge.app import Rules, build_app, serve_app
-from edge.connections import Gate
-from edge.cookies import Cookies
-from edge.rates import read_rates
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
 from nodes.edits.service import Edits
@@ -38,83 +23,8 @@ from nodes.templates.model import Known
 from nodes.templates.service import Templates
 from nodes.users.service import Users
 from ops.credentials import ensure_admin_password, ensure_secret_key
-from ops.launch import installed_version
-from ops.parts import FaultyParts, Parts
-from ops.paths import ROOT
-from ops.processes import inherited_socket
-from ops.provision import node_database, profile
-from ops.settings import Settings, SettingsInvalid
-from ops.values import words
-
-NOTICE = 1.0
-"""Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
-
-
-class Host:
-    """What the nodes of one process share: settings, worker processes, and when things are closed."""
-
-    def __init__(self, settings: Settings, stack: contextlib.AsyncExitStack):
-        self.settings = settings
-        self.stack = stack
-        self.version = installed_version()
-        self._faults = Faults() if settings.faults_allowed else None
-        self.parts = Parts() if self._faults is None else FaultyParts(self._faults)
-        self._watching = False
-
-    @functools.cached_property
-    def workers(self) -> Workers:
-        """The processes for painting and checking pictures, started when first needed."""
-        preload = (
-            "adapters.images.painter",
-            "adapters.images.adjustments",
-            "adapters.typesetter",
-            "adapters.moderation.pictures",
-            "adapters.rendering",
-        )
-        workers = self.parts.workers(self.settings.paint_processes, self.settings.image_seconds, preload)
-        self.stack.push_async_exit(workers)
-        return workers
-
-    async def bus(self, user: str) -> Bus:
-        """A connection of that user's own."""
-        who = profile(self.settings, user, version=self.version)
-        connection = await self.stack.enter_async_context(connected(who))
-        await self._watch_faults(connection)
-        bus = self.parts.bus(connection)
-        await bus.open()
-        return bus
-
-    async def _watch_faults(self, connection: Connection) -> None:
-        """Once for the process, where faults are allowed: by a bus of its own, which has none."""
-        if self._faults is not None and not self._watching:
-            self._watching = True
-            bus = await self.stack.enter_async_context(opened_bus(connection))
-            await self.stack.enter_async_context(watched(bus, self._faults))
-
-    async def postgres(self, node: str) -> Pool:
-        """The node's own PostgreSQL database."""
-        dsn = node_database(_given(self.settings.postgres_url, "COVERGEN_POSTGRES_URL"), node)
-        pool = await open_pool(dsn, kind=lambda raw: self.parts.pool(raw, node))
-        self.stack.push_async_callback(pool.close)
-        return pool
-
-    def mongo(self, node: str) -> Database:
-        """The node's own MongoDB database."""
-        client = open_mongo(_given(self.settings.mongo_url, "COVERGEN_MONGO_URL"))
-        self.stack.callback(client.close)
-        return self.parts.database(client[f"covergen_{node}"], node)
-
-    def objects(self, bus: Bus) -> Objects:
-        """The object store."""
-        store = open_objects(self.settings.objects_url, lambda bucket: NatsObjects(bus.connection, bucket))
-        return self.parts.objects(store)
-
-    def redis(self) -> Redis:
-        """The Redis of the edge."""
-        redis = self.parts.redis(_given(self.settings.redis_url, "COVERGEN_REDIS_URL"))
-        self.stack.push_async_callback(redis.close)
-        return redis
-
+from ops.host import Host
+from ops.settings import Settings
 
 Build = Callable[[Host, Bus], Awaitable[Service]]
 
@@ -215,37 +125,3 @@ NODES: dict[str, Build] = {
     "tasks": tasks,
     "notifications": notifications,
 }
-
-
-async def edge(host: Host, bus: Bus) -> str:
-    """An edge process; returns its address."""
-    settings, addresses = host.settings, Addresses(networks(host.settings.trusted_proxies))
-    lists = AddressLists(networks(settings.deny), networks(settings.allow), networks(settings.admin_allow))
-    cookies = Cookies(csrf_key=derive(ensure_secret_key(settings), "csrf"), public_url=settings.public_url)
-    app = build_app(
-        bus=bus,
-        objects=host.objects(bus),
-        redis=host.redis(),
-        verifier=Verifier(),
-        version=host.version,
-        region=settings.region,
-        asyncapi=(ROOT / "asyncapi.json").read_bytes(),
-        rules=Rules(
-            max_wait=settings.max_wait,
-            rates=read_rates(settings.rate_limits),
-            addresses=addresses,
-            lists=lists,
-            origins=words(settings.cors_origins),
-            cookies=cookies,
-        ),
-    )
-    gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses, lists)
-    port = (settings.http_host, settings.http_port)
-    serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket(), gate=gate)
-    return await host.stack.enter_async_context(serving)
-
-
-def _given(url: str | None, name: str) -> str:
-    if url is None:
-        raise SettingsInvalid(f"{name} is not set: a node or edge by itself needs the address of its servers")
-    return url

@@ -1,8 +1,6 @@
 """All providers of the settings."""
 
 from adapters.identity import IdentityProvider
-from adapters.identity.github import GitHubProvider
-from adapters.identity.oidc import OidcProvider
 from adapters.identity.registered import GOOGLE, Registered, read_client, read_issuers
 
 
@@ -11,6 +9,12 @@ def open_providers(google: str, github: str, oidc: str) -> tuple[IdentityProvide
 
     Raises ValueError for what `read_client` and `read_issuers` do not take.
     """
+    if not (google or github or oidc):
+        return ()
+    # Authlib and httpx take a quarter of a second, which an installation without providers need not spend.
+    from adapters.identity.github import GitHubProvider  # noqa: PLC0415
+    from adapters.identity.oidc import OidcProvider  # noqa: PLC0415
+
     found: list[IdentityProvider] = []
     if google:
         found.append(OidcProvider(Registered("google", "Google", GOOGLE, read_client(google))))

@@ -18,9 +18,9 @@ from contracts.faults import BUCKET, FAULTS, Activation
 from ops.cli import main, parser
 from ops.commands.fault import run_fault
 from ops.faults import FaultRefused, Wish, activated, active, set_fault
+from ops.host import Host
 from ops.parts import FaultyParts, Parts
 from ops.settings import Settings, read_settings
-from ops.wiring import Host
 from tests.support.buses import a_bus
 
 

@@ -14,9 +14,10 @@ from adapters.faults import Faults
 from adapters.mongo import open_mongo
 from contracts.wire import JOBS, Context
 from nodes.runtime import Node
-from ops import wiring
+from ops import front, wiring
 from ops.cli import parser
 from ops.commands.fault import run_fault
+from ops.host import Host
 from ops.operating import operator_bus
 from ops.provision import migrate_all, provision_nats
 from ops.settings import Settings, read_settings
@@ -97,14 +98,14 @@ async def a_faulty_world(
         await migrate_all(postgres)
         await provision_nats(settings, nats.url)
         behind = await _nodes(settings, stack)
-        front = wiring.Host(settings, stack)
-        base = await wiring.edge(front, await front.bus("edge"))
-        faults = tuple(host._faults for host in (behind, front) if host._faults is not None)
+        before = Host(settings, stack)
+        base = await front.edge(before, await before.bus("edge"))
+        faults = tuple(host._faults for host in (behind, before) if host._faults is not None)
         yield FaultyWorld(settings, base, faults)
 
 
-async def _nodes(settings: Settings, stack: contextlib.AsyncExitStack) -> wiring.Host:
-    host = wiring.Host(settings, stack)
+async def _nodes(settings: Settings, stack: contextlib.AsyncExitStack) -> Host:
+    host = Host(settings, stack)
     for name, build in wiring.NODES.items():
         bus = await host.bus(name)
         around = functools.partial(host.parts.binding, node=name)

@@ -1,0 +1,46 @@
+"""The composition root of an edge process. `wiring.py` is that of the nodes: neither process loads the other's code."""
+
+from adapters.crypto import Verifier, derive
+from adapters.nats.bus import Bus
+from edge.address import Addresses, networks
+from edge.address_lists import AddressLists
+from edge.app import Rules, build_app, serve_app
+from edge.connections import Gate
+from edge.cookies import Cookies
+from edge.rates import read_rates
+from ops.credentials import ensure_secret_key
+from ops.host import Host
+from ops.paths import ROOT
+from ops.processes import inherited_socket
+from ops.values import words
+
+NOTICE = 1.0
+"""Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
+
+
+async def edge(host: Host, bus: Bus) -> str:
+    """An edge process; returns its address."""
+    settings, addresses = host.settings, Addresses(networks(host.settings.trusted_proxies))
+    lists = AddressLists(networks(settings.deny), networks(settings.allow), networks(settings.admin_allow))
+    cookies = Cookies(csrf_key=derive(ensure_secret_key(settings), "csrf"), public_url=settings.public_url)
+    app = build_app(
+        bus=bus,
+        objects=host.objects(bus),
+        redis=host.redis(),
+        verifier=Verifier(),
+        version=host.version,
+        region=settings.region,
+        asyncapi=(ROOT / "asyncapi.json").read_bytes(),
+        rules=Rules(
+            max_wait=settings.max_wait,
+            rates=read_rates(settings.rate_limits),
+            addresses=addresses,
+            lists=lists,
+            origins=words(settings.cors_origins),
+            cookies=cookies,
+        ),
+    )
+    gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses, lists)
+    port = (settings.http_host, settings.http_port)
+    serving = serve_app(app, *port, notice=NOTICE, inherited=inherited_socket(), gate=gate)
+    return await host.stack.enter_async_context(serving)
