@@ -100,13 +100,13 @@ def table(outcomes: list[Outcome], key: Callable[[Sample], str]) -> list[str]:
 
 
 def milliseconds(rulebook: Rulebook, samples: list[Sample]) -> list[float]:
-    """How long each check took, sorted: every sample 20 times, and as a prompt of some 400 characters."""
+    """Processor time of each check, sorted: every sample 20 times, and within a prompt of some 400 characters."""
     taken = []
     for sample in samples * ROUNDS:
         for text in (sample.text, (sample.text + ", soft light, oil painting. ") * 8):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             rulebook.check([TextPart(field="prompt", text=text[:500])])
-            taken.append((time.perf_counter() - begun) * 1000)
+            taken.append((time.thread_time() - begun) * 1000)
     return sorted(taken)
 
 
@@ -120,7 +120,8 @@ def report(rulebook: Rulebook, samples: list[Sample]) -> str:
         strict = sum(outcome.exact for outcome in harmful) / len(harmful)
         lines += [
             f"## {half}: {len(harmful)} harmful, {len(harmless)} harmless",
-            f"recall {recall(outcomes):.1%}, of full strictness {strict:.1%}, false alarms {false_alarms(outcomes):.1%}",
+            f"recall {recall(outcomes):.1%}, of full strictness {strict:.1%}",
+            f"false alarms {false_alarms(outcomes):.1%}",
             "| harmful, by category | texts | caught | as strictly as expected |\n|---|---|---|---|",
             *table(harmful, lambda sample: sample.category),
             "| harmful, by language | texts | caught | as strictly as expected |\n|---|---|---|---|",
@@ -130,7 +131,7 @@ def report(rulebook: Rulebook, samples: list[Sample]) -> str:
         ]
     taken = milliseconds(rulebook, samples)
     middle, last = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
-    return "\n".join([*lines, f"time: median {middle:.2f} ms, p99 {last:.2f} ms, most {taken[-1]:.2f} ms"])
+    return "\n".join([*lines, f"processor time: median {middle:.2f} ms, p99 {last:.2f} ms, most {taken[-1]:.2f} ms"])
 
 
 def misses(rulebook: Rulebook, samples: list[Sample]) -> Iterable[str]:
@@ -145,4 +146,5 @@ def misses(rulebook: Rulebook, samples: list[Sample]) -> Iterable[str]:
 
 if __name__ == "__main__":
     shipped, everything = Rulebook(read_policy()), read_corpus()
-    print("\n".join(misses(shipped, everything)) if "--misses" in sys.argv else report(shipped, everything))
+    told = "\n".join(misses(shipped, everything)) if "--misses" in sys.argv else report(shipped, everything)
+    sys.stdout.write(told + "\n")
