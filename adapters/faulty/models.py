@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar, TypeVarTuple
 
 from adapters.faults import Faults
-from adapters.images import ImageModel, PaintOrder, Picture
+from adapters.images import ImageModel, InpaintOrder, PaintOrder, Picture, ask
 from adapters.images.guarded import GuardedModel
 from adapters.workers import Workers
 from contracts.errors import Refused, Unavailable
@@ -29,13 +29,20 @@ class FaultyModel:
 
     async def paint(self, order: PaintOrder) -> Picture:
         """As the model does. Raises also Refused and Unavailable."""
+        return await self._asked(order)
+
+    async def inpaint(self, order: InpaintOrder) -> Picture:
+        """The same for a part of a picture."""
+        return await self._asked(order)
+
+    async def _asked(self, order: PaintOrder) -> Picture:
         if slow := self._faults.hit("provider-slow"):
             await asyncio.sleep(slow.seconds)
         if self._faults.hit("provider-refusing"):
             raise Refused("The image model does not paint this.")
         if self._faults.hit("provider-failing"):
             raise Unavailable("The image model is overloaded.")
-        return await self._model.paint(order)
+        return await ask(self._model, order)
 
 
 class BrokenOff:
@@ -50,9 +57,16 @@ class BrokenOff:
 
     async def paint(self, order: PaintOrder) -> Picture:
         """As the model does; while the fault is active every order opens the breaker anew. Raises also BreakerOpen."""
+        return await self._asked(order)
+
+    async def inpaint(self, order: InpaintOrder) -> Picture:
+        """The same for a part of a picture."""
+        return await self._asked(order)
+
+    async def _asked(self, order: PaintOrder) -> Picture:
         if fault := self._faults.hit("breaker-open", target=self._model.breaker.name):
             self._model.breaker.force_open(fault.seconds)
-        return await self._model.paint(order)
+        return await ask(self._model, order)
 
 
 class FaultyWorkers(Workers):

@@ -1,6 +1,6 @@
 """Image models behind one protocol: an order goes in, an encoded picture of exactly the ordered size comes out."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -98,9 +98,19 @@ class ImageModel(Protocol):
         ...
 
 
+@runtime_checkable
 class Inpainter(ImageModel, Protocol):
     """A model that can also change a part of a picture; its capabilities say `mask`."""
 
     async def inpaint(self, order: InpaintOrder) -> Picture:
         """Paint what the mask marks; the result has exactly the ordered size. Raises as `paint` does."""
         ...
+
+
+async def ask(model: ImageModel, order: PaintOrder) -> Picture:
+    """A picture, or a part of one anew, as the order says. Raises ValueError also for a model that cannot do that."""
+    if not isinstance(order, InpaintOrder):
+        return await model.paint(order)
+    if not isinstance(model, Inpainter) or not model.capabilities.mask:
+        raise ValueError("this model cannot change a part of a picture")
+    return await model.inpaint(order)

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-from adapters.images import ImageModel, PaintOrder, Picture
-from adapters.resilience import Breaker, BreakerOpen, Guarded, Target, outage_but
+from adapters.images import ImageModel, InpaintOrder, PaintOrder, Picture, ask
+from adapters.images.errors import trips
+from adapters.resilience import Breaker, BreakerOpen, Guarded, Target
 
-IS_FAILURE = outage_but(ValueError)
-"""An order that the model can never fulfil is the user's; what our rules or the model refuse is below 500 anyway."""
 WAITING = 1000
 """Far more than a process takes from its queues at a time: who waits for a painter is never refused."""
 
@@ -44,7 +43,7 @@ class GuardedModel:
         self.version = model.version
         self.capabilities = model.capabilities
         self._model = model
-        self._guarded = Guarded(target, is_failure=IS_FAILURE, clock=clock)
+        self._guarded = Guarded(target, is_failure=trips, clock=clock)
 
     @property
     def breaker(self) -> Breaker:
@@ -53,9 +52,16 @@ class GuardedModel:
 
     async def paint(self, order: PaintOrder) -> Picture:
         """As the model does. Raises also BreakerOpen and DeadlineExceeded."""
+        return await self._asked(order)
+
+    async def inpaint(self, order: InpaintOrder) -> Picture:
+        """The same for a part of a picture; ValueError from a model that cannot do that."""
+        return await self._asked(order)
+
+    async def _asked(self, order: PaintOrder) -> Picture:
         while True:
             try:
-                return await self._guarded.call(lambda: self._model.paint(order))
+                return await self._guarded.call(lambda: ask(self._model, order))
             except BreakerOpen:
                 if not self.breaker.trying:
                     raise

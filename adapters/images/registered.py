@@ -1,0 +1,69 @@
+"""Which image models there are to be, and in which order they are asked, read from the settings."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from contracts.tasks import PLANS
+
+MODELS = ("painter", "openai", "stability", "automatic1111", "replicate")
+TIERS = frozenset(lane.name for lane in PLANS)
+WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class Preferences:
+    """Names of models by plan and region, the most special entry first: `cn/pro`, then `cn`, then `pro`, then all."""
+
+    def __init__(self, table: Mapping[str, tuple[str, ...]]) -> None:
+        """`table` has at least the key of all, which is empty."""
+        self._table = table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model that is named, once."""
+        return tuple(dict.fromkeys(name for names in self._table.values() for name in names))
+
+    def __call__(self, tier: str, region: str) -> Sequence[str]:
+        """The models for an order, the preferred one first."""
+        regions = [key for key in self._regions() if _within(region.lower(), key)]
+        keys = [*(f"{key}/{tier}" for key in regions), *regions, tier, ""]
+        return next(self._table[key] for key in keys if key in self._table)
+
+    def _regions(self) -> list[str]:
+        """The longest first, so that `cn-north` comes before `cn`."""
+        found = {key.partition("/")[0] for key in self._table if key and key not in TIERS}
+        return sorted(found, key=len, reverse=True)
+
+
+def read_preferences(text: str) -> Preferences:
+    """`openai,painter;free=painter;cn=stability,painter;cn/pro=stability`. Raises ValueError.
+
+    An entry without a name is for all; where there is none, that is the painter.
+    """
+    table: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        key, equals, names = entry.rpartition("=")
+        key = key.strip().lower()
+        if equals and not _is_key(key):
+            raise ValueError(f"must name a plan, a region or region/plan before the =, not {key!r}")
+        if key in table:
+            raise ValueError(f"must say once what is for {key or 'all'}")
+        table[key] = _names(names)
+    return Preferences({"": ("painter",), **table})
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if strange := [name for name in names if name not in MODELS]:
+        raise ValueError(f"must be of {', '.join(MODELS)}, not {strange[0]!r}")
+    if len(set(names)) < len(names):
+        raise ValueError("must name a model once in a list")
+    return names
+
+
+def _is_key(key: str) -> bool:
+    region, slash, tier = key.partition("/")
+    return WORD.fullmatch(region) is not None and (not slash or (tier in TIERS and region not in TIERS))
+
+
+def _within(region: str, key: str) -> bool:
+    return region == key or region.startswith(f"{key}-")
