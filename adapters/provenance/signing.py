@@ -35,17 +35,22 @@ class Unsignable(ValueError):
     """The file cannot take credentials."""
 
 
-def sign(picture: bytes, claim: Claim, files: SigningFiles, parent: bytes | None = None) -> bytes:
+def sign(
+    picture: bytes, claim: Claim, files: SigningFiles, parent: bytes | None = None, *, visible: bool = True
+) -> bytes:
     """`picture` with everything that is claimed of it; its pixels change only where a region asks for a visible label.
 
-    `parent` is what a derived picture was made from, with its own credentials if it has some. Not deterministic: a
-    manifest has ids of its own, and ECDSA a nonce. Raises Unsignable.
+    `parent` is what a derived picture was made from, with its own credentials if it has some. Without `visible` the
+    label that people see is taken to be there already. Not deterministic: a manifest has ids of its own, and ECDSA a
+    nonce. Raises Unsignable.
     """
     media_type = kind(picture)
     if media_type is None:
         raise Unsignable("this format takes no credentials")
     source = whole_source(claim.model.name) if claim.model is not None else _source_of(parent)
     try:
+        if visible and labelled(claim.region):
+            picture = with_visible_label(picture, media_type)
         marked = _marked(picture, media_type, claim, source, files)
         return _signed(marked, media_type, claim, source, files, parent)
     except (C2paError, ValueError) as error:
@@ -57,10 +62,7 @@ def _source_of(parent: bytes | None) -> str:
 
 
 def _marked(picture: bytes, media_type: str, claim: Claim, source: str, files: SigningFiles) -> bytes:
-    label = None
-    if labelled(claim.region):
-        label = aigc(organisation(files), claim.identity)
-        picture = with_visible_label(picture, media_type)
+    label = aigc(organisation(files), claim.identity) if labelled(claim.region) else None
     return embedded(picture, media_type, xmp(source, label), label)
 
 
