@@ -4,7 +4,7 @@ The rule reads the route's own line (access, scope, status) and whether the requ
 nothing is written down per cell.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -25,8 +25,10 @@ class Caller:
     user_id: str | None = None
     """None: nobody is proven by these headers."""
     roles: frozenset[str] = frozenset()
-    scope: str | None = None
+    scopes: frozenset[str] | None = None
     """None: everything that the user may."""
+    sign: "Callable[[str, str, bytes], Mapping[str, str]] | None" = None
+    """The headers of a signed request, which are others each time: of its method, address and body."""
     cookie: bool = False
     """Are they in a browser's cookie?"""
     forged: bool = False
@@ -39,6 +41,8 @@ class Asked:
 
     path: str
     body: Any = None
+    form: Mapping[str, str] | None = None
+    """Instead of a JSON body."""
     headers: Mapping[str, str] = field(default_factory=dict)
     owner: str | None = None
     """Whose thing the path or the body names; None: nobody's, or whoever asks."""
@@ -69,11 +73,12 @@ def expected(route: Route, caller: Caller, owner: str | None) -> int:
         return route.status if route.access == "optional" and not caller.headers else 401
     if caller.forged and route.method not in SAFE:
         return 403
-    if caller.scope is not None and caller.scope != route.scope and route.handler not in INSIDE:
+    if caller.scopes is not None and route.scope not in caller.scopes and route.handler not in INSIDE:
         return 403
-    if route.access in ROLES:
-        return 403 if ALLOWED[route.access][0].isdisjoint(caller.roles) else route.status
-    return 404 if owner is not None and owner != caller.user_id else route.status
+    if route.access in ROLES and ALLOWED[route.access][0].isdisjoint(caller.roles):
+        return 403
+    others = owner is not None and owner != caller.user_id and route.access != "admin"
+    return 404 if others else route.status
 
 
 def table(cells: Iterable[Cell]) -> str:

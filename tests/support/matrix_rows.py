@@ -1,64 +1,14 @@
 """A request for each route of the table that succeeds when the owner (or who has the role) makes it."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from tests.support.matrix import Asked
+from tests.support.matrix_partners import PARTNER_ROWS
+from tests.support.matrix_row import Row, at, fresh, own, owner_of
 from tests.support.matrix_world import PASSWORD, World
-
-Make = Callable[[World], Awaitable[Asked]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """How to ask a route."""
-
-    make: Make
-    fresh: bool = False
-    """Is what it names gone or changed by success, so that everybody who may needs one of their own?"""
-    twin: Literal["nobody", "users", "everybody"] = "nobody"
-    """For whom a twin stands in, because success ends the caller, or other sessions of the same user."""
-    refuses: Mapping[str, int] = field(default_factory=dict)
-    """By role: a rule of the node that no route says."""
-
-
-def at(path: str, body: Any = None) -> Row:
-    """A request that names nothing of anybody, and may be made again and again."""
-
-    async def make(_world: World) -> Asked:
-        return Asked(path=path, body=body)
-
-    return Row(make=make)
-
-
-def own(path: str, body: Mapping[str, Any] | None = None, before: "tuple[tuple[str, Any], ...]" = ()) -> Row:
-    """A request that names a thing of the owner's by its word in braces; `before` is posted by the owner each time."""
-
-    async def make(world: World) -> Asked:
-        for there, sent in before:
-            await world.made("POST", there.format_map(world.ids), sent)
-        filled = None if body is None else {name: _filled(value, world) for name, value in body.items()}
-        return Asked(path=path.format_map(world.ids), body=filled, owner=_owner(world))
-
-    return Row(make=make, fresh=bool(before))
-
-
-def _filled(value: Any, world: World) -> Any:
-    return value.format_map(world.ids) if isinstance(value, str) else value
-
-
-def _owner(world: World) -> str:
-    owner = next(caller.user_id for caller in world.callers if caller.column == "owner")
-    assert owner is not None
-    return owner
-
-
-def fresh(make: Make) -> Row:
-    """A request for something that is made for it."""
-    return Row(make=make, fresh=True)
 
 
 async def _register(_world: World) -> Asked:
@@ -101,12 +51,12 @@ async def _session(world: World) -> Asked:
     await world.login()
     listed = (await world.made("GET", "/v1/me/sessions"))["items"]
     other = next(each for each in listed if not each["current"])
-    return Asked(path=f"/v1/me/sessions/{other['id']}", owner=_owner(world))
+    return Asked(path=f"/v1/me/sessions/{other['id']}", owner=owner_of(world))
 
 
 async def _key(world: World) -> Asked:
     made = await world.made("POST", "/v1/api-keys", {"name": "spare", "scopes": ["covers:read"]})
-    return Asked(path=f"/v1/api-keys/{made['id']}", owner=_owner(world))
+    return Asked(path=f"/v1/api-keys/{made['id']}", owner=owner_of(world))
 
 
 def _order() -> dict[str, Any]:
@@ -120,7 +70,7 @@ async def _new_cover(_world: World) -> Asked:
 
 async def _waiting_task(world: World) -> Asked:
     accepted = await world.made("POST", "/v1/covers", _order())
-    return Asked(path=f"/v1/tasks/{accepted['task_id']}", owner=_owner(world))
+    return Asked(path=f"/v1/tasks/{accepted['task_id']}", owner=owner_of(world))
 
 
 async def _unpainted_cover(world: World) -> Asked:
@@ -128,7 +78,7 @@ async def _unpainted_cover(world: World) -> Asked:
     await world.made("DELETE", f"/v1/tasks/{accepted['task_id']}")
     await world.owner.ended(accepted["task_id"])
     await _until_cancelled(world, accepted["cover_id"])
-    return Asked(path=f"/v1/covers/{accepted['cover_id']}", owner=_owner(world))
+    return Asked(path=f"/v1/covers/{accepted['cover_id']}", owner=owner_of(world))
 
 
 async def _until_cancelled(world: World, cover_id: str) -> None:
@@ -139,18 +89,18 @@ async def _until_cancelled(world: World, cover_id: str) -> None:
 async def _operation(world: World) -> Asked:
     edit = await world.made("POST", "/v1/edits", {"cover_id": world.ids["cover_id"]})
     body = {"op": "adjust", "contrast": 0.2}
-    return Asked(path=f"/v1/edits/{edit['edit_id']}/operations", body=body, owner=_owner(world))
+    return Asked(path=f"/v1/edits/{edit['edit_id']}/operations", body=body, owner=owner_of(world))
 
 
 async def _edit(world: World) -> Asked:
     edit = await world.made("POST", "/v1/edits", {"cover_id": world.ids["cover_id"]})
-    return Asked(path=f"/v1/edits/{edit['edit_id']}", owner=_owner(world))
+    return Asked(path=f"/v1/edits/{edit['edit_id']}", owner=owner_of(world))
 
 
 async def _export(world: World) -> Asked:
     wish = {"cover_id": world.ids["cover_id"], "presets": ["thumbnail"]}
     made = await world.ended(await world.made("POST", "/v1/exports", wish))
-    return Asked(path=f"/v1/exports/{made['export_id']}", owner=_owner(world))
+    return Asked(path=f"/v1/exports/{made['export_id']}", owner=owner_of(world))
 
 
 async def _own_style(world: World) -> Asked:
@@ -210,13 +160,7 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/api-keys": at("/v1/api-keys"),
     "POST /v1/api-keys": at("/v1/api-keys", {"name": "build", "scopes": ["covers:read"]}),
     "DELETE /v1/api-keys/{id}": fresh(_key),
-    "GET /v1/signing-keys": at("/v1/signing-keys"),
-    "GET /v1/oauth/clients": at("/v1/oauth/clients"),
-    "GET /.well-known/openid-configuration": at("/.well-known/openid-configuration"),
-    "GET /.well-known/oauth-authorization-server": at("/.well-known/oauth-authorization-server"),
-    "GET /v1/auth/providers": at("/v1/auth/providers"),
-    "GET /v1/me/identities": at("/v1/me/identities"),
-    "GET /v1/admin/keys": at("/v1/admin/keys"),
+    **PARTNER_ROWS,
     "GET /v1/me": at("/v1/me"),
     "PATCH /v1/me": at("/v1/me", {"full_name": "Ada King"}),
     "DELETE /v1/me": Row(make=at("/v1/me", {"password": PASSWORD}).make, twin="users", refuses={"admin": 409}),

@@ -3,24 +3,24 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
 
 from adapters.nats.connection import Profile, connected
-from contracts.security import SCOPES
 from contracts.users import RELEASE_QUOTA
 from edge.cookies import HEADER as CSRF
 from tests.support.api import Api, Running
 from tests.support.mailbox import the_mail, token_in
-from tests.support.matrix import ROLES, Caller
+from tests.support.matrix import Caller
+from tests.support.oidc_server import Provider
 
 LIMIT = aiohttp.ClientTimeout(total=30)
 PASSWORD = "correct horse battery"
-SPARE = 20
-"""Accounts whose mailed tokens are used up: one for each caller of a public route that takes one."""
+BACK = "http://127.0.0.1:9/back"
+"""Nobody listens there: nobody follows."""
 
 
 @dataclass(slots=True)
@@ -30,6 +30,8 @@ class World:
     stack: Running
     owner: Api
     admin: Api
+    partner: Api
+    provider: Provider
     callers: tuple[Caller, ...] = ()
     ids: dict[str, str] = field(default_factory=dict)
     proofs: list[str] = field(default_factory=list)
@@ -56,6 +58,14 @@ class World:
         api.token = answer["access_token"]
         return api, answer
 
+    async def new_partner(self) -> tuple[Api, dict[str, Any]]:
+        """Somebody new whom the administrator has made a partner."""
+        api, signed = await self.stranger()
+        await self.made("PUT", f"/v1/admin/users/{signed['user']['id']}/roles", {"roles": ["partner"]}, by=self.admin)
+        body = {"email": signed["user"]["email"], "password": PASSWORD}
+        api.token = (await self.made("POST", "/v1/auth/login", body))["access_token"]
+        return api, signed
+
     async def login(self) -> dict[str, Any]:
         """One more session of the owner."""
         body = {"email": self.ids["email"], "password": PASSWORD}
@@ -73,7 +83,7 @@ class World:
         """Somebody who may end in place of a caller: somebody new, or the same administrator signed in once more."""
         if "admin" in caller.roles:
             return replace(caller, headers=bearer(await _admin(self.stack, self.owner.session)))
-        api, signed = await self.stranger()
+        api, signed = await (self.new_partner() if "partner" in caller.roles else self.stranger())
         headers = await self.browser(signed["user"]["email"]) if caller.cookie else bearer(api)
         return replace(caller, headers=headers)
 
@@ -95,12 +105,20 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def furnished(stack: Running) -> AsyncIterator[World]:
-    """A world in which the owner has a cover, a task, an edit session, an export and an entry in the inbox."""
+async def furnished(
+    stack: Running, provider: Provider, columns: Callable[[World, dict[str, Any]], Awaitable[tuple[Caller, ...]]]
+) -> AsyncIterator[World]:
+    """A world in which the owner has a cover, a task, an edit session, an export and an entry in the inbox.
+
+    `columns` makes its callers; `provider` is where people of that stack may sign in besides the password.
+    """
     async with aiohttp.ClientSession(timeout=LIMIT, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        world = World(stack, Api(session, stack.base), await _admin(stack, session))
+        owner, admin = Api(session, stack.base), await _admin(stack, session)
+        world = World(stack, owner, admin, Api(session, stack.base), provider)
         user = await _signed_up(world)
-        world.callers = await _callers(world, user)
+        world.partner, signed = await world.new_partner()
+        world.ids |= {"partner": signed["user"]["id"], "partner_email": signed["user"]["email"]}
+        world.callers = await columns(world, user)
         await asyncio.gather(_things(world), _tokens(world))
         yield world
 
@@ -109,9 +127,8 @@ async def _admin(stack: Running, session: aiohttp.ClientSession) -> Api:
     api = Api(session, stack.base)
     password = (stack.home / "admin-password").read_text().strip()
     body = {"email": "admin@covergen.local", "password": password}
-    async with asyncio.timeout(10):  # the account is made within a second of the start
-        while (answer := await api.call("POST", "/v1/auth/login", body)).status != 200:
-            await asyncio.sleep(0.1)
+    answer = await api.call("POST", "/v1/auth/login", body)
+    assert answer.status == 200, "what is ready has its administrator"
     api.token = answer.body["access_token"]
     return api
 
@@ -122,41 +139,6 @@ async def _signed_up(world: World) -> dict[str, Any]:
     world.ids["email"] = answer["user"]["email"]
     user: dict[str, Any] = answer["user"]
     return user
-
-
-async def _callers(world: World, user: dict[str, Any]) -> tuple[Caller, ...]:
-    other, signed = await world.stranger()
-    page = await world.browser(user["email"])
-    forged = {"Cookie": page["Cookie"]}
-    found = [
-        Caller(column="nobody"),
-        Caller(column="bad token", headers={"Authorization": "Bearer no.such.token"}),
-        Caller(column="bad key", headers={"X-API-Key": "cg_no-such-key"}),
-        Caller(column="owner", headers=bearer(world.owner), user_id=user["id"]),
-        Caller(column="other", headers=bearer(other), user_id=signed["user"]["id"]),
-    ]
-    found += [
-        Caller(column="cookie", headers=page, user_id=user["id"], cookie=True),
-        Caller(column="forged", headers=forged, user_id=user["id"], cookie=True, forged=True),
-    ]
-    for scope in SCOPES:
-        key = await world.made("POST", "/v1/api-keys", {"name": scope, "scopes": [scope]})
-        headers = {"X-API-Key": key["key"]}
-        found.append(Caller(column=f"key {scope}", headers=headers, user_id=user["id"], scope=scope))
-    return (*found, *[await _with_role(world, role) for role in ROLES])
-
-
-async def _with_role(world: World, role: str) -> Caller:
-    """Somebody with that role. A new one needs a line here: nobody else knows how it is given."""
-    if role == "partner":
-        _, signed = await world.stranger()
-        user = signed["user"]
-        await world.made("PUT", f"/v1/admin/users/{user['id']}/roles", {"roles": [role]}, by=world.admin)
-        page = await world.browser(user["email"])
-        return Caller(column=role, headers=page, user_id=user["id"], roles=frozenset({role}), cookie=True)
-    assert role == "admin", f"how does somebody become a {role}?"
-    me = await world.made("GET", "/v1/me", by=world.admin)
-    return Caller(column=role, headers=bearer(world.admin), user_id=me["id"], roles=frozenset({role}))
 
 
 def bearer(api: Api) -> dict[str, str]:
@@ -182,9 +164,9 @@ async def _things(world: World) -> None:
 
 
 async def _tokens(world: World) -> None:
-    """Sign spare people up and read their mail."""
+    """Sign people up and read their mail: one for each caller of a public route that takes a mailed token."""
     mails, anybody = world.stack.home / "mail", Api(world.owner.session, world.owner.base)
-    emails = [(await world.stranger())[1]["user"]["email"] for _ in range(SPARE)]
+    emails = [(await world.stranger())[1]["user"]["email"] for _ in world.callers]
     for email in emails:
         await world.made("POST", "/v1/auth/password/forgot", {"email": email}, by=anybody)
     for email in emails:
