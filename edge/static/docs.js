@@ -8,6 +8,11 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+// Text in which `words` between backticks are code.
+function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 function short(reference) {
   return reference.slice(reference.lastIndexOf("/") + 1);
 }
@@ -30,7 +35,7 @@ function limits(whole) {
 
 function table(heads, rows) {
   const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, cell))));
+  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, ...(typeof cell === "string" ? prose(cell) : [cell])))));
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
@@ -90,7 +95,7 @@ function examples(status, answer, openapi) {
   }
   const headers = Object.keys(answer.headers ?? {}).join(", ");
   const types = Object.entries(answer.content ?? {}).map(([media, { schema }]) => `${words(schema)} · ${media}`).join(", ");
-  const head = element("summary", {}, element("code", { class: `status s${status[0]}` }, status), element("span", {}, answer.description));
+  const head = element("summary", {}, element("code", { class: `status s${status[0]}` }, status), element("span", {}, ...prose(answer.description)));
   const facts = [types && `Content: ${types}`, headers && `Headers: ${headers}`].filter(Boolean);
   return element("details", { class: "answer" }, head, element("div", {}, ...facts.map((text) => element("p", {}, text)), ...shown));
 }
@@ -101,7 +106,7 @@ function section(title, ...content) {
 
 function details(path, method, operation, openapi) {
   const parts = [];
-  if (operation.description) parts.push(element("p", {}, operation.description.replaceAll("\n", " ")));
+  if (operation.description) parts.push(element("p", {}, ...prose(operation.description.replaceAll("\n", " "))));
   const ways = proofs(operation);
   if (ways.length) parts.push(element("p", { class: "proofs" }, "Proven by ", ...ways.map((way) => element("code", {}, way))));
   const given = parameters(operation);
@@ -116,31 +121,52 @@ function details(path, method, operation, openapi) {
 
 function drawn(path, method, operation, openapi) {
   const head = element("summary", {}, element("span", { class: `method ${method}` }, method.toUpperCase()), element("code", {}, path));
-  if (operation.security) head.append(element("span", { class: "lock" }, "signed in"));
-  head.append(element("span", { class: "about" }, operation.summary));
-  const box = element("details", { id: operation.operationId }, head);
+  head.append(element("span", { class: "about" }, ...prose(operation.summary)));
+  if (!operation.security) head.append(element("span", { class: "open" }, "open to all"));
+  const box = element("details", { id: operation.operationId, "data-words": `${method} ${path} ${operation.summary}`.toLowerCase() }, head);
   box.addEventListener("toggle", () => box.children.length < 2 && box.append(details(path, method, operation, openapi)));
   return box;
 }
 
+// Operations and their groups that have every word of the search.
+function search(text) {
+  const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const group of document.querySelectorAll("main > section")) {
+    const boxes = [...group.querySelectorAll(":scope > details")];
+    for (const box of boxes) box.hidden = !wanted.every((word) => box.dataset.words.includes(word));
+    group.hidden = wanted.length > 0 && boxes.every((box) => box.hidden);
+  }
+  const found = document.querySelectorAll("main > section:not([hidden]) > details:not([hidden])").length;
+  document.getElementById("found").textContent = wanted.length ? `${found} found` : "";
+}
+
+function group(tag) {
+  const [heading, about] = [element("h2", {}, tag.name), element("p", {}, ...prose(tag.description ?? ""))];
+  return element("section", { id: tag.name }, heading, about);
+}
+
 function draw(openapi) {
-  document.getElementById("about").textContent = `${openapi.info.description} Version ${openapi.info.version}.`;
-  const groups = new Map(openapi.tags.map((tag) => [tag.name, element("section", { id: tag.name }, element("h2", {}, tag.name), element("p", {}, tag.description ?? ""))]));
+  const about = document.getElementById("about");
+  about.replaceChildren(...prose(openapi.info.description.replaceAll(/(?<!\n)\n(?!\n)/g, " ")));
+  document.getElementById("version").textContent = openapi.info.version;
+  const groups = new Map(openapi.tags.map((tag) => [tag.name, group(tag)]));
   for (const [path, methods] of Object.entries(openapi.paths)) {
     for (const method of METHODS.filter((name) => methods[name])) {
       const operation = methods[method];
       groups.get(operation.tags[0]).append(drawn(path, method, operation, openapi));
     }
   }
-  document.getElementById("operations").append(...groups.values());
   const schemes = Object.entries(openapi.components.securitySchemes);
   const ways = table(["name", "how", "about"], schemes.map(([name, way]) => [
     element("code", {}, name), [way.type, way.scheme ?? way.name].filter(Boolean).join(": "), way.description ?? "",
   ]));
-  groups.set("proofs", element("section", { id: "proofs" }, element("h2", {}, "Proofs of who asks"), ways));
-  document.getElementById("operations").prepend(groups.get("proofs"));
-  const links = [...groups.keys()].map((name) => element("a", { href: `#${name}` }, name));
-  document.getElementById("contents").append(...links);
+  const proofs = element("section", { id: "proofs" }, element("h2", {}, "Who asks"), ways);
+  document.getElementById("operations").append(proofs, ...groups.values());
+  const links = [["proofs", "who asks", ""], ...[...groups].map(([name, made]) => [name, name, String(made.children.length - 2)])];
+  document.getElementById("contents").append(...links.map(([id, name, count]) =>
+    element("a", { href: `#${id}` }, name, element("span", {}, count))));
+  document.getElementById("search").addEventListener("input", (event) => search(event.target.value));
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 fetch("/openapi.json")
