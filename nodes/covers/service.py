@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from adapters.images import ImageModel
 from adapters.mongo import Database, now
 from adapters.nats.bus import Bus
+from adapters.nats.census import Gauge
 from adapters.objects import Objects
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
@@ -65,12 +66,14 @@ class Covers:
         workers: Workers,
         *,
         breakers: Sequence[Breaker] = (),
+        measured: Callable[[], Sequence[Gauge]] = tuple,
     ) -> None:
-        """`breakers` are those of the targets behind the other arguments."""
+        """`breakers` are those of the targets behind the other arguments; `measured` gives numbers of them."""
         self._bus = bus
         self._objects = objects
         self._images = images
         self._breakers = breakers
+        self._measured = measured
         self._store = CoverStore(database, bus.send)
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
@@ -105,6 +108,10 @@ class Covers:
     def breakers(self) -> Mapping[str, Mapping[str, Any]]:
         """How the targets of this node are, for `$SRV.STATS`."""
         return states(self._breakers)
+
+    def gauges(self) -> Sequence[Gauge]:
+        """What the image models made, cost and failed at, for `$SRV.STATS` and `/metrics`."""
+        return self._measured()
 
     @property
     def chores(self) -> tuple[Chore, ...]:
