@@ -15,13 +15,15 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from adapters.identity.registered import read_client, read_issuers
+from adapters.images.registered import STABILITY_MODELS, base_url, read_preferences, read_price, read_prices
 from adapters.mail import mail_sender
 from edge.rates import read_rates
 from ops import values
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
-SECRETS = ("admin_password", "secret_key", "google_client", "github_client", "oidc")
+KEYS = ("openai_key", "stability_key", "replicate_token")
+SECRETS = ("admin_password", "secret_key", "google_client", "github_client", "oidc", *KEYS)
 """Never shown."""
 MAX_PORT = 65535
 
@@ -54,6 +56,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None
     objects_url: str
     images: str
+    openai_key: str | None
+    openai_url: str
+    openai_model: str
+    openai_prices: str
+    stability_key: str | None
+    stability_url: str
+    stability_model: str
+    a1111_url: str | None
+    replicate_token: str | None
+    replicate_url: str
+    replicate_model: str
+    replicate_price: str
     paint_processes: int
     image_seconds: int
     breaker_failures: int
@@ -75,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     github_client: str
     oidc: str
     faults: FaultPolicy
+    otlp_url: str | None
+    trace_ratio: str
     log_level: LogLevel
     log_format: LogFormat
 
@@ -231,7 +247,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "objects_url", "", values.url("file", "nats"), "`file://FOLDER` or `nats://BUCKET`; `$COVERGEN_HOME/objects`."
     ),
-    Setting("images", "painter", values.choice("painter"), "The image model; `painter` is built in."),
+    Setting(
+        "images",
+        "painter",
+        values.checked(read_preferences),
+        "Image models, the preferred first: `painter` (built in), `openai`, `stability`, `automatic1111`, `replicate`; "
+        "by plan and region `openai,painter;free=painter;cn=stability;cn/pro=…`.",
+    ),
+    Setting("openai_key", "", values.optional, "The key for OpenAI Images."),
+    Setting("openai_url", "https://api.openai.com/v1", values.given(base_url), "That API, or one that is like it."),
+    Setting("openai_model", "gpt-image-2.5-flare", values.required, "Its model."),
+    Setting(
+        "openai_prices", "", values.checked(read_prices), "USD for a million tokens: `TEXT,IMAGE,OUTPUT`; not known."
+    ),
+    Setting("stability_key", "", values.optional, "The key for Stability."),
+    Setting("stability_url", "https://api.stability.ai", values.given(base_url), "That API."),
+    Setting("stability_model", "core", values.choice(*STABILITY_MODELS), "`core`, `ultra` or `sd3`."),
+    Setting("a1111_url", "", values.address(base_url), "AUTOMATIC1111 or Forge: `https://USER:PASSWORD@HOST`."),
+    Setting("replicate_token", "", values.optional, "The token for Replicate."),
+    Setting("replicate_url", "https://api.replicate.com", values.given(base_url), "That API."),
+    Setting("replicate_model", "black-forest-labs/flux-schnell", values.required, "A model there: `OWNER/NAME`."),
+    Setting("replicate_price", "", values.checked(read_price), "USD for a picture of it; not known."),
     Setting("paint_processes", "", values.paint_processes, "Processes that paint; one fewer than the processors."),
     Setting("image_seconds", "60", values.number(1, 3600), "Seconds that one picture may take."),
     Setting("breaker_failures", "5", values.number(1, 1000), "Failures in a row after which a target is left alone."),
@@ -290,6 +326,13 @@ SETTINGS: tuple[Setting, ...] = (
         values.choice("auto", "allowed", "never"),
         "May `covergen fault` break things? `auto`: only in development.",
     ),
+    Setting(
+        "otlp_url",
+        "",
+        values.url("http", "https"),
+        "A collector that takes traces by OTLP/HTTP, such as `http://127.0.0.1:4318`.",
+    ),
+    Setting("trace_ratio", "1.0", values.checked(values.ratio), "The share of new traces that is sent there, 0 to 1."),
     Setting("log_level", "info", values.choice("debug", "info", "warning", "error"), "The least level that is logged."),
     Setting("log_format", "text", values.choice("text", "json"), "`text` for people, `json` for collectors."),
 )

@@ -69,6 +69,17 @@ def number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def ratio(text: str) -> float:
+    """A number from 0 to 1. Raises ValueError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ValueError(f"must be a number from 0 to 1, not {text!r}")
+    return found
+
+
 def choice(*words: str) -> Callable[[str], str]:
     """One of these words."""
 
@@ -116,6 +127,16 @@ def checked(check: Callable[[str], object]) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def given(read: Callable[[str], str]) -> Callable[[str], str]:
+    """What `read` makes of text that must be there."""
+    return lambda text: read(required(text))
+
+
+def address(read: Callable[[str], str]) -> Callable[[str], str | None]:
+    """The same of text that may be missing."""
+    return lambda text: read(text) if text else None
 
 
 def network_list(text: str) -> str:

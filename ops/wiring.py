@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.crypto import Passwords
 from adapters.identity.opening import open_providers
-from adapters.images import ImageModel
-from adapters.images.guarded import GuardedModel, image_target
-from adapters.images.painter import FAMILIES, Painter
+from adapters.images.painter import FAMILIES
 from adapters.mail import open_mailer
 from adapters.mongo import now
 from adapters.nats.bus import Bus
@@ -24,7 +22,7 @@ from nodes.templates.service import Templates
 from nodes.users.service import Users
 from ops.credentials import ensure_admin_password, ensure_secret_key
 from ops.host import Host
-from ops.settings import Settings
+from ops.models import image_models
 
 Build = Callable[[Host, Bus], Awaitable[Service]]
 
@@ -65,24 +63,19 @@ async def safety(host: Host, bus: Bus) -> Service:
 
 
 async def covers(host: Host, bus: Bus) -> Service:
-    """Art by the built-in painter, and type on it."""
-    model = guarded(host.settings, host.parts.model(Painter(host.workers)))
-    images = host.parts.guarded(model)
-    service = Covers(bus, host.mongo("covers"), host.objects(bus), images, host.workers, breakers=(model.breaker,))
+    """Art by the image models of the settings, and type on it."""
+    images = image_models(host)
+    service = Covers(
+        bus,
+        host.mongo("covers"),
+        host.objects(bus),
+        images.model,
+        host.workers,
+        breakers=images.breakers,
+        measured=images.model.gauges,
+    )
     await service.prepare()
     return service
-
-
-def guarded(settings: Settings, model: ImageModel) -> GuardedModel:
-    """The model behind a breaker of its own, which makes as many pictures at a time as there are processes."""
-    target = image_target(
-        model.name,
-        timeout=settings.image_seconds,
-        failures=settings.breaker_failures,
-        open_for=settings.breaker_seconds,
-        concurrency=settings.paint_processes,
-    )
-    return GuardedModel(model, target)
 
 
 async def exports(host: Host, bus: Bus) -> Service:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import msgspec
 
 from adapters.images import Capabilities, Cost, InpaintOrder, PaintOrder, Picture
-from adapters.images.calls import SERVER_ERRORS, Answer, Api, base_url
+from adapters.images.calls import SERVER_ERRORS, Answer, Api
 from adapters.images.errors import (
     AuthFailed,
     Broken,
@@ -26,6 +26,7 @@ from adapters.images.errors import (
     TookTooLong,
 )
 from adapters.images.fitting import Size, gridded
+from adapters.images.registered import base_url
 from adapters.images.remote import Told, Workers, decoded, encoded, finished, uploads
 from adapters.images.words import described, unwanted
 

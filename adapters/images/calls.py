@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from adapters.identity.registered import is_loopback
 from adapters.images.errors import Broken, TookTooLong
+from adapters.images.registered import base_url
 
 T = TypeVar("T")
 MAX_BYTES = 64 * 1024 * 1024
@@ -65,20 +64,6 @@ def pause(text: str, now: Callable[[], float] = time.time) -> float | None:
         except (ValueError, TypeError):
             return None
     return min(max(seconds, 0.0), LONGEST_PAUSE) if not math.isnan(seconds) else None
-
-
-def base_url(text: str) -> str:
-    """An address of an API, without its last slash. Raises ValueError, which does not repeat it."""
-    try:
-        parts = urlsplit(text)
-        port_is_good = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValueError("must be an address such as https://api.example.org") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or not port_is_good:
-        raise ValueError("must be an address such as https://api.example.org")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must begin with https://, unless it is on this machine")
-    return text.rstrip("/")
 
 
 class Api:

@@ -21,6 +21,7 @@ from adapters.images.errors import (
     TookTooLong,
 )
 from adapters.images.fitting import Size, gridded, nearest
+from adapters.images.registered import Prices
 from adapters.images.remote import Told, Workers, decoded, finished, uploads
 from adapters.images.words import described
 
@@ -46,14 +47,6 @@ BY_STATUS: Mapping[int, Told] = {
     503: (Busy, "overloaded"),
     504: (TookTooLong, "gateway_timeout"),
 }
-
-
-class Prices(msgspec.Struct, frozen=True):
-    """USD for a million tokens (which is millionths of a dollar for one): words in, pictures in, pictures out."""
-
-    text: float
-    image: float
-    output: float
 
 
 class _Stage(msgspec.Struct):
@@ -202,16 +195,3 @@ def _too_many(answer: Answer, error: _Error, request_id: str) -> ImageError:
     if "insufficient_quota" in words or any(code.endswith(NO_MONEY) for code in words):
         return QuotaUsedUp("no_money", request_id=request_id)
     return RateLimitedByModel("too_fast", request_id=request_id, retry_after=answer.retry_after)
-
-
-def read_prices(text: str) -> Prices | None:
-    """`TEXT,IMAGE,OUTPUT` in USD for a million tokens; None when empty. Raises ValueError."""
-    if not text:
-        return None
-    try:
-        numbers = [float(word) for word in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 3 or not all(0 <= number < 1e6 for number in numbers):
-        raise ValueError("must be three prices for a million tokens, such as 5,10,40")
-    return Prices(*numbers)

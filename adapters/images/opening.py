@@ -10,9 +10,9 @@ from adapters.images import Cost, ImageModel
 from adapters.images.automatic1111 import Automatic1111
 from adapters.images.choice import Choice
 from adapters.images.guarded import GuardedModel
-from adapters.images.openai import OpenAI, Prices
+from adapters.images.openai import OpenAI
 from adapters.images.painter import Painter
-from adapters.images.registered import Preferences
+from adapters.images.registered import Preferences, Prices
 from adapters.images.replicate import Replicate
 from adapters.images.stability import Stability
 from adapters.resilience import Breaker

@@ -1,13 +1,32 @@
-"""Which image models there are to be, and in which order they are asked, read from the settings."""
+"""Which image models there are to be, where, and in which order they are asked, read from the settings.
+
+Without drivers: whoever reads settings imports this.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
+import msgspec
+
+from adapters.identity.registered import is_loopback
+from adapters.images import Cost
 from contracts.tasks import PLANS
 
 MODELS = ("painter", "openai", "stability", "automatic1111", "replicate")
 TIERS = frozenset(lane.name for lane in PLANS)
+STABILITY_MODELS = ("core", "ultra", "sd3")
+MOST_EXPENSIVE = 1000.0
+"""USD for a picture, or for a thousand tokens: more is a slip."""
 WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """USD for a million tokens (which is millionths of a dollar for one): words in, pictures in, pictures out."""
+
+    text: float
+    image: float
+    output: float
 
 
 class Preferences:
@@ -49,6 +68,46 @@ def read_preferences(text: str) -> Preferences:
             raise ValueError(f"must say once what is for {key or 'all'}")
         table[key] = _names(names)
     return Preferences({"": ("painter",), **table})
+
+
+def base_url(text: str) -> str:
+    """An address of an API, without its last slash. Raises ValueError, which does not repeat it."""
+    try:
+        parts = urlsplit(text)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("must be an address such as https://api.example.org") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or not port_is_good:
+        raise ValueError("must be an address such as https://api.example.org")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must begin with https://, unless it is on this machine")
+    return text.rstrip("/")
+
+
+def read_prices(text: str) -> Prices | None:
+    """`TEXT,IMAGE,OUTPUT` in USD for a million tokens; None when empty. Raises ValueError."""
+    if not text:
+        return None
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or not all(0 <= number < 1000 * MOST_EXPENSIVE for number in numbers):
+        raise ValueError("must be three prices for a million tokens, such as 5,10,40")
+    return Prices(*numbers)
+
+
+def read_price(text: str) -> Cost | None:
+    """USD for a picture; None when empty. Raises ValueError."""
+    if not text:
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < MOST_EXPENSIVE:
+        raise ValueError("must be the price of a picture in USD, such as 0.003")
+    return Cost(round(price * 1_000_000))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from adapters.images.errors import (
     TookTooLong,
 )
 from adapters.images.fitting import Size, nearest
+from adapters.images.registered import STABILITY_MODELS
 from adapters.images.remote import Told, Workers, finished, uploads
 from adapters.images.words import described, unwanted
 
@@ -40,7 +41,6 @@ CREDIT = 10_000
 """A cent, in millionths of a dollar."""
 CREDITS = {"core": 3, "ultra": 8, "inpaint": 3, "erase": 3}
 """For a picture. That of sd3 depends on which of its models is the default."""
-MODELS = ("core", "ultra", "sd3")
 FILTERED, MODERATED = "CONTENT_FILTERED", "content_moderation"
 BY_STATUS: Mapping[int, Told] = {
     400: (InvalidOrder, "bad_request"),
@@ -79,9 +79,9 @@ class Stability:
         model: str = MODEL,
         seconds: float = 60.0,
     ) -> None:
-        """Raises ValueError for a URL, or a model that is not one of `MODELS`."""
-        if model not in MODELS:
-            raise ValueError(f"must be one of {', '.join(MODELS)}")
+        """Raises ValueError for a URL, or a model that is not one of `STABILITY_MODELS`."""
+        if model not in STABILITY_MODELS:
+            raise ValueError(f"must be one of {', '.join(STABILITY_MODELS)}")
         self.version = model
         self.capabilities = Capabilities(
             seed=True,
