@@ -53,6 +53,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     """Unix time in seconds after which nobody waits for the answer."""
     traceparent: str | None = None
+    tracestate: str | None = None
+    """What other systems of the trace want to be passed on with it."""
     region: str | None = None
     idempotency_key: str | None = None
     address: str | None = None
@@ -85,7 +87,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         """Seconds until the deadline; None when there is none."""
         return None if self.deadline is None else self.deadline - time.time()
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:  # noqa: C901 -- one branch per header; a call for each would cost every message
         """The headers that carry this context."""
         headers = {"request-id": self.request_id}
         if self.user_id is not None:
@@ -97,6 +99,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             headers["deadline"] = f"{self.deadline:.3f}"
         if self.traceparent is not None:
             headers["traceparent"] = self.traceparent
+        if self.tracestate is not None:
+            headers["tracestate"] = self.tracestate
         if self.region is not None:
             headers["region"] = self.region
         if self.idempotency_key is not None:
@@ -125,6 +129,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             roles=tuple(roles.split(",")) if roles else (),
             deadline=float(deadline) if deadline else None,
             traceparent=headers.get("traceparent"),
+            tracestate=headers.get("tracestate"),
             region=headers.get("region"),
             idempotency_key=headers.get("idempotency-key"),
             address=headers.get("client-address"),

@@ -21,6 +21,7 @@ from adapters.nats.bus import Bus
 from adapters.objects import Objects
 from adapters.rate_limits import RateLimits
 from adapters.redis import Idempotency, Redis
+from adapters.tracing import Traces
 from contracts.registry import NODES
 from edge.address import Addresses
 from edge.address_lists import AddressLists
@@ -52,7 +53,7 @@ from edge.middleware.observe import Metrics, observation
 from edge.middleware.origin import origin
 from edge.middleware.rate_limit import RateLimiter, rate_limit, strangers
 from edge.middleware.security import HEADERS, security_headers
-from edge.middleware.tracing import tracing
+from edge.middleware.tracing import traced, tracing
 from edge.oauth import AuthorizationServer
 from edge.oauth_pages import Pages
 from edge.outlook import Outlook
@@ -134,6 +135,7 @@ def stages(
     revocations: Revocations | None = None,
     renewals: Renewals | None = None,
     headers: Mapping[str, str] = HEADERS,
+    traces: Traces | None = None,
 ) -> Stages:
     """The stages of every request, in their order."""
     memory = Idempotency(redis)
@@ -141,7 +143,7 @@ def stages(
     authenticator = Authenticator(bus, verifier, revocations or Revocations(bus))
     signatures = Signatures(bus, redis, rules.cookies.public_url)
     outer = (
-        tracing,
+        tracing if traces is None else traced(traces),
         observation(metrics),  # outside the error mapping, to see the status that goes out
         security_headers(headers),  # outside it too, so that errors carry them
         cors(rules.origins),  # as above
@@ -176,6 +178,7 @@ def build_app(
     nodes: tuple[str, ...] = NODES,
     heartbeat: float = HEARTBEAT,
     rules: Rules = RULES,
+    traces: Traces | None = None,
 ) -> web.Application:
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
     metrics, outlook, revocations = Metrics(), Outlook(bus), Revocations(bus)
@@ -195,7 +198,10 @@ def build_app(
         revocations=revocations,
         renewals=renewals,
         headers=headers,
+        traces=traces,
     )
+    if traces is not None:
+        metrics.count("spans", "Spans of traces, by what became of them", "result", traces.counts)
     pay = None if order.limiter is None else order.limiter.charge
     graph = Graphql(bus, streams, proof=order.proof, inner=order.inner, pay=pay, rules=rules.sockets)
     special: Mapping[str, Callable[[Route], Handler]] = {

@@ -41,6 +41,7 @@ class Exchange:
     """Headers of the answer, whatever it will be."""
     request_id: str = ""
     traceparent: str | None = None
+    tracestate: str | None = None
     claims: Claims | None = None
     address: str | None = None
     user_agent: str | None = None
@@ -64,6 +65,7 @@ class Exchange:
             roles=() if claims is None else claims.roles,
             deadline=time.time() + min(timeout, self.seconds),
             traceparent=self.traceparent,
+            tracestate=self.tracestate,
             region=self.region,
             idempotency_key=self.idempotency_key,
             address=self.address,

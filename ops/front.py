@@ -39,6 +39,7 @@ async def edge(host: Host, bus: Bus) -> str:
             origins=words(settings.cors_origins),
             cookies=cookies,
         ),
+        traces=host.traces("edge"),
     )
     gate = Gate(settings.max_connections, settings.max_connections_per_address, addresses, lists)
     port = (settings.http_host, settings.http_port)

@@ -2,20 +2,30 @@
 
 import contextlib
 import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from adapters.faults import Faults, watched
 from adapters.mongo import Database, open_mongo
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import Connection, connected
 from adapters.nats.objects import NatsObjects
+from adapters.nats.traced import traced_handler
 from adapters.objects import Objects, open_objects
 from adapters.postgres import Pool, open_pool
 from adapters.redis import Redis
+from adapters.tracing import Traces
 from adapters.workers import Workers
+from nodes.runtime import Binding
 from ops.launch import installed_version
 from ops.parts import FaultyParts, Parts
 from ops.provision import node_database, profile
 from ops.settings import Settings, SettingsInvalid
+
+if TYPE_CHECKING:
+    from adapters.otlp import Collector
 
 
 class Host:
@@ -25,6 +35,7 @@ class Host:
         self.settings = settings
         self.stack = stack
         self.version = installed_version()
+        self.instance = uuid.uuid4().hex[:12]
         self._faults = Faults() if settings.faults_allowed else None
         self.parts = Parts() if self._faults is None else FaultyParts(self._faults)
         self._watching = False
@@ -48,9 +59,39 @@ class Host:
         who = profile(self.settings, user, version=self.version)
         connection = await self.stack.enter_async_context(connected(who))
         await self._watch_faults(connection)
-        bus = self.parts.bus(connection)
+        bus = self.parts.bus(connection, self.traces(user))
         await bus.open()
         return bus
+
+    def traces(self, user: str) -> Traces | None:
+        """Where a node, or the edge, begins its spans; None without a collector."""
+        return None if self._collector is None else self._collector.traces(user, self.instance)
+
+    @functools.cached_property
+    def _collector(self) -> "Collector | None":
+        """The trace collector, if one is set: only then its libraries are loaded."""
+        settings = self.settings
+        if settings.otlp_url is None:
+            return None
+        from adapters.otlp import Collector  # noqa: PLC0415
+
+        environment, ratio = settings.environment, float(settings.trace_ratio)
+        collector = Collector(settings.otlp_url, ratio=ratio, version=self.version, environment=environment)
+        self.stack.push_async_callback(collector.close)
+        return collector
+
+    def around(self, node: str) -> Callable[[Binding], Binding]:
+        """What is put around the handlers of a node: faults, and spans around those."""
+        faulty = functools.partial(self.parts.binding, node=node)
+        traces = self.traces(node)
+        if traces is None:
+            return faulty
+
+        def traced(binding: Binding) -> Binding:
+            inner = faulty(binding)
+            return replace(inner, handler=traced_handler(binding.contract, inner.handler, traces, node))
+
+        return traced
 
     async def _watch_faults(self, connection: Connection) -> None:
         """Once for the process, where faults are allowed: by a bus of its own, which has none."""

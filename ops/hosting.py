@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import logging
 import os
@@ -55,7 +54,7 @@ async def _host_nodes(settings: Settings, names: Iterable[str], place: str | Non
         for name in names:
             bus = await host.bus(name)
             connections.append(bus.connection)
-            around = functools.partial(host.parts.binding, node=name)
+            around = host.around(name)
             service = await wiring.NODES[name](host, bus)
             node = Node(
                 bus,

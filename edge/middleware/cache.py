@@ -172,7 +172,8 @@ class Reading:
     async def _call(self, exchange: Exchange) -> Result:
         """Ask the node by an exchange of its own: the one that began may be answered, or gone, before this is."""
         own = Exchange(exchange.request, exchange.route, exchange.region)
-        own.request_id, own.traceparent, own.seconds = exchange.request_id, exchange.traceparent, exchange.seconds
+        own.request_id, own.seconds = exchange.request_id, exchange.seconds
+        own.traceparent, own.tracestate = exchange.traceparent, exchange.tracestate
         return await self._inner(own)
 
     def _given(self, exchange: Exchange, kept: Kept, what: str, status: str) -> Answer:

@@ -12,7 +12,7 @@ from edge.routes import Route
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 TAKEN = (
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID, X-API-Key, X-User-Type, "
-    "traceparent"
+    "traceparent, tracestate"
 )
 EXPOSED = (
     "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "

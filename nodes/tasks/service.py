@@ -34,7 +34,7 @@ from nodes.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
-CONTEXT_HEADERS = ("request-id", "user-id", "tier", "roles", "traceparent", "region")
+CONTEXT_HEADERS = ("request-id", "user-id", "tier", "roles", "traceparent", "tracestate", "region")
 
 
 class Stuck(msgspec.Struct, frozen=True):
