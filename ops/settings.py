@@ -89,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     github_client: str
     oidc: str
     faults: FaultPolicy
+    c2pa_cert: Path | None
+    c2pa_key: Path | None
+    c2pa_trust: Path | None
     otlp_url: str | None
     trace_ratio: str
     log_level: LogLevel
@@ -326,6 +329,14 @@ SETTINGS: tuple[Setting, ...] = (
         values.choice("auto", "allowed", "never"),
         "May `covergen fault` break things? `auto`: only in development.",
     ),
+    Setting(
+        "c2pa_cert",
+        "",
+        values.file,
+        "Certificates that sign pictures (PEM, the leaf first); a chain for development in `$COVERGEN_HOME/c2pa`.",
+    ),
+    Setting("c2pa_key", "", values.file, "The key of the first of them: ECDSA on P-256, PKCS #8 in PEM."),
+    Setting("c2pa_trust", "", values.file, "Certificates whose signatures `verify` trusts (PEM); none."),
     Setting(
         "otlp_url",
         "",

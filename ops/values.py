@@ -51,6 +51,11 @@ def folder(text: str) -> Path:
     return Path(text).expanduser().resolve()
 
 
+def file(text: str) -> Path | None:
+    """A file, in full, or None."""
+    return folder(text) if text else None
+
+
 def email(text: str) -> str:
     """An e-mail address."""
     if text.count("@") != 1 or text.startswith("@") or text.endswith("@"):

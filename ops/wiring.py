@@ -8,6 +8,7 @@ from adapters.images.painter import FAMILIES
 from adapters.mail import open_mailer
 from adapters.mongo import now
 from adapters.nats.bus import Bus
+from adapters.provenance.signatory import Signatory
 from adapters.typesetter import PAIRINGS
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
@@ -20,6 +21,7 @@ from nodes.tasks.service import build as build_tasks
 from nodes.templates.model import Known
 from nodes.templates.service import Templates
 from nodes.users.service import Users
+from ops.content_credentials import ensure_signing_files
 from ops.credentials import ensure_admin_password, ensure_secret_key
 from ops.host import Host
 from ops.models import image_models
@@ -78,16 +80,21 @@ async def covers(host: Host, bus: Bus) -> Service:
     return service
 
 
+def signatory(host: Host) -> Signatory:
+    """Who gives pictures their Content Credentials. Raises SettingsInvalid for a pair that cannot sign."""
+    return Signatory(host.workers, ensure_signing_files(host.settings), host.version)
+
+
 async def exports(host: Host, bus: Bus) -> Service:
     """Files of covers."""
-    service = Exports(bus, host.mongo("exports"), host.objects(bus), host.workers)
+    service = Exports(bus, host.mongo("exports"), host.objects(bus), host.workers, signatory(host))
     await service.prepare()
     return service
 
 
 async def edits(host: Host, bus: Bus) -> Service:
     """Edit sessions."""
-    service = Edits(bus, host.mongo("edits"), host.objects(bus), host.workers)
+    service = Edits(bus, host.mongo("edits"), host.objects(bus), host.workers, signatory(host))
     await service.prepare()
     return service
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from adapters.mongo import LONG_AGO, Database, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
+from adapters.provenance.signatory import Signatory
 from adapters.workers import Workers
 from contracts import auth, covers, edits, tasks
 from contracts.auth import AccountDeleted
@@ -52,12 +53,14 @@ class Edits:
 
     name = "edits"
 
-    def __init__(self, bus: Bus, database: Database, objects: Objects, workers: Workers) -> None:
+    def __init__(
+        self, bus: Bus, database: Database, objects: Objects, workers: Workers, signatory: Signatory | None = None
+    ) -> None:
         self._bus = bus
         self._objects = objects
         self._store = EditStore(database)
         self._departed = Departed(database)
-        self._steps = Steps(bus, self._store, objects, workers)
+        self._steps = Steps(bus, self._store, objects, workers, signatory)
         self._looked_until = LONG_AGO
 
     async def prepare(self) -> None:

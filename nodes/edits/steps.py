@@ -8,10 +8,11 @@ is reported; any other is raised, so that the job comes again.
 import uuid
 from collections.abc import Awaitable, Callable
 
-from adapters.images.adjustments import Adjusted, Adjustment, adjust
+from adapters.images.adjustments import Adjustment, adjust
 from adapters.mongo import now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
+from adapters.provenance.signatory import Signatory
 from adapters.workers import Workers
 from contracts import tasks
 from contracts.edits import EditStep
@@ -23,13 +24,19 @@ from nodes.edits.model import Pictures, Record, Running
 from nodes.edits.store import EditStore
 
 Images = tuple[ObjectRef, ...]
-Effect = Callable[[Record, EditStep], Awaitable[Images]]
+Made = tuple[tuple[bytes, str], ...]
+"""Bytes and media types of a picture and its small one."""
+Effect = Callable[[Record, EditStep, Context], Awaitable[Images]]
 
 
 class Steps:
     """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
 
-    def __init__(self, bus: Bus, store: EditStore, objects: Objects, workers: Workers) -> None:
+    def __init__(
+        self, bus: Bus, store: EditStore, objects: Objects, workers: Workers, signatory: Signatory | None
+    ) -> None:
+        """Without a `signatory` pictures get no credentials."""
+        self._signatory = signatory
         self._bus = bus
         self._store = store
         self._objects = objects
@@ -61,7 +68,7 @@ class Steps:
             record = await self._store.of_id(step.edit_id, step.user_id)
             if record is None:
                 raise NotFound("This edit session is gone.")
-            images = await effect(record, step)
+            images = await effect(record, step, context)
         except (Unavailable, Internal):
             raise
         except ServiceError as error:
@@ -69,7 +76,7 @@ class Steps:
         else:
             await self._report(step, context, images)
 
-    async def _apply(self, record: Record, step: EditStep) -> Images:
+    async def _apply(self, record: Record, step: EditStep, context: Context) -> Images:
         done = next((entry.pictures for entry in record.edit_history if entry.task_id == step.task_id), None)
         if done is not None:
             return (done.image,)
@@ -82,27 +89,34 @@ class Steps:
             raise NotFound("This operation is gone.")
         if running.made is not None:
             return (running.made.image,)
-        return await self._keep(record, step, await self._adjusted(record, running))
+        return await self._keep(record, step, await self._adjusted(record, running, context))
 
-    async def _adjusted(self, record: Record, running: Running) -> Adjusted:
+    async def _adjusted(self, record: Record, running: Running, context: Context) -> Made:
         source = await self._objects.get(model.pictures(record, running.parent).image)
         try:
-            return await self._workers.run(adjust, source, Adjustment(**running.params))
+            adjusted = await self._workers.run(adjust, source, Adjustment(**running.params))
+            made: tuple[bytes, ...] = (adjusted.picture.data, adjusted.thumbnail.data)
+            if self._signatory is not None:
+                name = f"edit {record.session_id} {running.version}"
+                made = await self._signatory.edited(
+                    made, source, cover_id=record.cover_id, version=name, region=context.region
+                )
+            return tuple(zip(made, (adjusted.picture.media_type, adjusted.thumbnail.media_type), strict=True))
         except ValueError as error:
             raise Invalid(f"The picture cannot be adjusted: {error}.") from error
 
-    async def _keep(self, record: Record, step: EditStep, adjusted: Adjusted) -> Images:
+    async def _keep(self, record: Record, step: EditStep, made: Made) -> Images:
         """Put both pictures and note them; leaves nothing behind when the operation was undone meanwhile.
 
         Their scope is the task, so that no two operations share an object even when they give the same bytes.
         """
-        scope, both = str(step.task_id), (adjusted.picture, adjusted.thumbnail)
-        image, thumbnail = (describe(scope, each.data, each.media_type) for each in both)
+        scope = str(step.task_id)
+        image, thumbnail = (describe(scope, data, media_type) for data, media_type in made)
         keys = (image.key, thumbnail.key)
         if not await self._change(record, step.task_id, lambda each: model.noted(each, step.task_id, keys)):
             return ()
-        for each in both:
-            await self._objects.put(scope, each.data, each.media_type)
+        for data, media_type in made:
+            await self._objects.put(scope, data, media_type)
         pictures = Pictures(image=image, thumbnail=thumbnail)
         if not await self._change(record, step.task_id, lambda each: model.made(each, step.task_id, pictures)):
             await self._remove(keys)
@@ -114,7 +128,7 @@ class Steps:
         found = await self._store.change(record.session_id, record.user_id, transition)
         return found is not None and found.running is not None and found.running.task_id == task_id
 
-    async def _complete(self, record: Record, step: EditStep) -> Images:
+    async def _complete(self, record: Record, step: EditStep, _context: Context) -> Images:
         after = await self._store.change(
             record.session_id, record.user_id, lambda each: model.completed(each, step.task_id, now())
         )

@@ -10,6 +10,7 @@ import msgspec
 from adapters.mongo import LONG_AGO, Database, Document, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
+from adapters.provenance.signatory import Signatory
 from adapters.workers import Workers
 from contracts import auth, covers, exports, tasks
 from contracts.auth import AccountDeleted
@@ -52,14 +53,17 @@ class Exports:
 
     name = "exports"
 
-    def __init__(self, bus: Bus, database: Database, objects: Objects, workers: Workers) -> None:
-        """`objects` hold the covers' pictures and take the files, `workers` make them."""
+    def __init__(
+        self, bus: Bus, database: Database, objects: Objects, workers: Workers, signatory: Signatory | None = None
+    ) -> None:
+        """`objects` hold the covers' pictures and take the files, `workers` make them; without a `signatory` they get
+        no credentials."""
         self._bus = bus
         self._objects = objects
         self._store = ExportStore(database, bus.send)
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
-        self._steps = Steps(bus, self._store, objects, workers)
+        self._steps = Steps(bus, self._store, objects, workers, signatory)
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""

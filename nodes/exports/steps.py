@@ -12,7 +12,8 @@ import msgspec
 from adapters.mongo import Outgoing, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
-from adapters.rendering import render
+from adapters.provenance.signatory import Signatory
+from adapters.rendering import Rendered, render
 from adapters.workers import Workers
 from contracts import tasks
 from contracts.errors import Conflict, Internal, Invalid, NotFound, ServiceError, Unavailable
@@ -24,7 +25,7 @@ from nodes.exports.presets import BY_NAME
 from nodes.exports.store import ExportStore
 
 Made = tuple[ObjectRef, ...]
-Effect = Callable[[Record], Awaitable[Made]]
+Effect = Callable[[Record, Context], Awaitable[Made]]
 
 
 class Undone(Exception):
@@ -34,7 +35,11 @@ class Undone(Exception):
 class Steps:
     """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
 
-    def __init__(self, bus: Bus, store: ExportStore, objects: Objects, workers: Workers) -> None:
+    def __init__(
+        self, bus: Bus, store: ExportStore, objects: Objects, workers: Workers, signatory: Signatory | None
+    ) -> None:
+        """Without a `signatory` files get no credentials."""
+        self._signatory = signatory
         self._bus = bus
         self._store = store
         self._objects = objects
@@ -59,7 +64,7 @@ class Steps:
 
     async def _do(self, step: ExportStep, context: Context, effect: Effect) -> None:
         try:
-            made = await self._effect(step, effect)
+            made = await self._effect(step, context, effect)
         except (Unavailable, Internal):
             raise
         except ServiceError as error:
@@ -67,7 +72,7 @@ class Steps:
         else:
             await self._report(step, context, made)
 
-    async def _effect(self, step: ExportStep, effect: Effect) -> Made:
+    async def _effect(self, step: ExportStep, context: Context, effect: Effect) -> Made:
         export = await self._store.of_id(step.export_id, step.user_id)
         if export is None or export.task_id != step.task_id:
             raise NotFound("This export is gone.")
@@ -76,18 +81,18 @@ class Steps:
             await self._remove(export.keys)
             return ()
         try:
-            return await effect(export)
+            return await effect(export, context)
         except Undone:
             return ()
 
-    async def _render(self, export: Record) -> Made:
+    async def _render(self, export: Record, context: Context) -> Made:
         if export.files:
             return tuple(file.ref for file in export.files)
         picture = await self._objects.get(export.source)
         files: list[KeptFile] = []
         try:
             for name in export.presets:
-                file = await self._file(export, BY_NAME[name], picture)
+                file = await self._file(export, BY_NAME[name], picture, context.region)
                 files.append(file)
             if not await self._store.record(export.export_id, tuple(files)):
                 raise Undone
@@ -96,10 +101,10 @@ class Steps:
             raise
         return tuple(file.ref for file in files)
 
-    async def _file(self, export: Record, preset: Preset, picture: bytes) -> KeptFile:
+    async def _file(self, export: Record, preset: Preset, picture: bytes, region: str | None) -> KeptFile:
         """One file, kept. Raises Invalid when it breaks a rule of its preset, Undone; neither leaves it behind."""
         try:
-            made = await self._workers.run(render, picture, order_for(preset, export.options))
+            made = await self._made(export, preset, picture, region)
         except ValueError as error:
             raise Invalid(f"{preset.name}: {error}.") from error
         scope = str(export.export_id)
@@ -112,7 +117,14 @@ class Steps:
         await self._objects.put(scope, made.data, preset.media_type)
         return file
 
-    async def _complete(self, export: Record) -> Made:
+    async def _made(self, export: Record, preset: Preset, picture: bytes, region: str | None) -> Rendered:
+        order = order_for(preset, export.options)
+        if self._signatory is None:
+            return await self._workers.run(render, picture, order)
+        name = f"export {export.export_id} {preset.name}"
+        return await self._signatory.rendered(picture, order, cover_id=export.cover_id, version=name, region=region)
+
+    async def _complete(self, export: Record, _context: Context) -> Made:
         if not export.files:
             raise Conflict("There are no files to show.")
         at = now()

@@ -3,6 +3,7 @@
 import argparse
 
 from ops.commands.base import CommandFailed, say
+from ops.content_credentials import ensure_signing_files
 from ops.credentials import prepare_secret_key, write_nats_config
 from ops.documents import rendered
 from ops.paths import ROOT, Home
@@ -15,6 +16,7 @@ def run_nats(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the generated files, or with `--check` tell which are stale; or make the keys of this home."""
     if arguments.verb == "keys":
         prepare_secret_key(settings)
+        ensure_signing_files(settings)
         say(f"{write_nats_config(settings)} and {Home(settings.home).creds} are ready")
         return 0
     stale = [path for path, text in rendered().items() if not path.exists() or path.read_text() != text]
