@@ -20,6 +20,7 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.auth.delete_account": (errors.Conflict,),
     "svc.auth.create_key": (errors.Conflict,),
     "svc.auth.create_client": (errors.Conflict,),
+    "svc.auth.create_signing_key": (errors.Conflict,),
     "svc.auth.set_roles": (errors.Conflict,),
     "svc.auth.unlink_identity": (errors.Conflict,),
     "svc.auth.start_login": (errors.NotFound,),

@@ -109,8 +109,8 @@ async def test_a_secret_is_shown_once_and_sealed(house: House) -> None:
 
 
 async def test_keys_that_do_not_fit_are_refused(house: House) -> None:
-    """Another kind of key, none, two, a private one, one for HMAC, a wrong end: Invalid."""
-    session, edwards = await house.register(), _edwards()
+    """Another kind of key, another curve, none, two, one for HMAC, a wrong end: Invalid."""
+    session, edwards, word = await house.register(), _edwards(), b64(7)
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     wishes: tuple[dict[str, Any], ...] = (
         {"algorithm": "ed25519", "public_key": pem(other)},
@@ -118,6 +118,10 @@ async def test_keys_that_do_not_fit_are_refused(house: House) -> None:
         {"algorithm": "ed25519"},
         {"algorithm": "ed25519", "jwk": PublicKeyJwk(kty="OKP", crv="Ed25519", x="AA")},
         {"algorithm": "ed25519", "jwk": PublicKeyJwk(kty="EC", crv="P-256", x="AA")},
+        {"algorithm": "ed25519", "jwk": PublicKeyJwk(kty="OKP", crv="P-256", x=word)},
+        {"algorithm": "ecdsa-p256-sha256", "jwk": PublicKeyJwk(kty="EC", crv="Ed25519", x=word, y=word)},
+        {"algorithm": "ecdsa-p256-sha256", "jwk": PublicKeyJwk(kty="EC", crv="P-256", x=word)},
+        {"algorithm": "ecdsa-p256-sha256", "jwk": PublicKeyJwk(kty="EC", crv="P-256", x=word, y=word)},
         {"algorithm": "ed25519", "public_key": pem(edwards), "jwk": PublicKeyJwk(kty="OKP", crv="Ed25519", x="AA")},
         {"algorithm": "ecdsa-p256-sha256", "public_key": pem(edwards)},
         {"algorithm": "ecdsa-p256-sha256", "public_key": pem(ec.generate_private_key(ec.SECP384R1()))},

@@ -14,7 +14,7 @@ from adapters.nats.graveyard import REASON
 from contracts import notifications, users
 from contracts.errors import Internal, NotFound, Unavailable
 from contracts.wire import Context, DeadLetter
-from nodes.runtime import Chore, dead_letters, listen, work
+from nodes.runtime import Chore, Node, dead_letters, listen, work
 from ops.nats_config import consumer
 from tests.support.buses import SmallService, a_bus, a_node
 
@@ -344,6 +344,25 @@ async def test_chores_go_on_after_a_failure(nats_url: str) -> None:
         async with asyncio.timeout(2):
             while runs < 3:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_node_is_ready_when_what_comes_first_was_done(nats_url: str) -> None:
+    """`ready` waits through failures of a chore that comes first, and for no other chore."""
+    runs = 0
+
+    async def later() -> None:
+        await asyncio.Event().wait()
+
+    async def first() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise Unavailable()
+
+    service = SmallService("users", chores=(Chore("first", 0.01, first, first=True), Chore("later", 0.01, later)))
+    async with a_bus(nats_url, "users") as bus, Node(bus, service, "1.0.0") as node:
+        await asyncio.wait_for(node.ready(), 2)
+        assert runs == 3
 
 
 def test_reason_headers_are_lower_case() -> None:
