@@ -184,8 +184,7 @@ def build_app(
     metrics, outlook, revocations = Metrics(), Outlook(bus), Revocations(bus)
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     renewals = Renewals(ResponseCache(redis))
-    metrics.count("cached_answers", "Answers that may be kept, by what was done", "result", renewals.counts)
-    metrics.count("denied_addresses", "Turned away by their address", "where", rules.lists.counts)
+    _count(metrics, renewals, rules.lists, traces)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
     headers = dict(HEADERS)
     order = stages(
@@ -200,8 +199,6 @@ def build_app(
         headers=headers,
         traces=traces,
     )
-    if traces is not None:
-        metrics.count("spans", "Spans of traces, by what became of them", "result", traces.counts)
     pay = None if order.limiter is None else order.limiter.charge
     graph = Graphql(bus, streams, proof=order.proof, inner=order.inner, pay=pay, rules=rules.sockets)
     special: Mapping[str, Callable[[Route], Handler]] = {
@@ -230,6 +227,14 @@ def build_app(
     app.on_shutdown.append(graph.close)
     _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus)))
     return app
+
+
+def _count(metrics: Metrics, renewals: Renewals, lists: AddressLists, traces: Traces | None) -> None:
+    """Show what the parts count."""
+    metrics.count("cached_answers", "Answers that may be kept, by what was done", "result", renewals.counts)
+    metrics.count("denied_addresses", "Turned away by their address", "where", lists.counts)
+    if traces is not None:
+        metrics.count("spans", "Spans of traces, by what became of them", "result", traces.counts)
 
 
 def studio_routes() -> list[web.RouteDef]:
