@@ -218,9 +218,7 @@ def build_app(
         "openapi": lambda _route: openapi_document(ROUTES, version),
         "asyncapi": lambda _route: asyncapi_document(asyncapi),
     }
-    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"]
-    table += [(_page_route("GET", path), handler) for path, handler in docs_pages()]
-    table += [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
+    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"] + _pages()
     app = web.Application(client_max_size=rules.max_body)
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
@@ -243,6 +241,11 @@ def studio_routes() -> list[web.RouteDef]:
         return []
     rows = importlib.import_module(STUDIO).routes()
     return [row for row in rows if isinstance(row, web.RouteDef)]
+
+
+def _pages() -> list[tuple[Route, Handler]]:
+    table = [(_page_route("GET", path), handler) for path, handler in docs_pages()]
+    return table + [(_page_route(row.method, row.path), page(row.handler)) for row in studio_routes()]
 
 
 def _page_route(method: str, path: str) -> Route:
