@@ -57,11 +57,13 @@ def nearest(width: int, height: int, sizes: tuple[Size, ...]) -> Size:
     return min(sizes, key=lambda size: (round(abs(math.log(size[0] / size[1]) - wanted), 6), -size[0] * size[1]))
 
 
-def gridded(width: int, height: int, *, step: int, most_pixels: int, longest: int) -> Size:
+def gridded(width: int, height: int, *, step: int, most_pixels: int, longest: int, steepest: float = math.inf) -> Size:
     """The largest size up to the ordered one, within the limits, whose sides are multiples of `step`.
 
-    With exactly the ordered proportions where one is not much smaller.
+    One side is at most `steepest` times the other. With exactly the ordered proportions where one is not much smaller.
     """
+    if steepest < math.inf:
+        width, height = min(width, int(height * steepest)), min(height, int(width * steepest))
     scale = min(1.0, math.sqrt(most_pixels / (width * height)), longest / max(width, height))
     free = (_floored(width * scale, step), _floored(height * scale, step))
     ratio = Fraction(width, height)

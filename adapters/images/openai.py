@@ -31,7 +31,7 @@ OK = 200
 MAX_PROMPT = 32_000
 SIZES: tuple[Size, ...] = ((1024, 1024), (1536, 1024), (1024, 1536))
 """Of the models before version 2."""
-STEP, MOST_PIXELS, LONGEST = 16, 2560 * 1440, 2560
+STEP, MOST_PIXELS, LONGEST, STEEPEST = 16, 2560 * 1440, 2560, 3.0
 """Of the models from 2 on: any multiple of 16 up to this; more is called experimental."""
 MODERATED = "moderation_blocked"
 NO_MONEY = ("credit_balance_exhausted", "_spend_limit_exceeded", "organization_usage_limit_exceeded")
@@ -154,7 +154,9 @@ class OpenAI:
     def _size(self, order: PaintOrder) -> Size:
         if not self.capabilities.any_size:
             return nearest(order.width, order.height, SIZES)
-        return gridded(order.width, order.height, step=STEP, most_pixels=MOST_PIXELS, longest=LONGEST)
+        return gridded(
+            order.width, order.height, step=STEP, most_pixels=MOST_PIXELS, longest=LONGEST, steepest=STEEPEST
+        )
 
     async def _picture(self, order: PaintOrder, answer: Answer) -> Picture:
         request_id = answer.headers.get("x-request-id", "")

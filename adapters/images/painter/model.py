@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from adapters.images import Capabilities, PaintOrder, Picture
+from adapters.images import Capabilities, Cost, PaintOrder, Picture
 from adapters.images.painter import prompt
 from adapters.images.painter.colour import Palette
 from adapters.images.painter.families import FAMILIES
@@ -34,7 +34,17 @@ def paint(order: PaintOrder) -> Picture:
     _check_size(order.width, order.height)
     scene = _scene(order, family)
     data = develop(scene, family.compose(scene), family.finish)
-    return Picture(data, "image/png", order.width, order.height)
+    return Picture(
+        data,
+        "image/png",
+        order.width,
+        order.height,
+        model=Painter.name,
+        version=VERSION,
+        seed=order.seed,
+        reproducible=True,
+        cost=Cost(0),
+    )
 
 
 def _check_size(width: int, height: int) -> None:

@@ -1,0 +1,111 @@
+"""Something like Replicate: predictions that take a few questions, pictures at another address, cancellation."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from tests.support.fake_images import KEY, Fake, Rejected, Wrong, png
+
+ASPECTS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
+INPUT = {"prompt", "aspect_ratio", "seed", "num_outputs", "output_format"}
+UNIT = 64
+
+
+def error(status: int, title: str) -> Wrong:
+    """An error as it is told at the door."""
+    return Wrong(status, {"title": title, "detail": "ECHO", "status": status})
+
+
+def ended(status: str, **more: Any) -> Wrong:
+    """A prediction that has ended so at once."""
+    return Wrong(201, {"id": "abc123", "status": status, **more})
+
+
+WRONG = {
+    "refused_output": [ended("failed", error="NSFW content detected."), ended("failed", error="flagged (E005)")],
+    "invalid": [error(422, "Invalid version or not permitted"), error(400, "Bad request")],
+    "auth": [error(401, "Unauthenticated"), error(404, "Not found"), error(403, "Forbidden")],
+    "quota": [error(402, "Insufficient credit")],
+    "rate_limited": [Wrong(429, {"detail": "ECHO", "status": 429}, {"Retry-After": "7"})],
+    "busy": [error(503, "Service unavailable")],
+    "timeout": [error(504, "Gateway timeout")],
+    "broken": [
+        error(500, "Internal server error"),
+        ended("failed", error="ECHO"),
+        ended("canceled"),
+        ended("succeeded", output=None),
+        ended("succeeded", output=["http://169.254.169.254/latest/meta-data"]),
+        ended("succeeded", output=["https://replicate.delivery.example.org/x.png"]),
+        ended("succeeded", output=["data:image/png;base64,###"]),
+        Wrong(201, {"id": "../../account", "status": "starting"}),
+        Wrong(201, b"not JSON"),
+        Wrong(302, b"", {"Location": "http://127.0.0.1:1/"}),
+    ],
+}
+
+
+class FakeReplicate(Fake):
+    """Predictions and files."""
+
+    questions = 2
+    """Until a prediction has ended."""
+    cancelled: int = 0
+    _left: int = 0
+    _size: tuple[int, int] = (64, 64)
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/v1/predictions", self.create),
+            web.get("/v1/predictions/{id}", self.look),
+            web.post("/v1/predictions/{id}/cancel", self.cancel),
+            web.get("/files/{id}", self.file),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Begin."""
+        self.asked.append(f"{request.method} {request.path}")
+        body = await request.json()
+        if self.wrong:
+            return self.said(self.wrong.pop(0), body["input"]["prompt"])
+        try:
+            self._check(request, body)
+        except Rejected as rejected:
+            return self.said(rejected.wrong, body["input"]["prompt"])
+        self.orders.append(body["input"])
+        self._left = self.questions
+        return web.json_response({"id": "abc123", "status": "starting"}, status=201)
+
+    async def look(self, request: web.Request) -> web.Response:
+        """How it is."""
+        self.asked.append(f"{request.method} {request.path}")
+        if self.wrong:
+            return self.said(self.wrong.pop(0), "")
+        self._left -= not self.stuck.is_set()
+        if self._left > 0:
+            return web.json_response({"id": "abc123", "status": "processing"})
+        output = [f"{self.url}/files/abc123.png"]
+        return web.json_response({"id": "abc123", "status": "succeeded", "output": output, "version": "v9"})
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Stop."""
+        await asyncio.sleep(0)
+        self.cancelled += request.headers.get("Authorization") == f"Bearer {KEY}"
+        return web.json_response({"id": "abc123", "status": "canceled"})
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A picture, for everybody; who shows a token here gives it away."""
+        if "Authorization" in request.headers:
+            return web.Response(status=400)
+        return web.Response(body=png(*self._size), content_type="image/png")
+
+    def _check(self, request: web.Request, body: dict[str, Any]) -> None:
+        fields = body["input"]
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            raise Rejected(401, {"title": "Unauthenticated", "detail": "ECHO", "status": 401})
+        good = set(body) == {"version", "input"} and set(fields) <= INPUT and fields["aspect_ratio"] in ASPECTS
+        if not good or "/" not in body["version"] or not 0 <= fields["seed"] < 2**31 or fields["num_outputs"] != 1:
+            raise Rejected(422, {"title": "Invalid", "detail": "ECHO", "status": 422})
+        width, _, height = fields["aspect_ratio"].partition(":")
+        self._size = (int(width) * UNIT, int(height) * UNIT)
