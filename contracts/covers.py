@@ -70,12 +70,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """One text as it was set."""
 
-    role: Literal["title", "subtitle", "author"]
+    role: str
+    """title, subtitle or author."""
     lines: tuple[str, ...]
     box: tuple[int, int, int, int]
-    """x, y, width, height in pixels."""
+    """x, y, width, height of the ink in pixels."""
     font: str
+    """The face of most letters."""
     font_sha256: str
+    faces: dict[str, str] = {}
+    """Every face used, with the SHA-256 of its file: other scripts have others."""
     size: int
     """Pixels."""
     colour: str
@@ -85,13 +89,27 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """none, scrim, panel or stroke."""
 
 
+class Thumbnail(msgspec.Struct, frozen=True, kw_only=True):
+    """How the title reads within 100 x 150 pixels."""
+
+    legible: bool
+    contrast: float
+    """The ratio that nine in ten of its strokes reach against the ground beside them; legible from 3."""
+    height_px: float
+    """Height of its small letters, or of capitals or square characters, in the thumbnail's pixels."""
+
+
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """How the type was set, with what was measured."""
 
     width: int
     height: int
+    grid: str = ""
+    """The name of the layout grid."""
     placed: tuple[Placed, ...]
     min_contrast: float
+    thumbnail: Thumbnail | None = None
+    """None for covers made before it was measured."""
     version: str
 
 

@@ -1,57 +1,31 @@
 """Composing a cover: art and words in, the finished picture, its thumbnail and the layout out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
 from PIL import Image
 
 from adapters.images import Picture
-from adapters.typesetter import fonts, inking, pixels
+from adapters.typesetter import fonts, inking, legibility, pixels, runs
 from adapters.typesetter.formats import THUMBNAIL_WIDTH
-from adapters.typesetter.grids import Grid, grids_for
+from adapters.typesetter.grids import grids_for
 from adapters.typesetter.inking import Inked, Inks, Manner
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
-from adapters.typesetter.words import TypeOrder, UnprintableText, Words, words_of
+from adapters.typesetter.words import NARROW, PLAIN, TypeOrder, UnprintableText, Words, words_of
+from contracts.covers import Layout, Placed, Thumbnail
 
 __all__ = ["Composition", "Layout", "Placed", "TypeOrder", "UnprintableText", "compose", "resize_thumbnail"]
 
-VERSION = "1"
+VERSION = "2"
 MIN_SIDE, MAX_SIDE = 64, 6000
-SKETCH_SIDE = 480
+SKETCH_SIDE = 320
 """Short side, in pixels, of the copy that layouts are tried on."""
 BUSY = 0.05
 """Energy from which small words are set on a panel."""
-
-
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """One block of words on the page.
-
-    `box` is the ink's left, top, width and height in pixels; `contrast` is the WCAG ratio of `colour` against the
-    pixels behind and next to the glyphs, at the worst tenth of the worst letter; `treatment` is none, scrim, panel or
-    stroke.
-    """
-
-    role: str
-    lines: tuple[str, ...]
-    box: tuple[int, int, int, int]
-    font: str
-    font_sha256: str
-    size: int
-    colour: str
-    contrast: float
-    treatment: str
-
-
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything was set, for the record and for setting it again."""
-
-    width: int
-    height: int
-    grid: str
-    placed: tuple[Placed, ...]
-    min_contrast: float
-    version: str
+FORCES = (pixels.NEEDED, 8.5, 21.0)
+"""Ratios asked of the title in turn, until its strokes read in the thumbnail too; the last means a panel."""
 
 
 class Composition(msgspec.Struct, frozen=True):
@@ -70,22 +44,29 @@ def compose(art: bytes, order: TypeOrder) -> Composition:
     """
     if not (min(order.width, order.height) >= MIN_SIDE and max(order.width, order.height) <= MAX_SIDE):
         raise ValueError(f"{order.width} x {order.height} is outside {MIN_SIDE}..{MAX_SIDE} a side")
-    words, pairing = words_of(order), PAIRINGS[order.typography]
+    words_of(order)
     image = pixels.decode(art, order.width, order.height)
-    inks = inking.inks_of(image)
-    grid = _choose(image, words, inks, pairing)
-    chosen = plan(grid, words, pairing, order.width, order.height)
-    placed = _print(image, chosen, inks, pairing)
+    image, layout = typeset(image, order)
+    picture = Picture(pixels.encode(image), "image/png", order.width, order.height)
+    return Composition(picture, _thumbnail(image), layout)
+
+
+def typeset(image: Image.Image, order: TypeOrder) -> tuple[Image.Image, Layout]:
+    """The page with the words on it, and where they are."""
+    pairing, inks = PAIRINGS[order.typography], inking.inks_of(image)
+    chosen = _choose(image, order, inks, pairing)
+    page, inked, thumbnail = _print(image, chosen, inks, pairing)
+    placed = tuple(_record(role, chosen, inked[role]) for role, _ in chosen.parts())
     layout = Layout(
         width=order.width,
         height=order.height,
         grid=chosen.grid.name,
         placed=placed,
         min_contrast=min(item.contrast for item in placed),
+        thumbnail=thumbnail,
         version=VERSION,
     )
-    picture = Picture(pixels.encode(image), "image/png", order.width, order.height)
-    return Composition(picture, _thumbnail(image), layout)
+    return page, layout
 
 
 def resize_thumbnail(data: bytes, width: int = THUMBNAIL_WIDTH) -> Picture:
@@ -99,18 +80,37 @@ def _thumbnail(image: Image.Image, width: int = THUMBNAIL_WIDTH) -> Picture:
     return Picture(pixels.encode(small), "image/png", width, height)
 
 
-def _choose(image: Image.Image, words: dict[str, Words], inks: Inks, pairing: Pairing) -> Grid:
-    """The grid whose plan is worth most, tried on a small copy of the art."""
+def _choose(image: Image.Image, order: TypeOrder, inks: Inks, pairing: Pairing) -> Plan:
+    """The plan that is worth most, tried on a small copy of the art.
+
+    A title that would be too small for a thumbnail in every grid is set plainer, then narrower.
+    """
     small = image.reduce(max(min(image.size) // SKETCH_SIDE, 1))
     calm = pixels.Calm(small)
-    plans = [plan(grid, words, pairing, *small.size) for grid in grids_for(*image.size)]
-    return max(plans, key=lambda each: _worth(small, each, calm, inks, pairing)).grid
+    tried: list[Plan] = []
+    for closeness in (0, PLAIN, NARROW):
+        words = words_of(order, closeness)
+        best = _best(small, words, calm, inks, pairing)
+        tried.append(plan(best.grid, words, pairing, *image.size))
+        if _room(tried[-1], image) >= 1:
+            return tried[-1]
+    return max(tried, key=lambda each: _room(each, image))
+
+
+def _room(each: Plan, image: Image.Image) -> float:
+    return legibility.room(each.blocks["title"], *image.size)
+
+
+def _best(small: Image.Image, words: Mapping[str, Words], calm: pixels.Calm, inks: Inks, pairing: Pairing) -> Plan:
+    plans = [plan(grid, words, pairing, *small.size) for grid in grids_for(*small.size)]
+    return max(plans, key=lambda each: (_room(each, small) >= 1.03, _worth(small, each, calm, inks, pairing)))
 
 
 def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairing: Pairing) -> float:
-    """How good a plan is: large type, on calm art, read without help; plus what the grid is worth by itself."""
+    """How good a plan is: large type, on calm art, read without help, and small too; plus what the grid is worth."""
     title = each.blocks["title"]
     worth = each.grid.prior + 0.9 * min(title.size / (pairing.largest * min(image.size)), 1.0)
+    worth += 1.5 * min(_room(each, image) / 1.8, 1.0)
     for role, weight in (("title", 1.0), ("subtitle", 0.45), ("author", 0.35)):
         if role in each.stamps:
             item, block = each.stamps[role], each.blocks[role]
@@ -120,14 +120,25 @@ def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairin
     return worth
 
 
-def _print(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> tuple[Placed, ...]:
-    """Treat the art for every block, then draw them all, so that no treatment falls on letters."""
-    inked = _prepared(image, chosen, inks, pairing)
-    if any(item.treatment != "none" for item in inked.values()):
-        inked = _settled(image, chosen, inks, inked)
-    for role, (_, item) in chosen.parts():
-        inking.draw(image, item, inked[role].colour)
-    return tuple(_record(role, chosen, inked[role]) for role, _ in chosen.parts())
+def _print(
+    image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing
+) -> tuple[Image.Image, dict[str, Inked], Thumbnail]:
+    """Treat the art for every block, then draw them all, so that no treatment falls on letters.
+
+    Again with more help for the title while its strokes do not read in the thumbnail.
+    """
+    block, item = chosen.blocks["title"], chosen.stamps["title"]
+    for force in FORCES:
+        page = image.copy()
+        inked = _prepared(page, chosen, inks, pairing, force)
+        if any(each.treatment != "none" for each in inked.values()):
+            inked = _settled(page, chosen, inks, inked)
+        for role, (_, stamp) in chosen.parts():
+            inking.draw(page, stamp, inked[role].colour)
+        thumbnail = legibility.judged(page, block, item)
+        if thumbnail.contrast >= legibility.STROKES:
+            break
+    return page, inked, thumbnail
 
 
 def _settled(image: Image.Image, chosen: Plan, inks: Inks, inked: dict[str, Inked]) -> dict[str, Inked]:
@@ -141,16 +152,21 @@ def _settled(image: Image.Image, chosen: Plan, inks: Inks, inked: dict[str, Inke
     }
 
 
-def _prepared(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing) -> dict[str, Inked]:
+def _prepared(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing, force: float) -> dict[str, Inked]:
     """Title first; the subtitle follows its choice of light or dark where the art has to be treated."""
     calm, light = pixels.Calm(image), True
     inked: dict[str, Inked] = {}
     for role, (block, item) in chosen.parts():
-        accent = pairing.accent if role == "title" else not pairing.accent and role == "author"
-        busy = role != "title" and calm.disturbance(_around(chosen, role)) > BUSY
-        manner = Manner(accent, pairing.outline and role == "title", busy, light if role == "subtitle" else None)
+        title = role == "title"
+        manner = Manner(
+            accent=pairing.accent if title else not pairing.accent and role == "author",
+            outline=pairing.outline and title and force == pixels.NEEDED,
+            busy=force > FORCES[1] if title else calm.disturbance(_around(chosen, role)) > BUSY,
+            light=light if role == "subtitle" else None,
+            needed=force if title else pixels.NEEDED,
+        )
         inked[role] = inking.prepare(image, block, item, inks, manner)
-        if role == "title":
+        if title:
             light = pixels.colour_luminance(inked[role].colour) > 0.3
     return inked
 
@@ -163,12 +179,14 @@ def _around(chosen: Plan, role: str) -> tuple[float, float, float, float]:
 
 def _record(role: str, chosen: Plan, inked: Inked) -> Placed:
     block = chosen.blocks[role]
+    used = {face for line in block.lines for face, _ in runs.split(line, block.style)}
     return Placed(
         role=role,
         lines=block.lines,
         box=chosen.stamps[role].box,
         font=block.style.face,
         font_sha256=fonts.sha256(block.style.face),
+        faces={face: fonts.sha256(face) for face in sorted(used)},
         size=block.size,
         colour="#{:02x}{:02x}{:02x}".format(*inked.colour),
         contrast=round(inked.contrast, 2),

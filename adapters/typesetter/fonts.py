@@ -1,134 +1,130 @@
-"""The faces that ship with the typesetter: files, licences, hashes, and which characters each can print.
+"""The registry of faces: files, licences, hashes, which script each is for, and which characters each can print.
 
-Every file is under the SIL Open Font License 1.1; its text is beside it as `OFL-<family>.txt`. Files are read when
-first used.
+Most files ship with the typesetter; Noto Sans CJK comes from its package (`noto-cjk-sans-jp-bold`, pinned). All are
+under the SIL Open Font License 1.1, and none is changed: licences are beside the files as `OFL-<family>.txt`, or in the
+package. Files are read when first used.
 """
 
 import hashlib
-import io
-import struct
 from functools import cache, lru_cache
-from importlib import resources
+from importlib import resources, util
+from pathlib import Path
 
 import msgspec
 from PIL import ImageFont
 
+from adapters.typesetter import charmap
+from adapters.typesetter.scripts import ARABIC, CJK, CYRILLIC, GREEK, HANGUL, HEBREW, LATIN
+
 
 class Face(msgspec.Struct, frozen=True):
-    """One font file: its name for people, its file, and whether it is a serif (for choosing a stand-in)."""
+    """One font file: its name for people, its file, whether it is a serif, and the package that has it if not we."""
 
     name: str
     file: str
     serif: bool
+    package: str = "adapters.typesetter"
     licence: str = "OFL-1.1"
 
 
 _FACES = (
     Face("Abril Fatface", "AbrilFatface_400Regular.ttf", True),
+    Face("Amiri Bold", "Amiri_700Bold.ttf", True),
     Face("Bebas Neue", "BebasNeue_400Regular.ttf", False),
+    Face("Cairo", "Cairo_400Regular.ttf", False),
+    Face("Cairo Bold", "Cairo_700Bold.ttf", False),
     Face("Cinzel Bold", "Cinzel_700Bold.ttf", True),
     Face("Comfortaa Bold", "Comfortaa_700Bold.ttf", False),
     Face("DM Serif Display", "DMSerifDisplay_400Regular.ttf", True),
     Face("EB Garamond Medium", "EBGaramond_500Medium.ttf", True),
     Face("Exo 2 SemiBold", "Exo2_600SemiBold.ttf", False),
+    Face("Frank Ruhl Libre", "FrankRuhlLibre_400Regular.ttf", True),
+    Face("Frank Ruhl Libre Bold", "FrankRuhlLibre_700Bold.ttf", True),
     Face("Fredoka SemiBold", "Fredoka_600SemiBold.ttf", False),
+    Face("Heebo", "Heebo_400Regular.ttf", False),
+    Face("Heebo ExtraBold", "Heebo_800ExtraBold.ttf", False),
     Face("Josefin Sans SemiBold", "JosefinSans_600SemiBold.ttf", False),
     Face("Jost", "Jost_400Regular.ttf", False),
     Face("Jost Medium", "Jost_500Medium.ttf", False),
     Face("Jost Bold", "Jost_700Bold.ttf", False),
+    Face("Nanum Myeongjo ExtraBold", "NanumMyeongjo_800ExtraBold.ttf", True),
+    Face("Noto Sans CJK Bold", "NotoSansCJKjp-Bold.otf", False, "noto_cjk_sans_jp_bold"),
     Face("Orbitron Bold", "Orbitron_700Bold.ttf", False),
     Face("Oswald", "Oswald_400Regular.ttf", False),
     Face("Oswald SemiBold", "Oswald_600SemiBold.ttf", False),
     Face("Playfair Display Bold", "PlayfairDisplay_700Bold.ttf", True),
     Face("Playfair Display Medium Italic", "PlayfairDisplay_500Medium_Italic.ttf", True),
+    Face("Sofia Sans Extra Condensed Bold", "SofiaSansExtraCondensed_700Bold.ttf", False),
+    Face("ZCOOL XiaoWei", "ZCOOLXiaoWei_400Regular.ttf", True),
+    Face("Zen Old Mincho Bold", "ZenOldMincho_700Bold.ttf", True),
 )
 FACES: dict[str, Face] = {face.name: face for face in _FACES}
 
-_STAND_INS = {
-    True: ("Playfair Display Bold", "EB Garamond Medium", "Comfortaa Bold"),
-    False: ("Oswald SemiBold", "Jost Bold", "Exo 2 SemiBold", "Comfortaa Bold", "EB Garamond Medium"),
+_EUROPE_SERIF = ("Playfair Display Bold", "EB Garamond Medium", "Comfortaa Bold")
+_EUROPE_SANS = ("Oswald SemiBold", "Sofia Sans Extra Condensed Bold", "Exo 2 SemiBold", "Comfortaa Bold")
+_EUROPE_TEXT = ("Exo 2 SemiBold", "Oswald", "Comfortaa Bold")
+_SCRIPT_FACES: dict[tuple[str, bool, bool], tuple[str, ...]] = {
+    (HEBREW, True, True): ("Frank Ruhl Libre Bold",),
+    (HEBREW, True, False): ("Frank Ruhl Libre",),
+    (HEBREW, False, True): ("Heebo ExtraBold",),
+    (HEBREW, False, False): ("Heebo",),
+    (ARABIC, True, True): ("Amiri Bold",),
+    (ARABIC, True, False): ("Amiri Bold",),
+    (ARABIC, False, True): ("Cairo Bold", "Amiri Bold"),
+    (ARABIC, False, False): ("Cairo", "Amiri Bold"),
 }
+"""By script, serif or not, display or text."""
+_CJK_SERIF = {"ja": "Zen Old Mincho Bold", "zh-hans": "ZCOOL XiaoWei", "ko": "Nanum Myeongjo ExtraBold"}
+NARROW = "Sofia Sans Extra Condensed Bold"
+"""The face for titles so long that no other makes them legible."""
 
 
 @cache
-def _data(name: str) -> bytes:
-    return resources.files("adapters.typesetter").joinpath("fonts", FACES[name].file).read_bytes()
+def path(name: str) -> Path:
+    """Where the face's file is."""
+    face = FACES[name]
+    folder = resources.files(face.package)
+    return Path(str(folder.joinpath("fonts", face.file) if face.package == __package__ else folder.joinpath(face.file)))
+
+
+@cache
+def installed(name: str) -> bool:
+    """Is the face's file here? Those of other packages may not be."""
+    return util.find_spec(FACES[name].package) is not None and path(name).is_file()
 
 
 @cache
 def sha256(name: str) -> str:
     """The hash of the face's file, kept in the layout so that a cover can be set again with the same type."""
-    return hashlib.sha256(_data(name)).hexdigest()
+    return hashlib.sha256(path(name).read_bytes()).hexdigest()
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=64)
 def at_size(name: str, size: int) -> ImageFont.FreeTypeFont:
     """The face at a size in pixels."""
-    return ImageFont.truetype(io.BytesIO(_data(name)), size)
+    return ImageFont.truetype(str(path(name)), size)
 
 
 @cache
 def characters(name: str) -> frozenset[int]:
-    """Code points that the face has a glyph for, from its character map."""
-    data = _data(name)
-    tables = {data[i : i + 4]: struct.unpack(">II", data[i + 8 : i + 16]) for i in _records(data)}
-    start = tables[b"cmap"][0]
-    found: set[int] = set()
-    for index in range(struct.unpack(">H", data[start + 2 : start + 4])[0]):
-        (offset,) = struct.unpack(">I", data[start + 8 + 8 * index : start + 12 + 8 * index])
-        found |= _subtable(data, start + offset)
-    return frozenset(found)
-
-
-def _records(data: bytes) -> range:
-    (count,) = struct.unpack(">H", data[4:6])
-    return range(12, 12 + 16 * count, 16)
-
-
-def _subtable(data: bytes, at: int) -> set[int]:
-    (kind,) = struct.unpack(">H", data[at : at + 2])
-    if kind == 4:
-        return _segments(data, at)
-    if kind == 12:
-        (groups,) = struct.unpack(">I", data[at + 12 : at + 16])
-        runs = [struct.unpack(">II", data[at + 16 + 12 * g : at + 24 + 12 * g]) for g in range(groups)]
-        return {code for first, last in runs for code in range(first, last + 1)}
-    return set()
-
-
-def _segments(data: bytes, at: int) -> set[int]:
-    """Format 4: runs of code points, where a glyph number of 0 means that there is none."""
-    (double,) = struct.unpack(">H", data[at + 6 : at + 8])
-    count = double // 2
-    ends = struct.unpack(f">{count}H", data[at + 14 : at + 14 + double])
-    starts = struct.unpack(f">{count}H", data[at + 16 + double : at + 16 + 2 * double])
-    deltas = struct.unpack(f">{count}H", data[at + 16 + 2 * double : at + 16 + 3 * double])
-    place = at + 16 + 3 * double
-    offsets = struct.unpack(f">{count}H", data[place : place + double])
-    found = set()
-    for k in range(count):
-        for code in range(starts[k], min(ends[k], 0xFFFE) + 1):
-            glyph = code if offsets[k] == 0 else 0
-            if offsets[k]:
-                spot = place + 2 * k + offsets[k] + 2 * (code - starts[k])
-                (glyph,) = struct.unpack(">H", data[spot : spot + 2])
-            if (offsets[k] == 0 and (code + deltas[k]) & 0xFFFF) or (offsets[k] and glyph):
-                found.add(code)
-    return found
+    """Code points that the face has a glyph for; none when it is not installed."""
+    return charmap.code_points(path(name).read_bytes()) if installed(name) else frozenset()
 
 
 def missing(name: str, text: str) -> str:
     """The characters of the text that the face cannot print, each once."""
     have = characters(name)
-    return "".join(dict.fromkeys(c for c in text if not c.isspace() and ord(c) not in have))
+    wanted = (c for c in text if not c.isspace() and c not in "\u200c\u200d")
+    return "".join(dict.fromkeys(c for c in wanted if ord(c) not in have))
 
 
-def fitting_face(name: str, text: str) -> str | None:
-    """The face itself, or the nearest stand-in that has every character; None when no face has them all."""
-    choices = (name, *_STAND_INS[FACES[name].serif])
-    return next((choice for choice in choices if not missing(choice, text)), None)
-
-
-def unprintable(name: str, text: str) -> str:
-    """The characters that stand in the way: those missing from the face that lacks the fewest."""
-    return min((missing(choice, text) for choice in (name, *_STAND_INS[FACES[name].serif])), key=len)
+def faces_for(script: str, wanted: str, display: bool, language: str | None) -> tuple[str, ...]:
+    """Faces to try for a script, best first, in the manner of the wanted face; `display` for titles."""
+    serif = FACES[wanted].serif
+    if script in (CJK, HANGUL):
+        book = _CJK_SERIF.get(language or "")
+        return (book, "Noto Sans CJK Bold") if serif and book else ("Noto Sans CJK Bold", *_CJK_SERIF.values())
+    if script in (LATIN, GREEK, CYRILLIC):
+        near = _EUROPE_SERIF if serif else _EUROPE_SANS if display else _EUROPE_TEXT
+        return (wanted, *near, "EB Garamond Medium")
+    return _SCRIPT_FACES.get((script, serif, display), (wanted,))

@@ -19,6 +19,8 @@ class Grid:
     author: float | None
     align: str = "centre"
     prior: float = 0.0
+    share: float = 0.86
+    """Of the height between top and foot, what the title alone may take."""
 
 
 SAFE = 0.06
@@ -32,15 +34,17 @@ UPRIGHT = (
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
     Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
     Grid("left-column", 0.09, 0.58, 0.085, 0.52, "hang", 0.918, "left"),
-    Grid("label", 0.20, 0.80, 0.125, 0.46, "float", None, prior=-0.02),
+    Grid("label", 0.20, 0.80, 0.125, 0.46, "float", None, prior=-0.02, share=0.62),
     Grid("right-column", 0.42, 0.91, 0.085, 0.52, "hang", 0.918, "left"),
+    Grid("page", 0.08, 0.92, 0.085, 0.84, "hang", 0.918, prior=-0.12),
 )
 WIDE = (
-    Grid("left-column", 0.06, 0.47, 0.12, 0.88, "float", None, "left", prior=0.08),
-    Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12),
-    Grid("right", 0.44, 0.94, 0.12, 0.80, "float", None, "left", prior=0.04),
-    Grid("centre", 0.10, 0.90, 0.16, 0.80, "float", None, prior=0.06),
-    Grid("top", 0.08, 0.92, 0.10, 0.60, "hang", None, prior=0.04),
+    Grid("left-column", 0.06, 0.47, 0.12, 0.88, "float", None, "left", prior=0.08, share=0.62),
+    Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12, share=0.62),
+    Grid("right", 0.44, 0.94, 0.12, 0.80, "float", None, "left", prior=0.04, share=0.62),
+    Grid("centre", 0.10, 0.90, 0.16, 0.80, "float", None, prior=0.06, share=0.62),
+    Grid("top", 0.08, 0.92, 0.10, 0.60, "hang", None, prior=0.04, share=0.62),
+    Grid("page", 0.05, 0.95, 0.07, 0.93, "float", None, "left", prior=-0.12, share=0.8),
 )
 
 

@@ -13,6 +13,8 @@ AIM = 4.9
 """The ratio that treatments work towards, a little over what is needed."""
 SCRIMS = (0.25, 0.4, 0.55, 0.7, 0.8)
 PANEL_RATIO = 6.0
+HARD_PANEL = 12.0
+"""Ratio of a panel under small type."""
 PANEL_DARK: Colour = (12, 12, 18)
 PANEL_LIGHT: Colour = (255, 253, 248)
 BRIGHT = 0.42
@@ -35,13 +37,14 @@ class Manner:
 
     `accent`: in a vivid colour of the art; `outline`: with a stroke rather than a scrim; `busy`: the art behind is a
     pattern, so a panel comes first; `light`: whether light words are wanted when the art must be treated (None: as the
-    art suggests).
+    art suggests); `needed`: the ratio below which it must.
     """
 
     accent: bool = False
     outline: bool = False
     busy: bool = False
     light: bool | None = None
+    needed: float = NEEDED
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ def prepare(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: M
     """Choose a block's colour and treat the art behind it if it must be; the words themselves are drawn later."""
     colour, ratio = best_plain(image, block, item, inks, manner.accent)
     if manner.busy:
-        return on_panel(image, block, item, inks)
-    if ratio < NEEDED + 0.1:
+        return on_panel(image, block, item, inks, max(PANEL_RATIO, min(manner.needed, HARD_PANEL)))
+    if ratio < manner.needed + 0.1:
         return _treated(image, block, item, inks, manner)
     return Inked(colour, ratio, "none")
 
@@ -132,24 +135,24 @@ def _treated(image: Image.Image, block: Block, item: Stamp, inks: Inks, manner: 
     if manner.outline:
         pixels.stroke(image, item.mask, item.left, item.top, max(block.size // 10, 3), ground)
         ratio = measured(image, block, item, colour)
-        if ratio >= NEEDED + 0.1:
+        if ratio >= manner.needed + 0.1:
             return Inked(colour, ratio, "stroke")
         image.paste(clean, corner)
     for strength in SCRIMS:
         pixels.scrim(image, item.mask, item.left, item.top, block.size, ground, strength)
         ratio = measured(image, block, item, colour)
-        if ratio >= AIM:
+        if ratio >= max(AIM, manner.needed):
             return Inked(colour, ratio, "scrim")
         image.paste(clean, corner)
-    return on_panel(image, block, item, inks)
+    return on_panel(image, block, item, inks, max(PANEL_RATIO, min(manner.needed, HARD_PANEL)))
 
 
-def on_panel(image: Image.Image, block: Block, item: Stamp, inks: Inks) -> Inked:
+def on_panel(image: Image.Image, block: Block, item: Stamp, inks: Inks, needed: float = PANEL_RATIO) -> Inked:
     """A sheet in the art's commonest colour, when words read well on it; else in the nearer of light and dark."""
     ground = inks.ground
     ratios = {tone: pixels.between(tone, ground) for tone in (inks.light, inks.dark)}
     colour = max(ratios, key=lambda tone: ratios[tone])
-    if ratios[colour] < PANEL_RATIO:
+    if ratios[colour] < needed:
         ground = PANEL_DARK if colour == inks.light else PANEL_LIGHT
     pixels.panel(image, _panel_box(image, block, item), ground)
     return Inked(colour, measured(image, block, item, colour), "panel")

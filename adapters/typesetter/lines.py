@@ -1,8 +1,16 @@
-"""Where lines break: balanced, by meaning, no lonely article at an end, no short word alone on the last line."""
+"""Where lines break: balanced, by meaning, by the rules of the script, no short word alone on the last line.
 
+Words of scripts with spaces break at spaces. Chinese and Japanese break between characters, but no line begins with a
+closing sign, a small kana or a particle, none ends with an opening sign, and words in katakana or letters stay whole.
+"""
+
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
+
+from adapters.typesetter.scripts import CJK, script_of
 
 Measure = Callable[[str], float]
 
@@ -13,12 +21,73 @@ der die das ein eine und von im am zu le la les un une de du des et en el los la
 """
 WEAK = frozenset(_WEAK_WORDS.split())
 """Words that belong to what follows them: a line does not end on one."""
+_NO_START = frozenset(
+    "、。，．・：；？！!?,.:;)]}）］｝〕〉》」』】〙〗〟’”»ー々〻ゝゞヽヾぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ〜～…‥—"
+)
+_NO_END = frozenset("([{（［｛〔〈《「『【〘〖〝‘“«")
+_PARTICLES = frozenset("のはがをにでともへやかね的之了们")
+"""Written with what stands before them; a line breaks well after one."""
+
+
+class Unit(NamedTuple):
+    """What no line break parts; whether a space follows; how willingly a line ends after it (below 0: gladly)."""
+
+    text: str
+    spaced: bool
+    cost: float
+
+
+def units(text: str) -> tuple[Unit, ...]:
+    """The text in units."""
+    return tuple(unit for word in text.split() for unit in _word(word))
+
+
+def _word(word: str) -> list[Unit]:
+    pieces = [""]
+    for before, character in pairwise(" " + word):
+        if before != " " and _may_part(before, character):
+            pieces.append("")
+        pieces[-1] += character
+    costs = [_willing(a, b) for a, b in pairwise(pieces)]
+    inner = [Unit(piece, False, cost) for piece, cost in zip(pieces, costs, strict=False)]
+    return [*inner, Unit(pieces[-1], True, _cost(pieces[-1]))]
+
+
+def _may_part(before: str, after: str) -> bool:
+    """May a line end between two characters that no space parts?"""
+    if CJK not in (script_of(before), script_of(after)) or unicodedata.combining(after):
+        return False
+    return after not in _NO_START and before not in _NO_END and not (_katakana(before) and _katakana(after))
+
+
+def _katakana(character: str) -> bool:
+    return "\u30a0" <= character <= "\u30ff"
+
+
+def _willing(piece: str, following: str) -> float:
+    """Between characters: after a sign or a particle; seldom before a particle or inside hiragana."""
+    last, first = piece[-1], following[0]
+    if last in _NO_START and not _katakana(last) and last not in "々ゝゞ":
+        return -0.14
+    if first in _PARTICLES:
+        return 0.5
+    if last in _PARTICLES:
+        return -0.05
+    return 0.25 if "\u3041" <= first <= "\u309f" else 0.10
+
+
+def _cost(word: str) -> float:
+    if word.lower().strip("«\"'“(") in WEAK:
+        return 0.60
+    return -0.14 if word[-1] in ",:;—–.!?،؛" else 0.0
 
 
 def breakings(text: str, measure: Measure, most: int) -> list[tuple[str, ...]]:
     """The best way to break the text into 1, 2, ... `most` lines."""
-    words = text.split()
-    return [_best(words, count, measure) for count in range(1, min(most, len(words)) + 1)]
+    found = units(text)
+    widths = [measure(unit.text) for unit in found]
+    space = measure("n n") - measure("nn") if len(found) > 1 else 0.0
+    return [_best(found, widths, space, count) for count in range(1, min(most, len(found)) + 1)]
 
 
 def chopped(text: str, longest: int) -> str:
@@ -27,35 +96,41 @@ def chopped(text: str, longest: int) -> str:
 
 
 def _pieces(word: str, longest: int) -> list[str]:
+    if any(script_of(character) is CJK for character in word):
+        return [word]
     parts = -(-len(word) // longest)
     step = -(-len(word) // parts)
     return [word[i : i + step] for i in range(0, len(word), step)]
 
 
-def _best(words: Sequence[str], count: int, measure: Measure) -> tuple[str, ...]:
-    target = measure(" ".join(words)) / count
+def _joined(found: Sequence[Unit]) -> str:
+    return "".join(unit.text + " " * unit.spaced for unit in found).rstrip()
+
+
+def _best(found: Sequence[Unit], widths: Sequence[float], space: float, count: int) -> tuple[str, ...]:
+    ends = [0.0]
+    for unit, width in zip(found, widths, strict=True):
+        ends.append(ends[-1] + width + space * unit.spaced)
+    target = max(ends[-1] / count, 1e-6)
 
     @cache
     def cost(first: int, after: int) -> float:
-        """How bad the line words[first:after] is; about 0 for a full line that ends well."""
-        uneven = (measure(" ".join(words[first:after])) - target) / target
+        """How bad the line of units first to after is; about 0 for a full line that ends well."""
+        uneven = (ends[after] - ends[first] - target) / target
         penalty = uneven * uneven
-        last = after == len(words)
-        if not last and words[after - 1].lower().strip("«\"'“") in WEAK:
-            penalty += 0.60
-        if not last and words[after - 1][-1] in ",:;—–.!?":
-            penalty -= 0.14
-        if last and first > 0 and after - first == 1 and len(words[first]) <= 3:
-            penalty += 0.30
-        return penalty
+        last = after == len(found)
+        if not last:
+            return penalty + found[after - 1].cost
+        short = first > 0 and after - first == 1 and len(found[first].text) <= (3 if found[first - 1].spaced else 2)
+        return penalty + 0.30 * short
 
     @cache
     def solve(first: int, left: int) -> tuple[float, tuple[int, ...]]:
         if left == 1:
-            return cost(first, len(words)), (len(words),)
-        options = range(first + 1, len(words) - left + 2)
-        tries = ((cost(first, cut) + solve(cut, left - 1)[0], (cut, *solve(cut, left - 1)[1])) for cut in options)
-        return min(tries)
+            return cost(first, len(found)), (len(found),)
+        options = range(first + 1, len(found) - left + 2)
+        tails = ((cut, solve(cut, left - 1)) for cut in options)
+        return min((cost(first, cut) + tail, (cut, *cuts)) for cut, (tail, cuts) in tails)
 
     cuts = (0, *solve(0, count)[1])
-    return tuple(" ".join(words[a:b]) for a, b in pairwise(cuts))
+    return tuple(_joined(found[a:b]) for a, b in pairwise(cuts))

@@ -21,6 +21,8 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     largest: float = 0.24
     accent: bool = False
     outline: bool = False
+    features: tuple[str, ...] = ()
+    """OpenType features of the author's line: small capitals where the face has true ones."""
 
 
 _LITERARY = Pairing(title="Playfair Display Bold", text="Jost")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from adapters.typesetter import lines
 from adapters.typesetter.grids import SAFE, Grid
 from adapters.typesetter.pairings import Pairing
-from adapters.typesetter.setting import Block, Stamp, Style, fit, stamp
+from adapters.typesetter.runs import Style
+from adapters.typesetter.setting import Block, Stamp, fit, stamp
 from adapters.typesetter.words import Words
 
 SUBTITLE_SHARE = 0.45
@@ -45,7 +46,7 @@ def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, h
 
 
 def _title(words: Words, grid: Grid, pairing: Pairing, room: float, height: int, short: int) -> Block:
-    space = (grid.foot - grid.top) * height * (0.86 if grid.author is not None else 0.62)
+    space = (grid.foot - grid.top) * height * grid.share
     block = fit(words.text, words.style, room, space, pairing.largest * short, 8)
     if block.size >= READABLE * short:
         return block

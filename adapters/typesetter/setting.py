@@ -1,29 +1,24 @@
-"""Setting words: measuring with tracking, fitting a block of lines into a space, and drawing it as a mask."""
+"""Setting words: fitting a block of lines into a space, and drawing it as a mask."""
 
-import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from PIL import Image, ImageDraw
 
-from adapters.typesetter import fonts, lines
+from adapters.typesetter import fonts, lines, runs
+from adapters.typesetter.runs import Style
+from adapters.typesetter.scripts import ARABIC, CJK, HANGUL, HEBREW, script_of, scripts_in
 
-REFERENCE = 500
-"""Size at which widths are measured; they grow in proportion."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """A face with its tracking (ems) and leading (line step over size)."""
-
-    face: str
-    tracking: float
-    leading: float
+PROBES = {HEBREW: "ה", ARABIC: "ا", CJK: "国", HANGUL: "한"}
+"""A letter of each script without case that is as tall as most."""
+AIR = 0.05
+"""Ems left between the lowest ink of a line and the highest of the next."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Set lines of one style at a size, measured from the cap line of the first to the baseline of the last."""
+    """Set lines of one style at a size, measured from the cap line of the first to the foot of the last."""
 
     style: Style
     lines: tuple[str, ...]
@@ -36,68 +31,86 @@ class Block:
 
     @property
     def cap(self) -> float:
-        """Height of a capital in pixels."""
-        return cap_height(self.style.face) * self.size
+        """Height of a capital, or of a square character, in pixels."""
+        return rise(self.style) * self.size
 
     @property
     def height(self) -> float:
-        """From the top of the first line's capitals to the last baseline."""
-        return self.cap + (len(self.lines) - 1) * self.style.leading * self.size
+        """From the top of the first line's capitals to the last baseline, or the foot of square characters."""
+        down = (len(self.lines) - 1) * step(self.lines, self.style) + fall(self.style)
+        return self.cap + down * self.size
 
     def scaled(self, size: int) -> "Block":
         """The same lines at another size."""
         return replace(self, size=size)
 
 
-@lru_cache(maxsize=64)
-def cap_height(face: str) -> float:
-    """Height of a capital H as a share of the size."""
-    box = fonts.at_size(face, REFERENCE).getbbox("H", anchor="ls")
-    return -box[1] / REFERENCE
+def probe(style: Style) -> str:
+    """A letter that shows how tall the style's main face is."""
+    main = next((script for script, face in style.faces if face == style.face and script), None)
+    return PROBES.get(main or "", "H")
 
 
-@lru_cache(maxsize=4096)
-def _plain_width(text: str, face: str) -> float:
-    return fonts.at_size(face, REFERENCE).getlength(text) / REFERENCE
+@lru_cache(maxsize=128)
+def _metrics(face: str, letter: str) -> tuple[float, float]:
+    box = fonts.at_size(face, runs.REFERENCE).getbbox(letter, anchor="ls")
+    return -box[1] / runs.REFERENCE, max(box[3], 0.0) / runs.REFERENCE
+
+
+def rise(style: Style) -> float:
+    """Height of a capital (or what stands for it) as a share of the size."""
+    return _metrics(style.face, probe(style))[0]
+
+
+def fall(style: Style) -> float:
+    """How far square characters reach below the baseline, as a share of the size; 0 for letters on a line."""
+    letter = probe(style)
+    return _metrics(style.face, letter)[1] if script_of(letter) in (CJK, HANGUL) else 0.0
+
+
+@lru_cache(maxsize=1024)
+def step(broken: tuple[str, ...], style: Style) -> float:
+    """Line step in ems: the style's leading, or more where the ink of neighbouring lines would meet."""
+    if len(broken) < 2:
+        return style.leading
+    extents = [runs.extent(line, style) for line in broken]
+    needed = max(above[1] + below[0] for above, below in pairwise(extents))
+    return max(style.leading, needed + AIR)
 
 
 def line_width(text: str, style: Style, size: float) -> float:
     """Width of one line in pixels, tracking between letters included."""
-    return (_plain_width(text, style.face) + style.tracking * max(len(clusters(text)) - 1, 0)) * size
+    return runs.line(text, style).width * size
 
 
-def clusters(text: str) -> list[str]:
-    """Letters with their combining marks, so that tracking never parts them."""
-    found: list[str] = []
-    for character in text:
-        if found and unicodedata.combining(character):
-            found[-1] += character
-        else:
-            found.append(character)
-    return found
+@lru_cache(maxsize=256)
+def _broken(text: str, style: Style, most: int) -> tuple[tuple[str, ...], ...]:
+    return tuple(lines.breakings(text, lambda part: line_width(part, style, 1.0), most))
 
 
 def fit(text: str, style: Style, width: float, height: float, largest: float, most_lines: int) -> Block:
     """The lines and the size that fill width x height best: as large as they can be, but not by ugly breaks."""
     tries = [
         Block(style, broken, _fitted(broken, style, width, height, largest))
-        for broken in lines.breakings(text, lambda line: line_width(line, style, 1.0), most_lines)
+        for broken in _broken(text, style, most_lines)
     ]
-    return max(tries, key=lambda block: (block.size * _grace(block, width), -len(block.lines)))
+    return max(tries, key=lambda block: (block.size * _grace(block), -len(block.lines)))
 
 
 def _fitted(broken: tuple[str, ...], style: Style, width: float, height: float, largest: float) -> int:
     across = max(line_width(line, style, 1.0) for line in broken)
-    down = cap_height(style.face) + (len(broken) - 1) * style.leading + 0.08
+    down = rise(style) + fall(style) + (len(broken) - 1) * step(broken, style) + 0.08
     return max(int(min(width / max(across, 1e-6), height / down, largest)), 1)
 
 
-def _grace(block: Block, width: float) -> float:
+def _grace(block: Block) -> float:
     """Below 1 for lines of very different length, for weak words at line ends, and for towers of many short lines."""
     widths = [line_width(line, block.style, 1.0) for line in block.lines]
     ragged = 1 - min(widths) / max(widths)
     weak = sum(line.split()[-1].lower() in lines.WEAK for line in block.lines[:-1])
-    return (1 - 0.22 * ragged) * (1 - 0.10 * min(weak, 3)) * (1 - 0.03 * (len(block.lines) - 1))
+    widow = len(block.lines) > 1 and widths[-1] < 0.34 * max(widths)
+    tower = 0.03 * (len(block.lines) - 1)
+    return (1 - 0.22 * ragged) * (1 - 0.10 * min(weak, 3)) * (0.9 if widow else 1.0) * max(1 - tower, 0.6)
 
 
 @dataclass(frozen=True)
@@ -116,27 +129,39 @@ class Stamp:
 
 
 def stamp(block: Block, x: float, top: float, align: str) -> Stamp:
-    """Draw the block with its cap line at `top`; x is the middle of centred lines or the left of left-aligned ones."""
+    """Draw the block with its cap line at `top`; x is the middle of centred lines, else the left or right edge."""
     size, style = block.size, block.style
     pad = int(size * 0.6) + 4
     width, height = int(block.width) + 2 * pad, int(block.height + size * 0.35) + 2 * pad
-    left = round(x - block.width / 2 if align == "centre" else x) - pad
+    share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
     mask = Image.new("L", (width, height))
     draw = ImageDraw.Draw(mask)
-    for index, line in enumerate(block.lines):
-        across = line_width(line, style, size)
-        start = pad + ((block.width - across) / 2 if align == "centre" else 0.0)
-        _draw_line(draw, line, style, size, start, pad + block.cap + index * style.leading * size)
-    return Stamp(mask, left, round(top) - pad)
+    lead = step(block.lines, style) * size
+    for index, text in enumerate(block.lines):
+        start = pad + (block.width - line_width(text, style, size)) * share
+        _draw_line(draw, text, style, size, start, pad + block.cap + index * lead)
+    return Stamp(mask, round(x - block.width * share) - pad, round(top) - pad)
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, text: str, style: Style, size: int, x: float, baseline: float) -> None:
-    font = fonts.at_size(style.face, size)
-    if not style.tracking:
-        draw.text((x, baseline), text, font=font, fill=255, anchor="ls")
-        return
-    sofar = ""
-    for index, cluster in enumerate(clusters(text)):
-        sofar += cluster
-        offset = (_plain_width(sofar, style.face) - _plain_width(cluster, style.face) + style.tracking * index) * size
-        draw.text((x + offset, baseline), cluster, font=font, fill=255, anchor="ls", features=["-liga", "-clig"])
+    features = runs.features_of(style)
+    for piece in runs.line(text, style).pieces:
+        draw.text(
+            (x + piece.offset * size, baseline),
+            piece.text,
+            font=fonts.at_size(piece.face, size),
+            fill=255,
+            anchor="ls",
+            direction="rtl" if piece.rtl else "ltr",
+            features=features,
+            language=style.language,
+        )
+
+
+def letter_height(block: Block) -> float:
+    """Height in pixels of the letters that a reader goes by: x-height, or that of capitals in a line of capitals."""
+    text = "".join(block.lines)
+    small = scripts_in(text) and any(c.islower() for c in text) and "smcp" not in block.style.features
+    letter = "x" if small and probe(block.style) == "H" else probe(block.style)
+    up, down = _metrics(block.style.face, letter)
+    return (up + (down if letter in (PROBES[CJK], PROBES[HANGUL]) else 0.0)) * block.size

@@ -4,16 +4,24 @@ import unicodedata
 
 import msgspec
 
-from adapters.typesetter import fonts
-from adapters.typesetter.pairings import PAIRINGS
-from adapters.typesetter.setting import Style
+from adapters.typesetter import fonts, scripts
+from adapters.typesetter.pairings import PAIRINGS, Pairing
+from adapters.typesetter.runs import Style, clusters
+from adapters.typesetter.scripts import ARABIC, CASED, LATIN, RTL, SQUARE, script_of
 
 LONGEST = {"title": 150, "subtitle": 250, "author": 150}
 """Characters that each field may have."""
+LONG = 48
+"""Characters from which a title is long: set with half the tracking."""
+PLAIN, NARROW = 1, 2
+"""How closely a title is set when it would be too small in its pairing: in small letters of the text face; narrow."""
+
+_STURDY = {"Jost": "Jost Medium", "Oswald": "Oswald SemiBold"}
+"""Text faces too thin for small titles, and what stands for them."""
 
 _ALIKE = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2011": "-", "\u2010": "-", "\u02bc": "\u2019"}
-    | dict.fromkeys("\u200b\ufeff\u00ad", None)
+    | dict.fromkeys("\u200b\ufeff\u00ad\u2060\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", None)
 )
 """Invisible characters dropped, and spaces and hyphens that look the same set as the ones that faces have."""
 
@@ -30,15 +38,18 @@ class TypeOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnprintableText(ValueError):
-    """No face that ships with the typesetter has all the characters of a field.
+    """No face at hand has all the characters of a field.
 
-    `field` is title, subtitle or author; `characters` are those that cannot be printed.
+    `field` is title, subtitle or author; `characters` are those that cannot be printed; `detail` says it for people.
     """
 
     def __init__(self, field: str, characters: str) -> None:
-        super().__init__(f"the {field} has characters that no font here can print: {characters}")
         self.field = field
         self.characters = characters
+        emoji = scripts.emoji_in(characters)
+        what = "emoji, which are not set as type" if emoji else "characters that no font here can print"
+        self.detail = f"has {what}: {emoji or characters}"
+        super().__init__(f"the {field} {self.detail}")
 
     def __reduce__(self) -> tuple[type["UnprintableText"], tuple[str, str]]:
         """Cross a process border whole."""
@@ -53,30 +64,45 @@ class Words(msgspec.Struct, frozen=True):
     style: Style
 
 
-def words_of(order: TypeOrder) -> dict[str, Words]:
-    """Title, and subtitle and author when given, by role.
+class Manner(msgspec.Struct, frozen=True):
+    """How a field of a role would be set."""
+
+    face: str
+    upper: bool
+    tracking: float
+    leading: float
+    display: bool = False
+    features: tuple[str, ...] = ()
+
+
+def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
+    """Title, and subtitle and author when given, by role; the title PLAIN or NARROW when that is asked for.
 
     Raises UnprintableText, and ValueError for an unknown pairing, an empty title or a field that is too long.
     """
     pairing = PAIRINGS.get(order.typography)
     if pairing is None:
         raise ValueError(f"there is no pairing of fonts called {order.typography!r}")
-    styles = {
-        "title": (pairing.title, pairing.upper_title, pairing.title_tracking, pairing.leading),
-        "subtitle": (pairing.text, False, pairing.text_tracking, 1.22),
-        "author": (pairing.text, pairing.upper_author, pairing.author_tracking, 1.3),
-    }
-    found = {}
-    for role, raw in (("title", order.title), ("subtitle", order.subtitle), ("author", order.author)):
-        text = _clean(role, raw or "")
-        if not text:
-            continue
-        face, upper, tracking, leading = styles[role]
-        text = _upper(text) if upper else text
-        found[role] = Words(role, text, Style(_face(role, face, text), tracking, leading))
-    if "title" not in found:
+    raw = {"title": order.title, "subtitle": order.subtitle, "author": order.author}
+    texts = {role: text for role, given in raw.items() if (text := _clean(role, given or ""))}
+    if "title" not in texts:
         raise ValueError("a cover needs a title")
-    return found
+    language = scripts.language_of(" ".join(texts.values()))
+    manners = {
+        "title": _title_manner(pairing, texts["title"], closeness),
+        "subtitle": Manner(pairing.text, False, pairing.text_tracking, 1.22),
+        "author": Manner(pairing.text, pairing.upper_author, pairing.author_tracking, 1.3, features=pairing.features),
+    }
+    return {role: _words(role, text, manners[role], language) for role, text in texts.items()}
+
+
+def _title_manner(pairing: Pairing, text: str, closeness: int) -> Manner:
+    if closeness == NARROW:
+        return Manner(fonts.NARROW, False, 0.0, 0.98, display=True)
+    if closeness == PLAIN:
+        return Manner(_STURDY.get(pairing.text, pairing.text), False, 0.0, min(pairing.leading, 1.06), display=True)
+    tracking = pairing.title_tracking * (0.5 if len(text) > LONG and pairing.title_tracking > 0 else 1.0)
+    return Manner(pairing.title, pairing.upper_title, tracking, pairing.leading, display=True)
 
 
 def _clean(role: str, raw: str) -> str:
@@ -86,13 +112,64 @@ def _clean(role: str, raw: str) -> str:
     return text
 
 
-def _upper(text: str) -> str:
-    """Capitals as printers set them: no accents lost, and sharp s as SS."""
-    return unicodedata.normalize("NFC", text.upper())
+def _words(role: str, text: str, manner: Manner, language: str | None) -> Words:
+    if emoji := scripts.emoji_in(text):
+        raise UnprintableText(role, emoji)
+    found = scripts.scripts_in(text) or (LATIN,)
+    main = found[0]
+    text = scripts.capitals(text) if manner.upper and not RTL & set(found) else text
+    faces = _faces(role, text, found, manner, language)
+    style = Style(
+        face=faces[0][1],
+        tracking=_tracking(main, manner),
+        leading=_leading(main, manner),
+        faces=faces,
+        rtl=scripts.is_rtl(text),
+        language=language,
+        features=manner.features if found == (LATIN,) and faces[0][1] == manner.face else (),
+    )
+    return Words(role, text, style)
 
 
-def _face(role: str, face: str, text: str) -> str:
-    chosen = fonts.fitting_face(face, text)
-    if chosen is None:
-        raise UnprintableText(role, fonts.unprintable(face, text))
-    return chosen
+def _tracking(main: str, manner: Manner) -> float:
+    """None where letters join, little between square characters, and the pairing's for capitals that were made."""
+    if main in RTL:
+        return 0.0
+    if main in SQUARE:
+        return 0.03 if manner.display else 0.06
+    return manner.tracking if main in CASED else 0.0
+
+
+def _leading(main: str, manner: Manner) -> float:
+    if main == ARABIC:
+        return max(manner.leading, 1.45)
+    return max(manner.leading, 1.24) if main in SQUARE else manner.leading
+
+
+def _faces(
+    role: str, text: str, found: tuple[str, ...], manner: Manner, language: str | None
+) -> tuple[tuple[str | None, str], ...]:
+    """A face for each script, one for all when a right-to-left one has them all; then faces for what is left."""
+    faces: list[tuple[str | None, str]] = []
+    for script in found:
+        tries = fonts.faces_for(script, manner.face, manner.display, language)
+        own = "".join(part for part in clusters(text) if script_of(part[0]) == script)
+        whole = text if script in RTL else own
+        fitting = [face for wanted in (whole, own) for face in tries if not fonts.missing(face, wanted)]
+        if not fitting:
+            raise UnprintableText(role, min((fonts.missing(face, own) for face in tries), key=len))
+        faces.append((script, fitting[0]))
+    return (*faces, *((None, face) for face in _others(role, text, tuple(face for _, face in faces))))
+
+
+def _others(role: str, text: str, have: tuple[str, ...]) -> tuple[str, ...]:
+    """Faces for signs of no script that those at hand lack."""
+    shared = "".join(dict.fromkeys(c for c in text if script_of(c) is None))
+    lacking = "".join(c for c in shared if all(fonts.missing(face, c) for face in have))
+    if not lacking:
+        return ()
+    spare = ("Playfair Display Bold", "EB Garamond Medium", "Comfortaa Bold", "Noto Sans CJK Bold")
+    best = min(spare, key=lambda face: len(fonts.missing(face, lacking)))
+    if left := fonts.missing(best, lacking):
+        raise UnprintableText(role, left)
+    return (best,)

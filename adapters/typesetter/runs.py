@@ -1,0 +1,131 @@
+"""Lines as runs of one face each, in the order they are seen: measured with kerning and tracking, in ems."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+from adapters.typesetter import fonts
+from adapters.typesetter.scripts import RTL, is_rtl, script_of
+
+REFERENCE = 500
+"""Size at which widths are measured; they grow in proportion."""
+_JOINERS = "\u200c\u200d"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How words are set: a face for each script, tracking (ems), leading (line step over size).
+
+    `face` is that of most letters; `faces` are (script, face) for all scripts there are, and (None, face) for shared
+    signs that no other has. `rtl` lines run from right to left. `language` decides the forms of CJK characters.
+    """
+
+    face: str
+    tracking: float
+    leading: float
+    faces: tuple[tuple[str | None, str], ...] = ()
+    rtl: bool = False
+    language: str | None = None
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is drawn at once: a run, or one letter of a tracked run; its offset from the line's left in ems."""
+
+    text: str
+    face: str
+    offset: float
+    rtl: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line made ready to draw, its width in ems."""
+
+    pieces: tuple[Piece, ...]
+    width: float
+
+
+def clusters(text: str) -> list[str]:
+    """Letters with their combining marks and joiners, so that nothing parts them."""
+    found: list[str] = []
+    for character in text:
+        if found and (unicodedata.combining(character) or character in _JOINERS):
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+def split(text: str, style: Style) -> tuple[tuple[str, str], ...]:
+    """The runs of a text as (face, text), in the order of reading; shared signs stay with the letters before them."""
+    parts = clusters(text)
+    of_scripts = dict(style.faces)
+    scripts = [script_of(part[0]) for part in parts]
+    current = next((of_scripts[s] for s in scripts if s in of_scripts and s is not None), style.face)
+    chosen = []
+    for part, script in zip(parts, scripts, strict=True):
+        own = of_scripts.get(script) if script else None
+        tries = [own] if own else [current, style.face, *(face for _, face in style.faces)]
+        current = next((face for face in tries if not fonts.missing(face, part)), current)
+        chosen.append(current)
+    pairs = groupby(zip(chosen, parts, strict=True), key=lambda pair: pair[0])
+    return tuple((face, "".join(part for _, part in group)) for face, group in pairs)
+
+
+@lru_cache(maxsize=4096)
+def line(text: str, style: Style) -> Line:
+    """Lay one line out."""
+    pieces: list[Piece] = []
+    x = 0.0
+    for face, run in _seen(split(text, style), style.rtl):
+        rtl = style.rtl or any(script_of(c) in RTL for c in run)
+        if rtl or not style.tracking:
+            pieces.append(Piece(run, face, x, rtl))
+            x += advance(run, face, style, rtl)
+            continue
+        sofar = ""
+        for index, cluster in enumerate(clusters(run)):
+            sofar += cluster
+            kerned = advance(sofar, face, style, False) - advance(cluster, face, style, False)
+            pieces.append(Piece(cluster, face, x + kerned + style.tracking * index, False))
+        x += advance(run, face, style, False) + style.tracking * len(clusters(run))
+    tail = style.tracking if pieces and not pieces[-1].rtl else 0.0
+    return Line(tuple(pieces), max(x - tail, 0.0))
+
+
+def _seen(found: Sequence[tuple[str, str]], rtl: bool) -> list[tuple[str, str]]:
+    """Runs of several faces from left to right; within a run the shaper itself puts the letters in order."""
+    groups = [list(group) for _, group in groupby(found, key=lambda run: is_rtl(run[1]))]
+    if rtl:
+        groups.reverse()
+    return [run for group in groups for run in (reversed(group) if is_rtl(group[0][1]) else group)]
+
+
+@lru_cache(maxsize=16384)
+def advance(text: str, face: str, style: Style, rtl: bool) -> float:
+    """Width of a run in ems."""
+    font = fonts.at_size(face, REFERENCE)
+    features = features_of(style)
+    return (
+        font.getlength(text, direction="rtl" if rtl else "ltr", features=features, language=style.language) / REFERENCE
+    )
+
+
+def features_of(style: Style) -> list[str]:
+    """OpenType features: small capitals where wanted; no ligatures between letters that are spaced."""
+    return [*style.features, *(("-liga", "-clig") if style.tracking else ())]
+
+
+@lru_cache(maxsize=512)
+def extent(text: str, style: Style) -> tuple[float, float]:
+    """How far the ink of a text reaches above and below its baseline, in ems."""
+    boxes = [
+        fonts.at_size(piece.face, REFERENCE).getbbox(piece.text, anchor="ls", features=features_of(style))
+        for piece in line(text, style).pieces
+        if not piece.text.isspace()
+    ]
+    return max(-box[1] for box in boxes) / REFERENCE, max(box[3] for box in boxes) / REFERENCE
