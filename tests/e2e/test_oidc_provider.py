@@ -38,10 +38,7 @@ async def partner(stack: Running) -> AsyncIterator[Api]:
         admin, partner = Api(session, stack.base), Api(session, stack.base)
         password = (stack.home / "admin-password").read_text().strip()
         body = {"email": "admin@covergen.local", "password": password}
-        async with asyncio.timeout(20):  # the account is made after the start
-            while (login := await admin.call("POST", "/v1/auth/login", body)).status != 200:
-                await asyncio.sleep(0.2)
-        admin.token = login.body["access_token"]
+        admin.token = (await admin.call("POST", "/v1/auth/login", body)).body["access_token"]
         user = await partner.register()
         assert (await partner.call("POST", "/v1/oauth/clients", WISH)).status == 403
         given = await admin.call("PUT", f"/v1/admin/users/{user['id']}/roles", {"roles": ["partner"]})
