@@ -12,7 +12,7 @@ SOURCES := contracts adapters nodes edge ops tests
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test chaos lint types check bench lock clean
+.PHONY: help run test chaos fuzz lint types check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ chaos: $(VENV)/.installed-dev ## run every test that kills, beside the short one
 	@$(BIN)/pytest --numprocesses 2 --dist load tests/chaos $(addprefix --ignore ,$(LOADED) $(SHORT)) $(ARGS)
 	@$(BIN)/pytest $(LOADED) $(ARGS)
 	@COVERGEN_TEST_IDLE=5000 $(BIN)/pytest tests/edge/test_edge_abuse.py -k idle $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## many more generated requests against the OpenAPI document (20 minutes)
+	@FUZZ_SECONDS=480 FUZZ_EXAMPLES=50 $(BIN)/pytest -s tests/e2e/test_openapi_fuzz.py $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and the layers' import rules
 	@$(BIN)/ruff check .
@@ -60,7 +63,7 @@ lock: $(BIN)/python ## renew the lock files from pyproject.toml
 		--python-version 3.11 --extra bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
 
 clean: ## remove the virtual environment and caches; data in ./var stays
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
