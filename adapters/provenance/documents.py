@@ -22,14 +22,11 @@ def tiff(data: bytes, xmp: bytes) -> bytes:
 
 def pdf(data: bytes, xmp: bytes) -> bytes:
     """The document with a metadata stream, as an incremental update: nothing before it changes. Raises ValueError."""
-    with PdfParser.PdfParser(buf=data) as parser:
-        if parser.root_ref is None:
-            raise ValueError("the PDF has no catalogue")
-        root, number = parser.root, parser.root_ref.object_id
-        generation, size = parser.root_ref.generation, int(parser.trailer_dict[b"Size"])
-        before = _last_xref(data)
-        root[b"Metadata"] = PdfParser.IndirectReference(size, 0)
-        catalogue = bytes(root)
+    try:
+        number, generation, size, catalogue = _catalogue(data)
+    except (PdfParser.PdfFormatError, KeyError, TypeError) as error:
+        raise ValueError(f"the PDF cannot be read: {error}") from None
+    before = _last_xref(data)
     stream = b"<< /Type /Metadata /Subtype /XML /Length %d >>\nstream\n%s\nendstream" % (len(xmp), xmp)
     objects = ((size, 0, stream), (number, generation, catalogue))
     out, rows = bytearray(data if data.endswith(b"\n") else data + b"\n"), []
@@ -40,6 +37,16 @@ def pdf(data: bytes, xmp: bytes) -> bytes:
     trailer = b"<< /Size %d /Root %d %d R /Prev %d >>" % (size + 1, number, generation, before)
     out += b"xref\n" + b"".join(sorted(rows)) + b"trailer\n" + trailer + b"\nstartxref\n%d\n%%%%EOF\n" % at
     return bytes(out)
+
+
+def _catalogue(data: bytes) -> tuple[int, int, int, bytes]:
+    """Number and generation of the catalogue, the next free number, and the catalogue with metadata there."""
+    with PdfParser.PdfParser(buf=data) as parser:
+        if parser.root_ref is None:
+            raise PdfParser.PdfFormatError("no catalogue")
+        size = int(parser.trailer_dict[b"Size"])
+        parser.root[b"Metadata"] = PdfParser.IndirectReference(size, 0)
+        return parser.root_ref.object_id, parser.root_ref.generation, size, bytes(parser.root)
 
 
 def _last_xref(data: bytes) -> int:

@@ -19,17 +19,17 @@ LONGEST = 4096
 _UNFIT = re.compile(r"[^\x21\x23-\x5b\x5d-\x7e]")
 """Characters that a value of the label may not have."""
 _SOURCE = re.compile(rb"DigitalSourceType(?:>|=[\"'])\s*(https?://[\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]{1,200})")
-_AIGC = re.compile(rb"TC260:AIGC>([^<]{1,4096})<")
+_AIGC = re.compile(rb"<TC260:AIGC[^>]{0,200}>([^<]{1,4096})<")
 _NAMED = (("&quot;", '"'), ("&#34;", '"'), ("&apos;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
 
 def xmp(source: str, label: str | None) -> bytes:
     """The packet, read-only: nothing may be changed behind the signature."""
-    aigc = "" if label is None else f"<TC260:AIGC>{escape(label)}</TC260:AIGC>"
+    aigc = "" if label is None else f'<TC260:AIGC xmlns:TC260="{TC260}">{escape(label)}</TC260:AIGC>'
     text = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about=""'
-        f' xmlns:Iptc4xmpExt="{IPTC}" xmlns:TC260="{TC260}">'
+        f' xmlns:Iptc4xmpExt="{IPTC}">'
         f"<Iptc4xmpExt:DigitalSourceType>{escape(source)}</Iptc4xmpExt:DigitalSourceType>"
         f'{aigc}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     )

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from c2pa import C2paError, Context, Reader, Settings  # type: ignore[import-untyped]  # ships no types
 
+from adapters.provenance.apart import Unreadable
 from adapters.provenance.containers import BrokenContainer, kind, packet, png_text
 from adapters.provenance.metadata import label_in, label_of, source_in
 from contracts.provenance import AiLabel, LabelScheme, Provenance, SignedAction, SignedIngredient
@@ -26,10 +27,6 @@ MOST = 100
 LONGEST = 300
 """Characters of a text that is told."""
 NO_MANIFEST = "ManifestNotFound"
-
-
-class Unreadable(ValueError):
-    """The file is none that could carry credentials, or is broken."""
 
 
 def read_within(data: bytes, trust: Path | None) -> Provenance:

@@ -53,7 +53,7 @@ def sign(
             picture = with_visible_label(picture, media_type)
         marked = _marked(picture, media_type, claim, source, files)
         return _signed(marked, media_type, claim, source, files, parent)
-    except (C2paError, ValueError) as error:
+    except (C2paError, ValueError, OSError) as error:
         raise Unsignable(f"the picture cannot be signed: {error}") from None
 
 
