@@ -35,7 +35,8 @@ chaos: $(VENV)/.installed-dev ## run every test that kills, beside the short one
 	@COVERGEN_TEST_IDLE=5000 $(BIN)/pytest tests/edge/test_edge_abuse.py -k idle $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## many more generated requests against the OpenAPI document (20 minutes)
-	@FUZZ_SECONDS=480 FUZZ_EXAMPLES=50 $(BIN)/pytest -s tests/e2e/test_openapi_fuzz.py $(ARGS)
+	@FUZZ_PHASES=examples,coverage,fuzzing,stateful FUZZ_EXAMPLES=50 FUZZ_SECONDS=480 \
+		$(BIN)/pytest -s tests/e2e/test_openapi_fuzz.py $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and the layers' import rules
 	@$(BIN)/ruff check .
