@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from contracts.paging import Cursor, Limit
 from contracts.tasks import PLANS, Status, Step
-from contracts.templates import Palette, StyleParams
+from contracts.templates import Palette, Slug, StyleParams
 from contracts.text import ONE_LINE, PROSE
 from contracts.wire import Done, Endpoint, Event, ObjectRef, WorkQueue
 
-Format = Literal["ebook", "square", "thumbnail"]
+Format = Literal["ebook", "square", "thumbnail", "paperback", "portrait", "story", "wide"]
+Kind = Literal["order", "variation", "retype", "format", "regenerate", "edit"]
+"""What made a version."""
 CoverStatus = Literal["generating", "ready", "failed", "cancelled"]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=ONE_LINE)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=ONE_LINE)]
@@ -21,6 +24,11 @@ Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """Below 2**53 so that it survives every JSON reader."""
 
 
+MOST_VERSIONS = 24
+"""Of one cover, so that it fits into a message with the recipes of all."""
+VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=4)]
+"""Pictures that one task makes."""
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with its zone."""
 
@@ -35,7 +43,8 @@ class GenerateCover(msgspec.Struct, frozen=True, kw_only=True):
     """What the art should show; None: the style's own."""
     template_id: uuid.UUID | None = None
     format: Format = "ebook"
-    variations: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    variations: Count = 1
+    """Pictures to choose from; quota counts those that were really made."""
     seed: Seed | None = None
     """The same request with the same seed gives the same art; None: chosen."""
     palette: Palette = ()
@@ -52,6 +61,30 @@ class CoverAccepted(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a picture cost where it was painted: millionths of a unit of the currency."""
+
+    micros: int
+    currency: str
+
+
+class Painting(msgspec.Struct, frozen=True, kw_only=True):
+    """How the art was made, as far as the order alone does not say it."""
+
+    reproducible: bool
+    """Does the same recipe give the same bytes?"""
+    seed: int | None
+    """As the model used it; None for a model without seeds."""
+    fitting: str = ""
+    """What was done to a picture of another size; empty: nothing."""
+    passed_over: tuple[str, ...] = ()
+    """Models that were to make it and did not, each with the code of the reason: `openai: rate_limited`."""
+    request_id: str = ""
+    """What the provider calls its request."""
+    cost: Cost | None = None
+    """None when it is not known."""
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Everything needed to make the cover again."""
 
@@ -65,6 +98,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     width: int
     height: int
+    format: Format = "ebook"
+    title: str = ""
+    subtitle: str | None = None
+    author: str | None = None
+    typesetter: str = ""
+    """Version of the layout rules; empty until the type is set."""
+    fonts: dict[str, str] = {}
+    """Faces that were used, each with the SHA-256 of its file."""
+    painting: Painting | None = None
+    """None until there is art."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +166,20 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     edit_id: uuid.UUID | None = None
     """The edit session that it was saved from; None for what the saga made."""
     edit_version: int | None = None
+    kind: Kind = "order"
+    parent: int | None = None
+    """The version that it was made from."""
+    task_id: uuid.UUID | None = None
+    """The task that made it."""
+    variation: int = 1
+    """Which of the pictures of its task."""
+    recipe: Recipe | None = None
+    """How to make it again; None for edited pictures, and in lists."""
+    layout: Layout | None = None
+    art: ObjectRef | None = None
+    """Without type."""
+    reproduced: bool | None = None
+    """Of a regenerated picture: is it the same as its parent to the byte?"""
 
 
 class Cover(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +195,12 @@ class Cover(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     layout: Layout | None = None
     versions: tuple[Version, ...] = ()
+    """In order; lists give only the one that is shown."""
+    version_count: int = 0
+    shown_version: int | None = None
+    """The version whose picture, words, recipe and layout are the cover's."""
+    running_task_id: uuid.UUID | None = None
+    """Of the task that is making more versions."""
     image_url: str | None = None
     thumbnail_url: str | None = None
     created_at: datetime
@@ -168,7 +231,58 @@ class GetImage(msgspec.Struct, frozen=True, kw_only=True):
     """Where the picture of a cover is. Raises Conflict while it is being made."""
 
     cover_id: uuid.UUID
+    version: VersionNumber | None = None
+    """None: the one that is shown."""
     size: Literal["full", "thumb"] = "full"
+
+
+class RetypeCover(msgspec.Struct, frozen=True, kw_only=True):
+    """Other words or another pairing of fonts on the same art; with another `format` the art is painted anew by its
+    seed. Takes no quota. Fields that are left out stay; null takes a line away.
+
+    Raises Conflict while the cover, or another version of it, is being made, and for an edited picture.
+    """
+
+    cover_id: uuid.UUID
+    version: VersionNumber | None = None
+    """The version to begin with; None: the one that is shown."""
+    title: Title | UnsetType = UNSET
+    subtitle: Line | UnsetType | None = UNSET
+    author: Line | UnsetType | None = UNSET
+    typography: Slug | UnsetType = UNSET
+    format: Format | UnsetType = UNSET
+
+
+class VaryCover(msgspec.Struct, frozen=True, kw_only=True):
+    """More pictures by the same recipe with other seeds; each that is made counts against the quota."""
+
+    cover_id: uuid.UUID
+    version: VersionNumber | None = None
+    count: Count = 1
+    seed: Seed | None = None
+    """Of the first; None: chosen."""
+
+
+class RegenerateCover(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a version again by its recipe; the new version says whether it is the same to the byte. Takes no quota."""
+
+    cover_id: uuid.UUID
+    version: VersionNumber | None = None
+
+
+class FormatCover(msgspec.Struct, frozen=True, kw_only=True):
+    """The same recipe in other shapes: art painted anew by its seed, type set anew, nothing cropped. No quota."""
+
+    cover_id: uuid.UUID
+    version: VersionNumber | None = None
+    formats: Annotated[tuple[Format, ...], msgspec.Meta(min_length=1, max_length=6)]
+
+
+class ChooseVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Show this version. Raises NotFound."""
+
+    cover_id: uuid.UUID
+    version: VersionNumber
 
 
 class AddVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,13 +318,16 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     completed: int
 
 
-class CoverStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of the saga on one cover; what it needs is in the cover's own record. Idempotent by `(task_id, step)`."""
+class CoverStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step of a saga on one cover; what it needs is in the cover's own record. Idempotent by `(task_id, step)`, and
+    within a step by variation."""
 
     task_id: uuid.UUID
     cover_id: uuid.UUID
     user_id: uuid.UUID
     step: Step
+    passed: tuple[ObjectRef, ...] = ()
+    """Of the painted pictures those that passed the check; empty: all."""
 
 
 class CoverCompleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +347,13 @@ TASKS = frozenset({"tasks"})
 
 GENERATE = Endpoint("svc.covers.generate", GenerateCover, CoverAccepted, EDGE, "Begin a cover", timeout=8)
 GET = Endpoint("svc.covers.get", GetCover, Cover, frozenset({"edge", "edits", "exports"}), "Read a cover")
+RETYPE = Endpoint("svc.covers.retype", RetypeCover, CoverAccepted, EDGE, "Set other words on the same art", timeout=8)
+VARY = Endpoint("svc.covers.vary", VaryCover, CoverAccepted, EDGE, "Make more pictures by the same recipe", timeout=8)
+REGENERATE = Endpoint(
+    "svc.covers.regenerate", RegenerateCover, CoverAccepted, EDGE, "Make a version again by its recipe", timeout=8
+)
+RESHAPE = Endpoint("svc.covers.reshape", FormatCover, CoverAccepted, EDGE, "Make the cover in other formats", timeout=8)
+CHOOSE = Endpoint("svc.covers.choose", ChooseVersion, Cover, EDGE, "Choose the version that is shown")
 LIST = Endpoint("svc.covers.list", ListCovers, CoverPage, EDGE, "List the caller's covers")
 IMAGE = Endpoint("svc.covers.image", GetImage, ObjectRef, frozenset({"edge", "exports"}), "Where a cover's picture is")
 ADD_VERSION = Endpoint(
@@ -246,6 +370,11 @@ COMPLETED = Event("events.covers.completed", CoverCompleted, frozenset({"templat
 
 CONTRACTS = (
     GENERATE,
+    RETYPE,
+    VARY,
+    REGENERATE,
+    RESHAPE,
+    CHOOSE,
     GET,
     LIST,
     IMAGE,

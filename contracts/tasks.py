@@ -18,7 +18,7 @@ from contracts.wire import DELAYED, Context, Endpoint, Event, Lane, ObjectRef, W
 PLANS = (Lane("pro_plus", 6), Lane("pro", 3), Lane("free", 1))
 """The lanes of queues whose work takes long: of ten free slots that everybody waits for, free work gets one."""
 LONGEST_DELAY = timedelta(days=30)
-TaskType = Literal["generate", "edit", "export"]
+TaskType = Literal["generate", "edit", "export", "retype", "remake", "vary"]
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Step = Annotated[str, msgspec.Meta(max_length=40, pattern=STEP)]
 """A step of a saga, or its compensation with `/undo` behind."""

@@ -91,13 +91,15 @@ class ReserveQuota(msgspec.Struct, frozen=True, kw_only=True):
     amount: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
 
 
-class SettleQuota(msgspec.Struct, frozen=True, kw_only=True):
+class SettleQuota(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Commit or release the reservation of a task; idempotent by `task_id`."""
 
     task_id: uuid.UUID
     user_id: uuid.UUID
     step: Step | None = None
     """The saga step to report to the tasks node; None for a release that no saga waits for."""
+    amount: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Covers to count of a commit, the rest is given back; None: all that was reserved."""
 
 
 class UserCreated(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,14 +5,17 @@ placeholder that is not of its field's type is answered 404: no such thing can e
 knows are ignored; bad values of known ones are 422.
 """
 
-from contracts import auth, covers, notifications, tasks, templates, users
+from contracts import auth, notifications, tasks, templates, users
 from edge.admin_routes import ADMIN
 from edge.auth_routes import AUTH
+from edge.cover_routes import COVERS
 from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
 from edge.graphql_routes import GRAPHQL
 from edge.login_routes import LOGINS
 from edge.oauth_routes import OAUTH
+from edge.provenance_routes import PROVENANCE
+from edge.review_routes import REVIEWS
 from edge.route import Access, Cache, Route
 from edge.security_routes import SECURITY
 from edge.session_routes import SESSION
@@ -171,60 +174,6 @@ TEMPLATES: tuple[Route, ...] = (
     ),
 )
 
-COVERS: tuple[Route, ...] = (
-    Route(
-        method="POST",
-        path="/v1/covers",
-        contract=covers.GENERATE,
-        scope="covers:write",
-        status=202,
-        body="json",
-        idempotent=True,
-        location="/v1/tasks/{task_id}",
-        admits="generate",
-        cost=10,
-        tag="covers",
-        summary="Begin a cover",
-    ),
-    Route(
-        method="GET",
-        path="/v1/covers",
-        contract=covers.LIST,
-        scope="covers:read",
-        query=("status", *PAGE),
-        tag="covers",
-        summary="List the own covers",
-    ),
-    Route(
-        method="GET",
-        path="/v1/covers/{cover_id}",
-        contract=covers.GET,
-        scope="covers:read",
-        tag="covers",
-        summary="Read a cover",
-    ),
-    Route(
-        method="DELETE",
-        path="/v1/covers/{cover_id}",
-        contract=covers.DELETE,
-        scope="covers:write",
-        status=204,
-        tag="covers",
-        summary="Remove a cover and its pictures",
-    ),
-    Route(
-        method="GET",
-        path="/v1/covers/{cover_id}/image",
-        contract=covers.IMAGE,
-        scope="covers:read",
-        query=("size",),
-        handler="image",
-        media="image/png",
-        tag="covers",
-        summary="The picture of a cover; `?size=thumb` for the small one, `?download=1` to save it",
-    ),
-)
-
 TASKS: tuple[Route, ...] = (
     Route(
         method="GET",
@@ -311,9 +260,11 @@ ROUTES: tuple[Route, ...] = (
     *COVERS,
     *EDITS,
     *EXPORTS,
+    *PROVENANCE,
     *TASKS,
     *NOTIFICATIONS,
     *GRAPHQL,
     *ADMIN,
+    *REVIEWS,
     *OTHER,
 )

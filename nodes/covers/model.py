@@ -1,6 +1,5 @@
 """The rules of covers: ids, sizes, the recipe, what a safety verdict means, and how a record looks to its owner."""
 
-import hashlib
 import re
 import uuid
 from datetime import datetime
@@ -8,14 +7,18 @@ from datetime import datetime
 import msgspec
 
 from adapters.typesetter import FORMATS
-from contracts.covers import Cover, CoverStatus, GenerateCover, Layout, Recipe, Version
-from contracts.errors import FieldError, Refused, Unauthenticated
+from contracts.covers import Cover, CoverStatus, GenerateCover, Layout, Recipe, RetypeCover, Version
+from contracts.errors import FieldError, Refused, Unauthenticated, UnderReview
 from contracts.safety import TextPart, Verdict
 from contracts.templates import ChooseTemplate, Template
 from contracts.wire import Context, ObjectRef
+from nodes.covers.takes import Take, Work, choose_seed, fingerprint_of, numbered, seeds
 
+IN_REVIEW = (
+    "A person has to look at this text before a cover is made of it. Nothing was made or charged; "
+    "send the same words again later, or other words now."
+)
 TEXT_FIELDS = ("title", "subtitle", "author", "prompt")
-SEED_BITS = 53
 HINT_LENGTH = 4000
 
 
@@ -44,12 +47,26 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename={"cover_id": "_id
     thumbnail: ObjectRef | None = None
     layout: Layout | None = None
     versions: tuple[Version, ...] = ()
+    shown: int | None = None
+    """The version that was chosen; None: the newest."""
+    work: Work | None = None
+    """What is being made of it: of an order for several pictures all of them, later further versions."""
     objects: dict[str, tuple[str, ...]] = {}
     """Step to keys of all objects that it has put or was about to put."""
     undone: tuple[str, ...] = ()
     """Steps that were undone; they are not done again."""
     created_at: datetime
     completed_at: datetime | None = None
+
+    @property
+    def showing(self) -> int | None:
+        """The version that is shown."""
+        return self.shown or (self.versions[-1].version if self.versions else None)
+
+    @property
+    def many(self) -> bool:
+        """Was it ordered with several pictures? Then its own task is `work`."""
+        return self.request.variations > 1
 
 
 def caller(context: Context) -> uuid.UUID:
@@ -65,14 +82,9 @@ def identify(user_id: uuid.UUID, idempotency_key: str | None) -> Ids:
     return Ids(task_id, uuid.uuid5(task_id, "cover"))
 
 
-def fingerprint(request: GenerateCover) -> str:
-    """Tells whether two requests are the same."""
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
-
-
-def texts(request: GenerateCover) -> tuple[TextPart, ...]:
+def texts(request: GenerateCover | RetypeCover) -> tuple[TextPart, ...]:
     """What the user wrote, field by field, for the safety check."""
-    values = ((field, getattr(request, field)) for field in TEXT_FIELDS)
+    values = ((field, getattr(request, field, None)) for field in TEXT_FIELDS)
     return tuple(TextPart(field=field, text=value) for field, value in values if value)
 
 
@@ -83,19 +95,18 @@ def wish(request: GenerateCover) -> ChooseTemplate:
 
 
 def passed(verdict: Verdict) -> tuple[str, ...]:
-    """The categories to review later. Raises Refused, naming each field and category that is blocked."""
+    """The categories that somebody should look at later: none, since nothing is made before somebody has.
+
+    Raises Refused, naming each field and category that is blocked, and UnderReview for what a person must release.
+    """
+    named = dict.fromkeys((f.field, f.category) for f in verdict.findings if f.decision == verdict.decision)
     if verdict.decision == "block":
-        blocked = dict.fromkeys((f.field, f.category) for f in verdict.findings if f.decision == "block")
-        raise Refused(
-            "This text breaks the content rules.",
-            errors=tuple(FieldError(field=f, detail=f"is refused: {c}", category=c) for f, c in blocked),
-        )
-    return tuple(dict.fromkeys(f.category for f in verdict.findings if f.decision == "review"))
-
-
-def choose_seed(task_id: uuid.UUID) -> int:
-    """The seed of a request without one: from the task's id, so that trying again gives the same art."""
-    return int.from_bytes(hashlib.sha256(task_id.bytes).digest()[:8]) >> (64 - SEED_BITS)
+        errors = tuple(FieldError(field=f, detail=f"is refused: {c}", category=c) for f, c in named)
+        raise Refused("This text breaks the content rules.", errors=errors)
+    if verdict.decision == "review":
+        errors = tuple(FieldError(field=f, detail=f"has to be looked at: {c}", category=c) for f, c in named)
+        raise UnderReview(IN_REVIEW, errors=errors)
+    return ()
 
 
 def resolve(request: GenerateCover, template: Template, task_id: uuid.UUID, model: tuple[str, str]) -> Recipe:
@@ -114,6 +125,20 @@ def resolve(request: GenerateCover, template: Template, task_id: uuid.UUID, mode
         seed=choose_seed(task_id) if request.seed is None else request.seed,
         width=page.width,
         height=page.height,
+        format=request.format,
+        title=request.title,
+        subtitle=request.subtitle,
+        author=request.author,
+    )
+
+
+def first_work(request: GenerateCover, recipe: Recipe, task_id: uuid.UUID, at: datetime) -> Work | None:
+    """What an order for several pictures is to make; None for one picture."""
+    if request.variations == 1:
+        return None
+    takes = (Take(recipe=msgspec.structs.replace(recipe, seed=seed)) for seed in seeds(recipe.seed, request.variations))
+    return Work(
+        task_id=task_id, kind="order", fingerprint=fingerprint_of(request), takes=numbered(takes), created_at=at
     )
 
 
@@ -128,22 +153,56 @@ def fill(prompt_template: str, **values: str) -> str:
     return re.sub(r"\s+(?=[,.;:])", "", text).strip(" ,")
 
 
-def shown(record: Record) -> Cover:
-    """The cover as its owner sees it."""
-    ready = record.status == "ready"
+def versions(record: Record) -> tuple[Version, ...]:
+    """The versions with their recipes, also of a cover that was made before versions had any."""
+    request = record.request
+    told = msgspec.structs.replace(
+        record.recipe, title=request.title, subtitle=request.subtitle, author=request.author, format=request.format
+    )
+    return tuple(
+        each
+        if each.recipe is not None or each.edit_id is not None
+        else msgspec.structs.replace(each, recipe=told, layout=record.layout, art=record.art)
+        for each in record.versions
+    )
+
+
+def composed_as(all_versions: tuple[Version, ...], number: int | None) -> Version | None:
+    """The version itself, or the composed one that an edited picture goes back to."""
+    by_number = {each.version: each for each in all_versions}
+    found = by_number.get(number or 0)
+    while found is not None and found.recipe is None:
+        found = by_number.get(found.parent or found.version - 1)
+    return found
+
+
+def shown(record: Record, *, briefly: bool = False) -> Cover:
+    """The cover as its owner sees it; `briefly` with the version that is shown only, and without its recipe twice."""
+    ready, every = record.status == "ready", versions(record)
+    source = composed_as(every, record.showing)
+    recipe = record.recipe if source is None or source.recipe is None else source.recipe
+    words = record.request if source is None else recipe
     image_url = f"/v1/covers/{record.cover_id}/image" if ready else None
     return Cover(
         cover_id=record.cover_id,
         task_id=record.task_id,
         status=record.status,
-        title=record.request.title,
-        subtitle=record.request.subtitle,
-        author=record.request.author,
-        format=record.request.format,
-        recipe=record.recipe,
-        layout=record.layout,
-        versions=record.versions,
+        title=words.title,
+        subtitle=words.subtitle,
+        author=words.author,
+        format=words.format,
+        recipe=recipe,
+        layout=record.layout if source is None else source.layout,
+        versions=_brief(every, record.showing) if briefly else every,
+        version_count=len(every),
+        shown_version=record.showing,
+        running_task_id=record.work.task_id if ready and record.work else None,
         image_url=image_url,
         thumbnail_url=f"{image_url}?size=thumb" if image_url else None,
         created_at=record.created_at,
     )
+
+
+def _brief(every: tuple[Version, ...], number: int | None) -> tuple[Version, ...]:
+    chosen = (each for each in every if each.version == number)
+    return tuple(msgspec.structs.replace(each, recipe=None, layout=None) for each in chosen)

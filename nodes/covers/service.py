@@ -34,11 +34,15 @@ from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceErr
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
-from nodes.covers.model import Record, caller, fingerprint, identify, passed, resolve, shown, texts, wish
+from nodes.covers.further import Further
+from nodes.covers.makings import Makings
+from nodes.covers.model import Record, caller, first_work, identify, passed, resolve, shown, texts, wish
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
+from nodes.covers.takes import fingerprint_of, version_of
 from nodes.covers.typesetting import check_words
 from nodes.covers.versions import Versions
+from nodes.covers.work_store import WorkStore
 from nodes.departed import Departed, gone
 from nodes.runtime import Binding, Chore, listen, serve, work
 
@@ -77,7 +81,10 @@ class Covers:
         self._store = CoverStore(database, bus.send)
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
-        self._steps = Steps(bus, self._store, objects, images, workers)
+        works = WorkStore(database)
+        makings = Makings(works, objects, images, workers)
+        self._further = Further(bus, self._store, works, objects)
+        self._steps = Steps(bus, self._store, objects, images, workers, makings)
         self._versions = Versions(self._store, objects)
 
     async def prepare(self) -> None:
@@ -90,6 +97,11 @@ class Covers:
         """What this node does."""
         return (
             serve(covers.GENERATE, self.generate),
+            serve(covers.RETYPE, self._further.retype),
+            serve(covers.VARY, self._further.vary),
+            serve(covers.REGENERATE, self._further.regenerate),
+            serve(covers.RESHAPE, self._further.reshape),
+            serve(covers.CHOOSE, self._further.choose),
             serve(covers.GET, self.get),
             serve(covers.LIST, self.list),
             serve(covers.IMAGE, self.image),
@@ -139,9 +151,10 @@ class Covers:
             task_id=ids.task_id,
             user_id=user_id,
             request=request,
-            fingerprint=fingerprint(request),
+            fingerprint=fingerprint_of(request),
             recipe=recipe,
             review=review,
+            work=first_work(request, recipe, ids.task_id, now()),
             created_at=now(),
         )
         new = await self._store.keep(draft)
@@ -163,7 +176,7 @@ class Covers:
         """
         held = False
         try:
-            await self._bus.request(users.RESERVE_QUOTA, users.ReserveQuota(task_id=draft.task_id), context)
+            await self._bus.request(users.RESERVE_QUOTA, _quota(draft), context)
             held = True
             return await self._create(draft, context)
         except (Unavailable, Internal):
@@ -220,17 +233,20 @@ class Covers:
         )
         items, more = found[: request.limit], len(found) > request.limit
         cursor = encode_cursor(items[-1].created_at, items[-1].cover_id) if more else None
-        return CoverPage(items=tuple(shown(item) for item in items), next_cursor=cursor)
+        return CoverPage(items=tuple(shown(item, briefly=True) for item in items), next_cursor=cursor)
 
     async def image(self, request: GetImage, context: Context) -> ObjectRef:
-        """Where the newest picture is. Raises Conflict while it is being made, NotFound when there is none."""
+        """Where the picture of a version is, or of the one that is shown.
+
+        Raises Conflict while it is being made, NotFound when there is none.
+        """
         cover = await self._own(request.cover_id, context)
         if cover.status == "generating":
             raise Conflict("This cover is still being made.", retry_after=1)
         if cover.status != "ready" or not cover.versions:
             raise NotFound("This cover has no picture.")
-        newest = cover.versions[-1]
-        return newest.thumbnail if request.size == "thumb" else newest.image
+        version = version_of(cover.versions, request.version or cover.showing or 0)
+        return version.thumbnail if request.size == "thumb" else version.image
 
     async def delete(self, request: DeleteCover, context: Context) -> Done:
         """Remove a cover, then its pictures; a crash in between is made good by the sweep."""
@@ -249,6 +265,7 @@ class Covers:
     async def task_finished(self, event: TaskFinished, context: Context) -> None:
         """A task without success ends its cover; success was written by the last step."""
         if event.cover_id is not None and event.status in ("failed", "cancelled"):
+            await self._further.drop(event.cover_id, event.task_id)
             await self._store.end(event.cover_id, event.task_id, event.status)
 
     async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
@@ -271,6 +288,7 @@ class Covers:
 
     async def take_back_orphans(self) -> None:
         """Remove old drafts whose task was never created; users gives back their quota by a sweep of its own."""
+        await self._further.take_back(ORPHAN_AFTER)
         before = now() - ORPHAN_AFTER
         drafts, following = await self._store.unpainted(self._looked_until, before)
         self._looked_until = following or LONG_AGO
@@ -298,3 +316,7 @@ class Covers:
         if cover is None:
             raise NotFound("There is no such cover.")
         return cover
+
+
+def _quota(draft: Record) -> users.ReserveQuota:
+    return users.ReserveQuota(task_id=draft.task_id, amount=draft.request.variations)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.images import ImageModel, PaintOrder
+from adapters.images import ImageModel
 from adapters.mongo import Outgoing, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
@@ -21,12 +21,16 @@ from contracts.covers import COMPLETED, CoverCompleted, CoverStep, Version
 from contracts.errors import Conflict, Internal, Invalid, Malformed, NotFound, ServiceError, Unavailable
 from contracts.tasks import StepReport, report_id
 from contracts.wire import Context, ObjectRef
+from nodes.covers.makings import Makings
 from nodes.covers.model import Record
+from nodes.covers.painting import paint_order, painted
 from nodes.covers.store import CoverStore
+from nodes.covers.takes import Work, typeset
 from nodes.covers.typesetting import layout_of, not_set, type_order
 
 Images = tuple[ObjectRef, ...]
 Effect = Callable[[Record], Awaitable[Images]]
+Further = Callable[[Record, Work], Awaitable[Images]]
 
 CLEARED: Mapping[str, Mapping[str, Any]] = {
     "paint": {"art": None},
@@ -43,7 +47,11 @@ class Undone(Exception):
 class Steps:
     """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
 
-    def __init__(self, bus: Bus, store: CoverStore, objects: Objects, images: ImageModel, workers: Workers) -> None:
+    def __init__(
+        self, bus: Bus, store: CoverStore, objects: Objects, images: ImageModel, workers: Workers, makings: Makings
+    ) -> None:
+        """`makings` does the same steps for tasks of several pictures, or of further versions."""
+        self._makings = makings
         self._bus = bus
         self._store = store
         self._objects = objects
@@ -57,31 +65,39 @@ class Steps:
             await self._bus.enqueue(
                 tasks.REPORT, begun, message_id=f"{step.task_id}:{step.step}:begun", context=context
             )
-        await self._do(step, context, self._paint)
+        await self._do(
+            step,
+            context,
+            lambda cover: self._paint(cover, context),
+            lambda cover, work: self._makings.paint(cover, work, context),
+        )
 
     async def compose(self, step: CoverStep, context: Context) -> None:
         """Set the type on the art."""
-        await self._do(step, context, self._compose)
+        await self._do(
+            step, context, self._compose, lambda cover, work: self._makings.compose(cover, work, step.passed)
+        )
 
     async def store(self, step: CoverStep, context: Context) -> None:
         """Keep the picture as the first version of the cover."""
-        await self._do(step, context, self._keep_version)
+        await self._do(step, context, self._keep_version, self._makings.keep)
 
     async def complete(self, step: CoverStep, context: Context) -> None:
         """Show the cover as ready and tell everybody."""
-        await self._do(step, context, self._complete)
+        await self._do(step, context, self._complete, self._finish)
 
     async def discard(self, step: CoverStep, context: Context) -> None:
         """Undo `<step>/undo`, whether its effect happened or not; it will not happen later either."""
         name = step.step.removesuffix("/undo")
         if name not in CLEARED:
             raise Malformed(f"{step.step} is nothing that covers can undo")
+        await self._makings.discard(step)
         await self._remove(await self._store.undo(step.cover_id, step.task_id, name, CLEARED[name]))
         await self._report(step, context)
 
-    async def _do(self, step: CoverStep, context: Context, effect: Effect) -> None:
+    async def _do(self, step: CoverStep, context: Context, effect: Effect, further: Further) -> None:
         try:
-            images = await self._effect(step, effect)
+            images = await self._effect(step, effect, further)
         except (Unavailable, Internal):
             raise
         except ServiceError as error:
@@ -89,10 +105,14 @@ class Steps:
         else:
             await self._report(step, context, images)
 
-    async def _effect(self, step: CoverStep, effect: Effect) -> Images:
+    async def _effect(self, step: CoverStep, effect: Effect, further: Further) -> Images:
         cover = await self._store.of_id(step.cover_id, step.user_id)
-        if cover is None or cover.task_id != step.task_id:
+        if cover is None:
             raise NotFound("This cover is gone.")
+        if cover.work is not None and cover.work.task_id == step.task_id:
+            return await further(cover, cover.work)
+        if cover.task_id != step.task_id or cover.many:
+            return await self._makings.late(cover, step)
         if step.step in cover.undone:
             # a crash after its objects were put may have left them behind the back of the undoing
             await self._remove(cover.objects.get(step.step, ()))
@@ -102,24 +122,15 @@ class Steps:
         except Undone:
             return ()
 
-    async def _paint(self, cover: Record) -> Images:
+    async def _paint(self, cover: Record, context: Context) -> Images:
         if cover.art is not None:
             return (cover.art,)
-        recipe = msgspec.structs.replace(cover.recipe, model=self._images.name, model_version=self._images.version)
-        style = recipe.style_params
-        order = PaintOrder(
-            prompt=recipe.prompt,
-            family=style.family,
-            palette=style.palette,
-            options=style.options,
-            width=recipe.width,
-            height=recipe.height,
-            seed=recipe.seed,
-        )
+        order = paint_order(cover.recipe, f"{cover.task_id}:1", cover.user_id, context)
         try:
             picture = await self._images.paint(order)
         except ValueError as error:
             raise Invalid(f"The art cannot be painted: {error}.") from error
+        recipe = painted(cover.recipe, picture, self._images)
         made = await self._keep(cover, "paint", {"art": (picture.data, picture.media_type)}, {"recipe": recipe})
         return tuple(made.values())
 
@@ -137,16 +148,31 @@ class Steps:
             name: (picture.data, picture.media_type)
             for name, picture in (("picture", composition.picture), ("thumbnail", composition.thumbnail))
         }
-        made = await self._keep(cover, "compose", pictures, {"layout": layout_of(composition)})
+        more = {"layout": layout_of(composition), "recipe": typeset(cover.recipe, composition)}
+        made = await self._keep(cover, "compose", pictures, more)
         return tuple(made.values())
 
     async def _keep_version(self, cover: Record) -> Images:
         if cover.picture is None or cover.thumbnail is None:
             raise Conflict("There is no picture to keep.")
-        version = Version(version=1, image=cover.picture, thumbnail=cover.thumbnail, created_at=now())
+        version = Version(
+            version=1,
+            image=cover.picture,
+            thumbnail=cover.thumbnail,
+            created_at=now(),
+            task_id=cover.task_id,
+            recipe=cover.recipe,
+            layout=cover.layout,
+            art=cover.art,
+        )
         if not cover.versions:
             await self._store.record(cover.cover_id, "store", {"versions": (version,)})
-        return (cover.picture, cover.thumbnail)
+        return (cover.picture,)
+
+    async def _finish(self, cover: Record, work: Work) -> Images:
+        """The first versions of a new cover, or more of a finished one."""
+        making = cover.status == "generating" and cover.task_id == work.task_id
+        return await (self._complete(cover) if making else self._makings.add(cover, work))
 
     async def _complete(self, cover: Record) -> Images:
         if not cover.versions:
@@ -164,7 +190,7 @@ class Steps:
         outgoing = Outgoing(
             subject=COMPLETED.subject, payload=msgspec.json.encode(event), message_id=f"{cover.task_id}:completed"
         )
-        document = await self._store.complete(cover.cover_id, at, outgoing)
+        document = await self._store.complete(cover.cover_id, at, outgoing, len(cover.versions))
         if document is not None:
             await self._store.outbox.relay(document)
         return (cover.versions[-1].image,)

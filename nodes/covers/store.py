@@ -37,9 +37,10 @@ INDEXES = (
     Index("completed", (("user_id", 1), ("completed_at", 1))),
     Index("unpainted", (("status", 1), ("created_at", 1))),
     Index("deleted_at", (("deleted_at", 1),)),
+    Index("work", (("work.created_at", 1),)),
     OUTBOX_INDEX,
 )
-PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail")
+PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail", "work", "shown")
 """What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
 EXISTS = {"deleted_at": {"$exists": False}}
 DRAFT = {"status": "generating", "art": None, **EXISTS}
@@ -103,9 +104,13 @@ class CoverStore:
         return tuple(msgspec.convert(each, Record) for each in found)
 
     async def count_completed(self, user_id: uuid.UUID, since: datetime) -> int:
-        """Covers completed since then, deleted ones too."""
+        """Pictures completed since then that count against the quota, of deleted covers too."""
+        lately = [{"completed_at": {"$gte": since}}, {"charged.at": {"$gte": since}}]
         with mongo_errors():
-            return await self._covers.count_documents({"user_id": user_id, "completed_at": {"$gte": since}})
+            found = await self._covers.find(
+                {"user_id": user_id, "$or": lately}, {"completed_at": 1, "charged": 1}
+            ).to_list(None)
+        return sum(_charged(each, since) for each in found)
 
     async def expect(self, cover_id: uuid.UUID, step: str, keys: tuple[str, ...]) -> bool:
         """Note objects that a step is about to put, so that undoing finds them after any crash.
@@ -127,7 +132,7 @@ class CoverStore:
     async def append_version(self, cover_id: uuid.UUID, version: Version) -> bool:
         """Add this version to a finished cover; False when it has not exactly those before it, or is gone."""
         so_many = {"versions": {"$size": version.version - 1}}
-        change = {"$push": {"versions": _plain(version)}}
+        change = {"$push": {"versions": _plain(version)}, "$set": {"shown": version.version}}
         return await self._change({"_id": cover_id, "status": "ready", **so_many, **EXISTS}, change)
 
     async def undo(
@@ -141,25 +146,30 @@ class CoverStore:
             found = await self._covers.find_one({"_id": cover_id}, {"objects": 1})
         return () if found is None else tuple(found.get("objects", {}).get(step, ()))
 
-    async def complete(self, cover_id: uuid.UUID, at: datetime, event: Outgoing) -> Document | None:
-        """Show the cover as ready, with the event in its outbox, once; the document, for its outbox."""
-        change = {
-            "$set": {"status": "ready", "completed_at": at},
-            "$push": {"outbox": {"$each": waiting([event], at)}},
-        }
+    async def complete(self, cover_id: uuid.UUID, at: datetime, event: Outgoing, pictures: int = 1) -> Document | None:
+        """Show the cover as ready, with the event in its outbox, once; the document, for its outbox.
+
+        The first of several `pictures` is shown.
+        """
+        push: Document = {"outbox": {"$each": waiting([event], at)}}
+        if pictures > 1:
+            push["charged"] = {"at": at, "pictures": pictures - 1}
+        made = {"status": "ready", "completed_at": at, **({"shown": 1} if pictures > 1 else {})}
+        change = {"$set": made, "$push": push, "$unset": {"work": ""}}
         await self._change({"_id": cover_id, "status": "generating", **EXISTS}, change)
         with mongo_errors():
             return await self._covers.find_one({"_id": cover_id}, {"outbox": 1})
 
     async def end(self, cover_id: uuid.UUID, task_id: uuid.UUID, status: CoverStatus) -> None:
         """The task has ended without a cover."""
-        change = {"$set": {"status": status, "completed_at": None}}
+        change = {"$set": {"status": status, "completed_at": None}, "$unset": {"work": ""}}
         await self._change({"_id": cover_id, "task_id": task_id, **EXISTS}, change)
 
     async def bury(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
         """Delete what is known of a cover that is not being made; None when there is none."""
         change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
         buriable = {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}
+        buriable["$or"] = [{"work": None}, {"status": {"$ne": "ready"}}]
         if not await self._change(buriable, change):
             return None
         with mongo_errors():
@@ -171,7 +181,10 @@ class CoverStore:
         What is left of each, to be emptied: `_id`, `status` and `objects`.
         """
         change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
+        busy = {"user_id": user_id, "status": "ready", "work.task_id": {"$exists": True}, **EXISTS}
         with mongo_errors():
+            # a step of the work may put one more object, as for a cover that is being made
+            await update_in_batches(self._covers, busy, {"$set": {"status": "generating"}})
             await update_in_batches(self._covers, {"user_id": user_id, "forgotten": {"$exists": False}}, change)
             forgotten = {"user_id": user_id, "forgotten": True}
             return await self._covers.find(forgotten, {"status": 1, "objects": 1}).to_list(None)
@@ -208,6 +221,15 @@ class CoverStore:
         """Change one document; False when none fits. Not by `find_one_and_update`, which reads all of them here."""
         with mongo_errors():
             return (await self._covers.update_one(query, change)).matched_count == 1
+
+
+def _charged(document: Document, since: datetime) -> int:
+    """The picture that a cover is, and those beyond it."""
+    completed = document.get("completed_at")
+    if completed is None:  # it was taken back
+        return 0
+    more = [each["pictures"] for each in document.get("charged", ()) if each["at"] >= since]
+    return int(completed >= since) + int(sum(more))
 
 
 def _doable(cover_id: uuid.UUID, step: str) -> Document:

@@ -8,8 +8,8 @@ from contracts.covers import GenerateCover, Layout, Recipe
 from contracts.errors import FieldError, Invalid
 
 
-def type_order(request: GenerateCover, recipe: Recipe) -> TypeOrder:
-    """The words of a cover with the fonts and the size of its recipe."""
+def type_order(request: GenerateCover | Recipe, recipe: Recipe) -> TypeOrder:
+    """The words of a request, or of a recipe itself, with the fonts and the size of the recipe."""
     return TypeOrder(
         title=request.title,
         subtitle=request.subtitle,
@@ -20,7 +20,7 @@ def type_order(request: GenerateCover, recipe: Recipe) -> TypeOrder:
     )
 
 
-def check_words(request: GenerateCover, recipe: Recipe) -> None:
+def check_words(request: GenerateCover | Recipe, recipe: Recipe) -> None:
     """Tell at once what would fail after the painting. Raises Invalid as `not_set` makes it."""
     try:
         words_of(type_order(request, recipe))

@@ -2,14 +2,12 @@
 
 from adapters.mongo import now
 from adapters.objects import Objects, describe
-from contracts.covers import AddVersion, Version
+from contracts.covers import MOST_VERSIONS, AddVersion, Version
 from contracts.errors import Conflict, NotFound
 from contracts.wire import Context, ObjectRef
 from nodes.covers.model import Record, caller
 from nodes.covers.store import CoverStore
 
-MOST_VERSIONS = 10
-"""Of one cover, so that a page of covers fits into a message."""
 SAVING = "save"
 """Where the keys of their objects are noted, as if it were a step."""
 
@@ -39,6 +37,8 @@ class Versions:
             created_at=now(),
             edit_id=order.edit_id,
             edit_version=order.edit_version,
+            kind="edit",
+            parent=cover.showing,
         )
         if await self._store.append_version(cover.cover_id, version):
             return version

@@ -89,12 +89,12 @@ def new_id(scope: uuid.UUID, word: str, idempotency_key: str | None) -> uuid.UUI
 
 
 def opened(cover: Cover, session_id: uuid.UUID, user_id: uuid.UUID, at: datetime) -> Record:
-    """A session on the newest picture of a cover. Raises Conflict while it is made, NotFound when it has none."""
+    """A session on the shown picture of a cover. Raises Conflict while it is made, NotFound when it has none."""
     if cover.status == "generating":
         raise Conflict("This cover is still being made.", retry_after=1)
     if cover.status != "ready" or not cover.versions:
         raise NotFound("This cover has no picture.")
-    newest = cover.versions[-1]
+    newest = next((each for each in cover.versions if each.version == cover.shown_version), cover.versions[-1])
     return Record(
         session_id=session_id,
         user_id=user_id,

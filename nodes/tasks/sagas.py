@@ -4,7 +4,7 @@ To change a saga add it again with a higher version; tasks that have begun go on
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -148,36 +148,136 @@ def _on_edited(task: TaskState, step: str) -> msgspec.Struct:
     return safety.CheckImageStep(task_id=task.task_id, step=step, images=task.images("apply"))
 
 
-DISCARD = Order(covers.DISCARD, _on_cover)
+def _on_checked(task: TaskState, step: str) -> msgspec.Struct:
+    """Only what passed the check goes on."""
+    return covers.CoverStep(
+        task_id=task.task_id,
+        cover_id=task.cover_id,
+        user_id=task.user_id,
+        step=step,
+        passed=task.images("check_image"),
+    )
 
-GENERATE = Saga(
+
+def _on_made(source: str) -> Callable[[TaskState, str], msgspec.Struct]:
+    """Count as many covers as step `source` told pictures."""
+
+    def build(task: TaskState, step: str) -> msgspec.Struct:
+        made = len(task.images(source))
+        return users.SettleQuota(task_id=task.task_id, user_id=task.user_id, step=step, amount=made)
+
+    return build
+
+
+DISCARD = Order(covers.DISCARD, _on_cover)
+RESERVED = StepDef("reserve", None, Order(users.RELEASE_QUOTA, _on_quota), "Reserving your quota")
+PAINT = StepDef("paint", Order(covers.PAINT, _on_cover), DISCARD, "Painting the art", timeout=180, weight=50)
+PAINT_ALL = replace(PAINT, timeout=360)
+"""Up to four pictures, one after the other."""
+CHECK = StepDef("check_image", Order(safety.CHECK_IMAGE_STEP, _on_picture), None, "Checking the picture", weight=8)
+COMPOSE = StepDef("compose", Order(covers.COMPOSE, _on_cover), DISCARD, "Setting the type", timeout=90, weight=28)
+COMPOSE_ALL = replace(COMPOSE, order=Order(covers.COMPOSE, _on_checked), timeout=240)
+STORE = StepDef("store", Order(covers.STORE, _on_cover), DISCARD, "Keeping the picture", weight=8)
+COMMIT = StepDef("commit", Order(users.COMMIT_QUOTA, _on_quota), None, "Counting the cover", weight=3, commits=True)
+COMPLETE = StepDef(
+    "complete", Order(covers.COMPLETE, _on_cover), None, "Putting it on your shelf", retry=KEEP_TRYING, weight=3
+)
+COVER_WORDS = Words(
+    noun="cover",
+    waiting="Waiting to be painted",
+    titles={
+        "succeeded": "Your cover is ready",
+        "failed": "Your cover could not be made",
+        "cancelled": "Your cover was cancelled",
+    },
+    too_late="The cover is finished and counted; it can be deleted, not cancelled.",
+)
+
+
+def _picture(task: TaskState) -> tuple[str, ...]:
+    return (f"/v1/covers/{task.cover_id}/image",)
+
+
+def _versions(task: TaskState) -> tuple[str, ...]:
+    return (_cover(task),)
+
+
+def _cover(task: TaskState) -> str:
+    return f"/v1/covers/{task.cover_id}"
+
+
+GENERATE_1 = Saga(
     "generate",
     1,
     timeout=1800,
-    words=Words(
-        noun="cover",
-        waiting="Waiting to be painted",
-        titles={
-            "succeeded": "Your cover is ready",
-            "failed": "Your cover could not be made",
-            "cancelled": "Your cover was cancelled",
-        },
-        too_late="The cover is finished and counted; it can be deleted, not cancelled.",
-    ),
-    results=lambda task: (f"/v1/covers/{task.cover_id}/image",),
-    link=lambda task: f"/v1/covers/{task.cover_id}",
+    words=COVER_WORDS,
+    results=_picture,
+    link=_cover,
+    steps=(RESERVED, PAINT, CHECK, COMPOSE, STORE, COMMIT, COMPLETE),
+)
+GENERATE = replace(
+    GENERATE_1,
+    version=2,
     steps=(
-        StepDef("reserve", None, Order(users.RELEASE_QUOTA, _on_quota), "Reserving your quota"),
-        StepDef("paint", Order(covers.PAINT, _on_cover), DISCARD, "Painting the art", timeout=180, weight=50),
-        StepDef("check_image", Order(safety.CHECK_IMAGE_STEP, _on_picture), None, "Checking the picture", weight=8),
-        StepDef("compose", Order(covers.COMPOSE, _on_cover), DISCARD, "Setting the type", timeout=90, weight=28),
-        StepDef("store", Order(covers.STORE, _on_cover), DISCARD, "Keeping the picture", weight=8),
-        StepDef("commit", Order(users.COMMIT_QUOTA, _on_quota), None, "Counting the cover", weight=3, commits=True),
-        StepDef(
-            "complete", Order(covers.COMPLETE, _on_cover), None, "Putting it on your shelf", retry=KEEP_TRYING, weight=3
-        ),
+        RESERVED,
+        PAINT_ALL,
+        CHECK,
+        COMPOSE_ALL,
+        STORE,
+        replace(COMMIT, order=Order(users.COMMIT_QUOTA, _on_made("store"))),
+        COMPLETE,
     ),
 )
+"""Version 2 makes several pictures, of which some may fail, and counts those that were made."""
+
+VARY = replace(
+    GENERATE,
+    type="vary",
+    version=1,
+    words=Words(
+        noun="variations",
+        waiting="Waiting to be painted",
+        titles={
+            "succeeded": "Your variations are ready",
+            "failed": "Your variations could not be made",
+            "cancelled": "Your variations were cancelled",
+        },
+        too_late="The variations are finished and counted; they can be left alone, not cancelled.",
+    ),
+    results=_versions,
+    steps=(
+        RESERVED,
+        PAINT_ALL,
+        CHECK,
+        COMPOSE_ALL,
+        replace(COMMIT, order=Order(users.COMMIT_QUOTA, _on_made("compose"))),
+        COMPLETE,
+    ),
+)
+
+VERSION_WORDS = Words(
+    noun="version",
+    waiting="Waiting to be made",
+    titles={
+        "succeeded": "The new version of your cover is ready",
+        "failed": "The new version could not be made",
+        "cancelled": "The new version was cancelled",
+    },
+    too_late="The version is finished; another one can be chosen, it cannot be cancelled.",
+)
+LAST = replace(COMPLETE, retry=WALK_BACK, commits=True)
+
+RETYPE = Saga(
+    "retype",
+    1,
+    timeout=900,
+    words=VERSION_WORDS,
+    results=_versions,
+    link=_cover,
+    steps=(COMPOSE, LAST),
+)
+REMAKE = replace(RETYPE, type="remake", timeout=1800, steps=(PAINT_ALL, CHECK, COMPOSE_ALL, LAST))
+"""Painted again by a recipe: in other formats, or to see that it comes out the same."""
 
 EXPORT = Saga(
     "export",
@@ -240,8 +340,9 @@ EDIT = Saga(
     ),
 )
 
-SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in (GENERATE, EDIT, EXPORT)}
-CURRENT: Mapping[TaskType, Saga] = {"generate": GENERATE, "edit": EDIT, "export": EXPORT}
+KNOWN = (GENERATE_1, GENERATE, RETYPE, REMAKE, VARY, EDIT, EXPORT)
+SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in KNOWN}
+CURRENT: Mapping[TaskType, Saga] = {saga.type: saga for saga in sorted(KNOWN, key=lambda saga: saga.version)}
 
 
 def saga_of(task: TaskState) -> Saga:

@@ -83,14 +83,20 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     period: datetime
 
 
-def settled(allowance: Allowance, reservation: Reservation, to: Settled) -> tuple[Allowance, bool]:
-    """The allowance after `reservation` was settled, and whether the reservation's own state changes."""
+def settled(
+    allowance: Allowance, reservation: Reservation, to: Settled, made: int | None = None
+) -> tuple[Allowance, bool]:
+    """The allowance after `reservation` was settled, and whether the reservation's own state changes.
+
+    `made` covers of it are counted, never more than were reserved; None: all.
+    """
     change = SETTLEMENTS.get((reservation.state, to))
     if change is None:
         return allowance, False
     if reservation.period != allowance.period:
         return allowance, True
-    used, reserved = (reservation.amount * sign for sign in change)
+    used = change[0] * (reservation.amount if made is None else min(made, reservation.amount))
+    reserved = change[1] * reservation.amount
     return msgspec.structs.replace(allowance, used=allowance.used + used, reserved=allowance.reserved + reserved), True
 
 

@@ -87,7 +87,7 @@ class Quotas:
     async def _settle_and_report(self, message: SettleQuota, to: Settled, context: Context) -> None:
         """Settle, then tell the saga that waits for it. A failure for good goes to the saga too, if there is one."""
         try:
-            await self._settle(message.user_id, message.task_id, to)
+            await self._settle(message.user_id, message.task_id, to, message.amount)
         except Unavailable:
             raise
         except ServiceError as error:
@@ -98,7 +98,7 @@ class Quotas:
             if message.step is not None:
                 await self._report(message.task_id, message.step, context)
 
-    async def _settle(self, user_id: uuid.UUID, task_id: uuid.UUID, to: Settled) -> None:
+    async def _settle(self, user_id: uuid.UUID, task_id: uuid.UUID, to: Settled, made: int | None = None) -> None:
         now = self._clock()
         async with self._store.locked(user_id) as user:
             reservation = None if user is None else await user.reservation(task_id)
@@ -106,7 +106,7 @@ class Quotas:
                 if to == "released":
                     return  # there is nothing to give back
                 raise NotFound("Nothing was reserved for this task.")
-            allowance, changed = settled(user.allowance.at(now), reservation, to)
+            allowance, changed = settled(user.allowance.at(now), reservation, to, made)
             if changed:
                 await user.settle(task_id, to, now)
                 await user.write(allowance)

@@ -33,12 +33,14 @@ from contracts.templates import (
 from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
 from nodes.runtime import Binding, serve
+from tests.edge.cover_nodes import further_versions
 from tests.edge.oauth_nodes import oauth_answers
+from tests.edge.review_nodes import review_answers
 from tests.edge.security_nodes import security_answers
 from tests.support.buses import SmallService, a_node
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-NODES = ("auth", "users", "templates", "covers", "edits", "exports", "tasks", "notifications")
+NODES = ("auth", "users", "templates", "safety", "covers", "edits", "exports", "tasks", "notifications")
 
 IDLE = tasks.Load(waiting={}, seconds={lane.name: 0.0 for lane in tasks.PLANS}, per_minute=60.0, at=NOW)
 
@@ -166,6 +168,7 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         templates.SAVE_MINE: lambda m, _c: _mine(m),
         templates.LIST_MINE: lambda _m, _c: UserTemplatePage(items=()),
         covers.GENERATE: lambda m, c: _accepted(world, m, c),
+        **further_versions(world.owners, a_cover),
         covers.GET: lambda m, _c: a_cover(m.cover_id),
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
@@ -193,6 +196,7 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.LOAD: lambda _m, _c: world.load,
         tasks.HISTORY: lambda m, c: _history(world, m, c),
+        **review_answers(world.objects),
         operations.LIST_DEAD: lambda _m, _c: operations.DeadLetterPage(items=()),
         operations.SHOW_DEAD: lambda m, _c: _letter(m.sequence),
         operations.REPLAY_DEAD: lambda _m, _c: Done(),

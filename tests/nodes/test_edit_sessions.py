@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from contracts import covers, edits
+from contracts.covers import MOST_VERSIONS
 from contracts.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Unauthenticated
 from contracts.wire import Endpoint
-from nodes.covers.versions import MOST_VERSIONS
 from tests.support.covers_world import asks
 from tests.support.edits_world import EditWorld, an_edit_world, lightness
 from tests.support.servers import MongoDatabase

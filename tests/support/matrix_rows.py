@@ -1,12 +1,16 @@
 """A request for each route of the table that succeeds when the owner (or who has the role) makes it."""
 
+import io
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from PIL import Image
+
 from tests.support.matrix import Asked
 from tests.support.matrix_partners import PARTNER_ROWS
+from tests.support.matrix_reviews import REVIEW_ROWS
 from tests.support.matrix_row import Row, at, fresh, own, owner_of
 from tests.support.matrix_world import PASSWORD, World
 
@@ -81,6 +85,15 @@ async def _unpainted_cover(world: World) -> Asked:
     return Asked(path=f"/v1/covers/{accepted['cover_id']}", owner=owner_of(world))
 
 
+def _further(word: str, body: dict[str, Any]) -> Row:
+    """Of a cover without a picture, so that its owner is told of a conflict and nothing is made."""
+
+    async def make(world: World) -> Asked:
+        return Asked(path=f"{(await _unpainted_cover(world)).path}/{word}", body=body, owner=owner_of(world))
+
+    return Row(make=make, status=409)
+
+
 async def _until_cancelled(world: World, cover_id: str) -> None:
     while (await world.made("GET", f"/v1/covers/{cover_id}"))["status"] != "cancelled":
         pass  # the covers node hears of the end of a task by an event
@@ -129,6 +142,13 @@ def _dead(word: str = "") -> Row:
     return fresh(make)
 
 
+async def _file(_world: World) -> Asked:
+    """A picture that says nothing of its origin."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return Asked(path="/v1/verify", raw=out.getvalue())
+
+
 EDIT = "/v1/edits/{edit_id}"
 TO_NEWEST = (f"{EDIT}/checkout", {"version": 1})
 
@@ -161,6 +181,7 @@ ROWS: Mapping[str, Row] = {
     "POST /v1/api-keys": at("/v1/api-keys", {"name": "build", "scopes": ["covers:read"]}),
     "DELETE /v1/api-keys/{id}": fresh(_key),
     **PARTNER_ROWS,
+    **REVIEW_ROWS,
     "GET /v1/me": at("/v1/me"),
     "PATCH /v1/me": at("/v1/me", {"full_name": "Ada King"}),
     "DELETE /v1/me": Row(make=at("/v1/me", {"password": PASSWORD}).make, twin="users", refuses={"admin": 409}),
@@ -181,6 +202,12 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/covers/{cover_id}": own("/v1/covers/{cover_id}"),
     "DELETE /v1/covers/{cover_id}": fresh(_unpainted_cover),
     "GET /v1/covers/{cover_id}/image": own("/v1/covers/{cover_id}/image"),
+    "GET /v1/covers/{cover_id}/versions/{version}/image": own("/v1/covers/{cover_id}/versions/1/image"),
+    "POST /v1/covers/{cover_id}/choose": own("/v1/covers/{cover_id}/choose", {"version": 1}),
+    "POST /v1/covers/{cover_id}/retype": _further("retype", {"title": "Sooner"}),
+    "POST /v1/covers/{cover_id}/variations": _further("variations", {"count": 1}),
+    "POST /v1/covers/{cover_id}/regenerate": _further("regenerate", {}),
+    "POST /v1/covers/{cover_id}/formats": _further("formats", {"formats": ["square"]}),
     "POST /v1/edits": own("/v1/edits", {"cover_id": "{cover_id}"}),
     "GET /v1/edits": at("/v1/edits"),
     "GET /v1/edits/{edit_id}": own(EDIT),
@@ -197,6 +224,8 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/exports/{export_id}": own("/v1/exports/{export_id}"),
     "GET /v1/exports/{export_id}/files/{name}": own("/v1/exports/{export_id}/files/{file}"),
     "DELETE /v1/exports/{export_id}": fresh(_export),
+    "POST /v1/verify": Row(make=_file),
+    "GET /v1/covers/{cover_id}/provenance": own("/v1/covers/{cover_id}/provenance"),
     "GET /v1/tasks": at("/v1/tasks"),
     "GET /v1/tasks/{task_id}": own("/v1/tasks/{task_id}"),
     "DELETE /v1/tasks/{task_id}": fresh(_waiting_task),

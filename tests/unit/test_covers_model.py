@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.covers import GenerateCover, Version
-from contracts.errors import Refused, Unauthenticated
+from contracts.errors import Refused, Unauthenticated, UnderReview
 from contracts.safety import Finding, Verdict
 from contracts.templates import StyleParams, Template
 from contracts.wire import Context, ObjectRef
@@ -18,7 +18,6 @@ from nodes.covers.model import (
     caller,
     choose_seed,
     fill,
-    fingerprint,
     identify,
     passed,
     resolve,
@@ -26,6 +25,7 @@ from nodes.covers.model import (
     texts,
     wish,
 )
+from nodes.covers.takes import fingerprint_of
 
 USER = uuid.UUID(int=1)
 TASK = uuid.UUID(int=2)
@@ -62,9 +62,9 @@ def test_the_same_key_gives_the_same_ids() -> None:
 def test_the_fingerprint_tells_requests_apart() -> None:
     """Any field that differs makes another fingerprint."""
     request = GenerateCover(title="Tides", author="A. Writer")
-    assert fingerprint(request) == fingerprint(GenerateCover(title="Tides", author="A. Writer"))
+    assert fingerprint_of(request) == fingerprint_of(GenerateCover(title="Tides", author="A. Writer"))
     for other in (GenerateCover(title="Tides"), GenerateCover(title="Tides", subtitle="A. Writer")):
-        assert fingerprint(request) != fingerprint(other)
+        assert fingerprint_of(request) != fingerprint_of(other)
 
 
 def test_every_text_of_the_user_is_checked() -> None:
@@ -100,10 +100,13 @@ def test_a_block_names_field_and_category_once() -> None:
     assert [(e.field, e.category) for e in refused.value.errors] == [("title", "violence")]
 
 
-def test_a_review_is_allowed_and_noted() -> None:
-    """What is to be reviewed later does not hinder."""
+def test_what_a_person_must_see_is_refused_until_then() -> None:
+    """A text in review has a code of its own, and its fields are named once."""
     verdict = Verdict(decision="review", findings=(finding("prompt", "drugs", "review"),) * 2)
-    assert passed(verdict) == ("drugs",)
+    with pytest.raises(UnderReview) as refused:
+        passed(verdict)
+    assert refused.value.code == "content_review"
+    assert [(e.field, e.category) for e in refused.value.errors] == [("prompt", "drugs")]
     assert passed(Verdict(decision="allow")) == ()
 
 
@@ -173,7 +176,7 @@ def test_pictures_are_shown_only_when_ready() -> None:
         task_id=TASK,
         user_id=USER,
         request=request,
-        fingerprint=fingerprint(request),
+        fingerprint=fingerprint_of(request),
         recipe=resolve(request, template(), TASK, ("painter", "7")),
         versions=(Version(version=1, image=ref, thumbnail=ref, created_at=AT),),
         created_at=AT,

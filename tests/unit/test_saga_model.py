@@ -137,7 +137,7 @@ def test_begun_paint_makes_cancel_wait_for_its_report() -> None:
     later = START + timedelta(seconds=100)
     task = moved(model.settle(at_step("paint"), report(at_step("paint"), begun=True), later))
     assert (task.status, task.started_at, task.step) == ("running", later, "paint")
-    assert task.due_at == later + timedelta(seconds=180), "its time counts from when it began"
+    assert task.due_at == later + timedelta(seconds=GENERATE.at("paint").timeout), "its time counts from when it began"
     assert model.settle(task, report(task, begun=True), START) is None
     assert sent(model.cancel(task, START)) == []
 

@@ -44,10 +44,10 @@ def test_every_journey_comes_to_its_end(saga: Saga) -> None:
 
 
 def test_a_task_begun_under_an_older_version_ends_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Version 2 has a step more: new tasks do it, those on their way do not and are not stuck."""
+    """The next version has a step more: new tasks do it, those on their way do not and are not stuck."""
     extra = StepDef("polish", GENERATE.steps[4].order, GENERATE.steps[4].undo, "Polishing", weight=5)
-    newer = replace(GENERATE, version=2, steps=(*GENERATE.steps[:5], extra, *GENERATE.steps[5:]))
-    versions: Mapping[tuple[str, int], Saga] = {("generate", 1): GENERATE, ("generate", 2): newer}
+    newer = replace(GENERATE, version=3, steps=(*GENERATE.steps[:5], extra, *GENERATE.steps[5:]))
+    versions: Mapping[tuple[str, int], Saga] = {("generate", 2): GENERATE, ("generate", 3): newer}
     monkeypatch.setattr(sagas, "SAGAS", versions)
     for saga, polished in ((GENERATE, False), (newer, True)):
         journey = Journey(saga)
