@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 from aiohttp import web
 
@@ -64,6 +65,7 @@ from edge.routes import ROUTES, Route
 from edge.sessions import Visits
 from edge.signatures import Signatures
 from edge.streams import HEARTBEAT, TaskStreams
+from edge.verification import Verification
 
 DRAIN = 10.0
 """Seconds that running requests are given at the end."""
@@ -75,7 +77,7 @@ HEADERS_OF_ALL = web.AppKey("headers", dict[str, str])
 """The headers of every answer."""
 STUDIO = "edge.studio.pages"
 NOTICE_STEP = 0.05
-NO_HEAD = ("events", "export", "oauth", "graphql-socket")
+NO_HEAD = ("events", "export", "oauth", "graphql-socket", "provenance")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
 
 
@@ -178,6 +180,7 @@ def build_app(
     nodes: tuple[str, ...] = NODES,
     heartbeat: float = HEARTBEAT,
     rules: Rules = RULES,
+    trust: Path | None = None,
     traces: Traces | None = None,
 ) -> web.Application:
     """The application, ready to be served. It opens nothing until it starts, and closes none of what it is given."""
@@ -186,6 +189,7 @@ def build_app(
     renewals = Renewals(ResponseCache(redis))
     _count(metrics, renewals, rules.lists, traces)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
+    verification = Verification(bus, objects, trust)
     headers = dict(HEADERS)
     order = stages(
         bus,
@@ -207,6 +211,8 @@ def build_app(
         "file": lambda route: file(route, bus, objects),
         "events": lambda _route: streams.handle,
         "export": lambda _route: export.handle,
+        "verify": lambda _route: verification.verify,
+        "provenance": verification.of_cover,
         "session": visits.handler,
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
@@ -223,7 +229,12 @@ def build_app(
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
     app.on_shutdown.append(graph.close)
-    _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus)))
+    _live(
+        app,
+        streams,
+        health,
+        (outlook.watching, revocations.watching, partial(renewals.watching, bus), verification.working),
+    )
     return app
 
 

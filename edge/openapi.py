@@ -12,6 +12,7 @@ import msgspec
 
 from contracts.errors import Problem
 from contracts.exports import StoredFile
+from contracts.provenance import Provenance
 from contracts.wire import Done, ObjectRef
 from edge.binding import contract_of
 from edge.graphql.request import GraphRequest
@@ -44,6 +45,7 @@ TAGS = {
     "covers": "Covers and their pictures",
     "edits": "Edit sessions on finished covers",
     "exports": "Files of finished covers",
+    "provenance": "Where a picture came from: Content Credentials and AI labels, read and checked",
     "tasks": "Work under way, to watch and to cancel",
     "notifications": "The inbox",
     "graphql": "The same product for partners as one graph",
@@ -52,8 +54,10 @@ TAGS = {
 }
 BODIES: dict[str, type[Any]] = {"graphql": GraphRequest, "login": AddIdentity}
 """What is sent where that is not the contract's request, by handler."""
-REPLIES: dict[str, type[Any]] = {"session": Visit}
+REPLIES: dict[str, type[Any]] = {"session": Visit, "verify": Provenance, "provenance": Provenance}
 """What is answered where that is not the contract's reply, by handler."""
+FILES = ("image/png", "image/jpeg", "image/webp", "image/tiff", "application/pdf")
+"""Formats that carry credentials."""
 NO_CONTENT = (101, 204, 302, 303)
 PLAIN = ("call", "login")
 """Handlers that answer with the contract's reply."""
@@ -187,7 +191,7 @@ def _complete(operation: Json, route: Route, schemas: Json) -> None:
 
 
 def _operation_id(route: Route) -> str:
-    if route.contract is None:
+    if route.contract is None or route.handler == "provenance":
         return route.handler
     node = "session" if route.handler == "session" else route.contract.node
     again = "_link" if route.handler == "login" and route.access == "user" else ""
@@ -280,7 +284,17 @@ def _parameter(name: str, place: str, schema: Json, schemas: Json) -> Json:
     return {"name": name, "in": place, "required": place == "path", **about, "schema": schema, **shown}
 
 
+def _file() -> Json:
+    """Any of the formats by itself, or the first file of a form."""
+    raw: Json = {media: {"schema": {"type": "string", "format": "binary"}} for media in FILES}
+    field = {"type": "string", "format": "binary"}
+    form = {"schema": {"type": "object", "properties": {"file": field}, "required": ["file"]}}
+    return {"required": True, "content": {**raw, "multipart/form-data": form}}
+
+
 def _body(route: Route, schemas: Json) -> Json:
+    if route.body == "file":
+        return _file()
     kind = BODIES.get(route.handler) or contract_of(route).request
     name = kind.__name__
     hidden = {*route.fields, *route.session}

@@ -46,6 +46,8 @@ BY_HANDLER: dict[str, tuple[Kind, ...]] = {
     "ready": (errors.Unavailable,),
     "session": (errors.CrossSite,),
     "events": (errors.RateLimited,),
+    "verify": (errors.Overloaded, errors.DeadlineExceeded, errors.Internal),
+    "provenance": (errors.Overloaded, errors.Invalid),
     "graphql": (*ANY_CALL,),
     "graphql-socket": (errors.MethodNotAllowed,),
 }

@@ -58,6 +58,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("token-address", 50, QUARTER, "address", failures=(401, 404, 422)),
     Policy("client-address", 200, QUARTER, "address", failures=(400, 401)),
     Policy("provider-address", 600, QUARTER, "address"),
+    Policy("verify-address", 300, QUARTER, "address"),
     Policy("proof-user", 10, QUARTER, "user", failures=(401, 422)),
 )
 GUARDS: Mapping[str, tuple[str, ...]] = {
@@ -70,10 +71,12 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "proof": ("proof-user",),
     "client": ("client-address",),
     "provider": ("provider-address",),
+    "verify": ("verify-address",),
 }
 """By the word in `Route.guard`. `mail`: a message is sent to whom the body names, `own-mail`: to the caller; `token`: a
 single-use token is tried; `proof`: a signed-in user proves the password once more; `provider`: a sign-in at another
-provider is begun or finished; `client`: a client of OAuth proves itself, a code or a token is tried."""
+provider is begun or finished; `client`: a client of OAuth proves itself, a code or a token is tried; `verify`: a
+file is read."""
 
 
 class Rates:

@@ -55,6 +55,12 @@ COMMANDS = (
         "gallery:run_gallery",
         (option("-o", "--output", type=Path, required=True, metavar="FILE", help="a .png, .jpg or .webp"),),
     ),
+    Command(
+        "verify",
+        "read and check the Content Credentials of a file: exit code 0 valid, 1 not, 2 none",
+        "verify:run_verify",
+        (option("file", type=Path, metavar="FILE", help="PNG, JPEG, WebP, TIFF or PDF"), JSON),
+    ),
     Command("doctor", "check settings, servers and keys", "doctor:run_doctor", (JSON,)),
     Command("ping", "ask nodes whether they serve", "ping:run_ping", (option("names", nargs="+", metavar="NAME"),)),
     Command(

@@ -8,6 +8,7 @@ from edge.app import Rules, build_app, serve_app
 from edge.connections import Gate
 from edge.cookies import Cookies
 from edge.rates import read_rates
+from ops.content_credentials import trust_file
 from ops.credentials import ensure_secret_key
 from ops.host import Host
 from ops.paths import ROOT
@@ -30,6 +31,7 @@ async def edge(host: Host, bus: Bus) -> str:
         verifier=Verifier(),
         version=host.version,
         region=settings.region,
+        trust=trust_file(settings),
         asyncapi=(ROOT / "asyncapi.json").read_bytes(),
         rules=Rules(
             max_wait=settings.max_wait,

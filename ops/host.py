@@ -48,7 +48,7 @@ class Host:
             "adapters.images.adjustments",
             "adapters.typesetter",
             "adapters.moderation.pictures",
-            "adapters.rendering",
+            "adapters.provenance.signatory",
         )
         workers = self.parts.workers(self.settings.paint_processes, self.settings.image_seconds, preload)
         self.stack.push_async_exit(workers)

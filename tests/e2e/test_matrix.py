@@ -92,6 +92,8 @@ async def cell(route: Route, caller: Caller, wanted: int, asked: Asked, world: W
 
 def sent(asked: Asked) -> tuple[bytes, dict[str, str]]:
     """The body of a request, with the header that names its type."""
+    if asked.raw is not None:
+        return asked.raw, {"Content-Type": "application/octet-stream"}
     if asked.form is not None:
         return urlencode(asked.form).encode(), {"Content-Type": FORM}
     if asked.body is not None:

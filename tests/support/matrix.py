@@ -43,6 +43,8 @@ class Asked:
     body: Any = None
     form: Mapping[str, str] | None = None
     """Instead of a JSON body."""
+    raw: bytes | None = None
+    """The same."""
     headers: Mapping[str, str] = field(default_factory=dict)
     owner: str | None = None
     """Whose thing the path or the body names; None: nobody's, or whoever asks."""
