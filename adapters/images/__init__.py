@@ -33,6 +33,8 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Whose order it is: an id of ours. A provider is told only a keyed hash of it."""
     tier: str = "free"
     region: str = ""
+    model: str = ""
+    """Of several models the one to be asked first, because it has made the same before."""
 
 
 class InpaintOrder(PaintOrder, frozen=True, kw_only=True):

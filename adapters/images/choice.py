@@ -64,7 +64,7 @@ class Choice:
     async def _made_by_one(self, order: PaintOrder) -> Picture:
         until = self._clock() + self._budget
         failures: list[tuple[str, str, Exception]] = []
-        for name in self._preferred(order.tier, order.region):
+        for name in self._in_turn(order):
             if failures and self._clock() >= until:
                 break
             try:
@@ -77,6 +77,14 @@ class Choice:
             else:
                 return self._painted(name, picture, failures)
         raise deciding([error for _, _, error in failures])
+
+    def _in_turn(self, order: PaintOrder) -> list[str]:
+        """The models for an order; one that made it before comes first, unless it is not for this plan and region."""
+        preferred = self._preferred(order.tier, order.region)
+        before = self._models.get(order.model)
+        if before is None or not (before.capabilities.offline or order.model in preferred):
+            return list(preferred)
+        return list(dict.fromkeys((order.model, *preferred)))
 
     def gauges(self) -> list[Gauge]:
         """Pictures, what they cost and errors, by model, since the start."""

@@ -58,6 +58,8 @@ class Fake:
     orders: list[dict[str, Any]] = field(default_factory=list)
     """The fields of every order that was good."""
     masks: list[Image.Image] = field(default_factory=list)
+    draw: Callable[[int, int], bytes] = field(default_factory=lambda: png)
+    """Makes a picture of that size."""
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -106,6 +108,15 @@ def png(width: int, height: int, colour: tuple[int, int, int] = PAINTED) -> byte
     """A picture of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def art(width: int, height: int) -> bytes:
+    """A picture that is not blank."""
+    buffer = io.BytesIO()
+    light = Image.linear_gradient("L").resize((width, height))
+    dark = Image.radial_gradient("L").resize((width, height))
+    Image.merge("RGB", (light, dark, light.rotate(180))).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.fake_images import KEY, Fake, Rejected, Wrong, opened, parts_of, png, text_of
+from tests.support.fake_images import KEY, Fake, Rejected, Wrong, opened, parts_of, text_of
 
 FIELDS = {
     "model",
@@ -104,7 +104,7 @@ class FakeOpenAI(Fake):
         except Rejected as rejected:
             return self.said(rejected.wrong, str(fields.get("prompt")))
         self.orders.append(fields)
-        body = {"created": 1, "data": [{"b64_json": text_of(png(*size))}], "size": fields["size"], "usage": USAGE}
+        body = {"created": 1, "data": [{"b64_json": text_of(self.draw(*size))}], "size": fields["size"], "usage": USAGE}
         return web.json_response(body, headers=headers)
 
     def _check(self, request: web.Request, fields: dict[str, Any]) -> tuple[int, int]:

@@ -71,7 +71,7 @@ class FakeStability(Fake):
             return self.said(rejected.wrong, "")
         self.orders.append(fields)
         headers = {"finish-reason": "SUCCESS", "seed": fields["seed"], "x-request-id": "req_2"}
-        return web.Response(body=png(*size), content_type="image/png", headers=headers)
+        return web.Response(body=self.draw(*size), content_type="image/png", headers=headers)
 
     def _check(
         self,
