@@ -1,6 +1,6 @@
 """Composing a cover: art and words in, the finished picture, its thumbnail and the layout out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -54,10 +54,19 @@ def compose(art: bytes, order: TypeOrder) -> Composition:
 def typeset(image: Image.Image, order: TypeOrder) -> tuple[Image.Image, Layout]:
     """The page with the words on it, and where they are."""
     pairing, inks = PAIRINGS[order.typography], inking.inks_of(image)
-    chosen = _choose(image, order, inks, pairing)
-    page, inked, thumbnail = _print(image, chosen, inks, pairing)
+    printed: list[tuple[float, Image.Image, Layout]] = []
+    for chosen in _plans(image, order, inks, pairing):
+        page, inked, thumbnail = _print(image, chosen, inks, pairing)
+        worth = min(_room(chosen, image), 1.0) + min(thumbnail.contrast / legibility.STROKES, 1.0)
+        printed.append((worth, page, _layout(chosen, inked, thumbnail, order)))
+        if thumbnail.legible:
+            break
+    return max(printed, key=lambda each: each[0])[1:]
+
+
+def _layout(chosen: Plan, inked: Mapping[str, Inked], thumbnail: Thumbnail, order: TypeOrder) -> Layout:
     placed = tuple(_record(role, chosen, inked[role]) for role, _ in chosen.parts())
-    layout = Layout(
+    return Layout(
         width=order.width,
         height=order.height,
         grid=chosen.grid.name,
@@ -66,7 +75,6 @@ def typeset(image: Image.Image, order: TypeOrder) -> tuple[Image.Image, Layout]:
         thumbnail=thumbnail,
         version=VERSION,
     )
-    return page, layout
 
 
 def resize_thumbnail(data: bytes, width: int = THUMBNAIL_WIDTH) -> Picture:
@@ -80,21 +88,25 @@ def _thumbnail(image: Image.Image, width: int = THUMBNAIL_WIDTH) -> Picture:
     return Picture(pixels.encode(small), "image/png", width, height)
 
 
-def _choose(image: Image.Image, order: TypeOrder, inks: Inks, pairing: Pairing) -> Plan:
-    """The plan that is worth most, tried on a small copy of the art.
+def _plans(image: Image.Image, order: TypeOrder, inks: Inks, pairing: Pairing) -> Iterator[Plan]:
+    """Plans to print until one can be read as a thumbnail: the pairing's, a plainer, a narrow one.
 
-    A title that would be too small for a thumbnail in every grid is set plainer, then narrower.
+    Each is the one that is worth most, tried on a small copy of the art. Those with letters too small for a thumbnail
+    come last.
     """
     small = image.reduce(max(min(image.size) // SKETCH_SIDE, 1))
     calm = pixels.Calm(small)
-    tried: list[Plan] = []
+    tiny: list[Plan] = []
     for closeness in (0, PLAIN, NARROW):
         words = words_of(order, closeness)
         best = _best(small, words, calm, inks, pairing)
-        tried.append(plan(best.grid, words, pairing, *image.size))
-        if _room(tried[-1], image) >= 1:
-            return tried[-1]
-    return max(tried, key=lambda each: _room(each, image))
+        chosen = plan(best.grid, words, pairing, *image.size)
+        if _room(chosen, image) >= 1:
+            yield chosen
+        else:
+            tiny.append(chosen)
+    if len(tiny) == NARROW + 1:
+        yield max(tiny, key=lambda each: _room(each, image))
 
 
 def _room(each: Plan, image: Image.Image) -> float:

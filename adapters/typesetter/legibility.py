@@ -65,16 +65,14 @@ def stroke_contrast(image: Image.Image, item: Stamp) -> float:
     page.paste(item.mask, (item.left, item.top))
     shrunk = page.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     cover, near = _shares(shrunk), _shares(shrunk.filter(ImageFilter.MaxFilter(3)))
-    strokes = (cover >= 0.75 * near) & (near >= 0.4 * near.max())
-    ground = _ground(small, cover)
-    ratios = (np.maximum(small, ground) + 0.05) / (np.minimum(small, ground) + 0.05)
-    return float(np.quantile(ratios[strokes], 1 - SHARE))
-
-
-def _ground(lightness: Field, cover: Field) -> Field:
-    """Mean luminance of the uncovered pixels near each pixel; those with more ink count for less."""
     weight = (1 - cover) ** 6 + np.float32(1e-4)
-    return cast("Field", _summed(lightness * weight) / _summed(weight))
+    beside = _summed(weight)
+    strokes = (
+        (cover >= 0.75 * near) & (near >= 0.4 * near.max()) & (beside > 0.5)
+    )  # the inside of fat letters is no edge
+    ground = _summed(small * weight) / beside
+    ratios = (np.maximum(small, ground) + 0.05) / (np.minimum(small, ground) + 0.05)
+    return float(np.quantile(ratios[strokes], 1 - SHARE)) if strokes.any() else 1.0
 
 
 def _summed(values: Field) -> Field:

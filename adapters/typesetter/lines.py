@@ -57,7 +57,8 @@ def _may_part(before: str, after: str) -> bool:
     """May a line end between two characters that no space parts?"""
     if CJK not in (script_of(before), script_of(after)) or unicodedata.combining(after):
         return False
-    return after not in _NO_START and before not in _NO_END and not (_katakana(before) and _katakana(after))
+    word = _katakana(before) and _katakana(after) and before != "・"
+    return after not in _NO_START and before not in _NO_END and not word
 
 
 def _katakana(character: str) -> bool:
@@ -67,7 +68,7 @@ def _katakana(character: str) -> bool:
 def _willing(piece: str, following: str) -> float:
     """Between characters: after a sign or a particle; seldom before a particle or inside hiragana."""
     last, first = piece[-1], following[0]
-    if last in _NO_START and not _katakana(last) and last not in "々ゝゞ":
+    if last == "・" or (last in _NO_START and not _katakana(last) and last not in "々ゝゞ"):
         return -0.14
     if first in _PARTICLES:
         return 0.5

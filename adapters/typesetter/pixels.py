@@ -148,10 +148,11 @@ class Calm:
         self._sums = np.pad(energy.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
 
     def disturbance(self, box: tuple[float, float, float, float]) -> float:
-        """Energy of a box, raised when one of its thirds is much busier than the rest."""
+        """Energy of a box, raised when one of its thirds, or an end of it, is much busier than the rest."""
         left, top, width, height = box
         thirds = [self.energy((left, top + height * k / 3, width, height / 3)) for k in range(3)]
-        return sum(thirds) / 6 + max(thirds) / 2
+        ends = [self.energy((left + width * share, top, width / 8, height)) for share in (0.0, 0.875)]
+        return sum(thirds) / 6 + max(*thirds, *ends) / 2
 
     def energy(self, box: tuple[float, float, float, float]) -> float:
         """Mean difference between neighbours inside left, top, width, height: 0 flat; above 0.06 busy."""

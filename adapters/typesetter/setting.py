@@ -8,10 +8,12 @@ from PIL import Image, ImageDraw
 
 from adapters.typesetter import fonts, lines, runs
 from adapters.typesetter.runs import Style
-from adapters.typesetter.scripts import ARABIC, CJK, HANGUL, HEBREW, script_of, scripts_in
+from adapters.typesetter.scripts import ARABIC, CJK, HANGUL, HEBREW, scripts_in
 
 PROBES = {HEBREW: "ה", ARABIC: "ا", CJK: "国", HANGUL: "한"}
 """A letter of each script without case that is as tall as most."""
+TAILS = {ARABIC: "جعي", CJK: "国", HANGUL: "한"}
+"""Letters that show how far a script reaches below its line, where that is much."""
 AIR = 0.05
 """Ems left between the lowest ink of a line and the highest of the next."""
 
@@ -47,8 +49,11 @@ class Block:
 
 def probe(style: Style) -> str:
     """A letter that shows how tall the style's main face is."""
-    main = next((script for script, face in style.faces if face == style.face and script), None)
-    return PROBES.get(main or "", "H")
+    return PROBES.get(_main(style), "H")
+
+
+def _main(style: Style) -> str:
+    return next((script for script, face in style.faces if face == style.face and script), "")
 
 
 @lru_cache(maxsize=128)
@@ -63,9 +68,9 @@ def rise(style: Style) -> float:
 
 
 def fall(style: Style) -> float:
-    """How far square characters reach below the baseline, as a share of the size; 0 for letters on a line."""
-    letter = probe(style)
-    return _metrics(style.face, letter)[1] if script_of(letter) in (CJK, HANGUL) else 0.0
+    """How far square and Arabic characters reach below the baseline, as a share of the size; 0 for other letters."""
+    tail = TAILS.get(_main(style))
+    return _metrics(style.face, tail)[1] if tail else 0.0
 
 
 @lru_cache(maxsize=1024)
