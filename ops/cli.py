@@ -31,6 +31,7 @@ COMMANDS = (
         ),
     ),
     Command("down", "stop everything", "stack:run_down"),
+    Command("reload", "read `.env` again and replace every process in turn", "stack:run_reload"),
     Command("status", "list servers and nodes", "stack:run_status", (JSON,)),
     Command("node", "host nodes in this process", "host:run_node", NODE_OPTIONS),
     Command("edge", "host an edge in this process", "host:run_edge"),

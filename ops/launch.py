@@ -21,8 +21,9 @@ from ops.child import ChildProgram, ProcessSpec
 from ops.failure import Failure
 from ops.paths import Home
 from ops.processes import reserve_port, supervised
-from ops.running import RunInfo, take
-from ops.servers.base import PATIENCE, EmbeddedServer, Patience, Program, write_private
+from ops.reloading import Replacing, has_terminal, refuse_fixed
+from ops.running import ReloadRow, RunInfo, take
+from ops.servers.base import PATIENCE, EmbeddedServer, Patience, write_private
 from ops.servers.mongo import MongoServer
 from ops.servers.nats import NatsServer, write_plain_config
 from ops.servers.postgres import PostgresServer
@@ -57,6 +58,8 @@ class Urls(msgspec.Struct, frozen=True):
 
 
 Provision = Callable[[Settings, Urls], Awaitable[None]]
+Reread = Callable[[], tuple[Settings, Sequence[ProcessSpec]]]
+"""Gives the settings as they are now, and the table of processes for them. Raises Failure."""
 NatsConfig = Callable[[Settings], Path]
 
 
@@ -111,8 +114,10 @@ class Stack:
         self._listening: socket.socket | None = None
         self._urls: Urls | None = None
         self._running: list[Supervised] = []
+        self._replacing = Replacing(self._running)
         self._complete = False
         self._started_at = ""
+        self._reload = ReloadRow()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -136,6 +141,7 @@ class Stack:
             processes=rows,
             started_at=self._started_at,
             version=installed_version(),
+            reload=self._reload,
             **msgspec.structs.asdict(self._urls),
         )
 
@@ -157,6 +163,7 @@ class Stack:
         if self._listening is not None:
             self._listening.close()  # so that clients are refused, not kept waiting, when the last edge is gone
             self._listening = None
+        await self._replacing.settle()
         servers = [each for each in self._running if each.program.kind == "server"]
         for each in reversed([each for each in self._running if each not in servers]):
             await each.stop()
@@ -167,13 +174,30 @@ class Stack:
             os.close(self._lock)
             self._lock = None
 
-    async def run(self, when_ready: Callable[[RunInfo], Awaitable[None]]) -> None:
-        """Start, call `when_ready`, stay until SIGTERM or SIGINT, stop. A signal also ends a start."""
-        told = asyncio.Event()
+    async def reload(self, settings: Settings, processes: Sequence[ProcessSpec]) -> None:
+        """Go on with other settings: each process is replaced in turn, and no request is refused.
+
+        Raises ReloadRefused, or what a start raises; then what ran before runs.
+        """
+        refuse_fixed(self.settings, settings)
+        now = self.settings
+        await self._replacing.all(
+            processes, lambda spec: self._supervised(spec, settings), lambda spec: self._supervised(spec, now)
+        )
+        self.settings, self._specs = settings, processes
+
+    async def run(self, when_ready: Callable[[RunInfo], Awaitable[None]], reread: Reread | None = None) -> None:
+        """Start, call `when_ready`, stay until SIGTERM or SIGINT, stop. A signal also ends a start.
+
+        At SIGHUP take the settings that `reread` gives, unless it says that our terminal was closed: then stop, too.
+        """
+        told, asked, attached = asyncio.Event(), asyncio.Event(), has_terminal()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
-        work = asyncio.create_task(self._up_and(when_ready))
+        if reread is not None:
+            loop.add_signal_handler(signal.SIGHUP, lambda: (told if attached and not has_terminal() else asked).set())
+        work = asyncio.create_task(self._up_and(when_ready, asked, reread))
         stopping = asyncio.create_task(told.wait())
         try:
             await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -183,12 +207,32 @@ class Stack:
         finally:
             await _cancelled(work, stopping)
             await self.stop()
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
-    async def _up_and(self, when_ready: Callable[[RunInfo], Awaitable[None]]) -> None:
+    async def _up_and(
+        self, when_ready: Callable[[RunInfo], Awaitable[None]], asked: asyncio.Event, reread: Reread | None
+    ) -> None:
         await self.start()
         await when_ready(self.info)
+        while reread is not None:
+            await asked.wait()
+            asked.clear()
+            await self._reload_told(reread)
+
+    async def _reload_told(self, reread: Reread) -> None:
+        """Reload, and tell in `run.json` and the log what became of it."""
+        self._reload = msgspec.structs.replace(self._reload, running=True)
+        self._record()
+        error = None
+        try:
+            await self.reload(*reread())
+            logger.warning("the settings were read again: every process is a new one")
+        except (Failure, OSError) as failure:
+            error = str(failure) or type(failure).__name__
+            logger.error("the settings were not taken, all goes on as before: %s", error)  # noqa: TRY400 -- no bug
+        self._reload = ReloadRow(running=False, count=self._reload.count + 1, error=error)
+        self._record()
 
     async def _start_all(self) -> None:
         began = time.monotonic()
@@ -202,7 +246,8 @@ class Stack:
             self._port = self.settings.http_port or reserve_port(self.settings.http_host)
         self._urls = await self._start_servers()
         await self._provision(self.settings, self._urls)
-        await self._start_processes(self._urls)
+        # all at once: an edge may wait for nodes, but none needs another to start
+        await self._start_together([self._supervised(spec, self.settings) for spec in self._specs])
         self._complete = True
         self._record()
         logger.info("everything is ready after %.2f s", time.monotonic() - began)
@@ -215,7 +260,7 @@ class Stack:
         mongo = None if given.mongo_url else MongoServer(home, patience=patience)
         valkey = None if given.redis_url else ValkeyServer(home, patience=patience)
         servers: list[EmbeddedServer | None] = [nats, postgres, valkey, mongo]
-        await self._start_together([server for server in servers if server])
+        await self._start_together([Supervised(server, self._record) for server in servers if server])
         return Urls(
             nats=given.nats_url or (nats.url if nats else ""),
             postgres=given.postgres_url or (postgres.url if postgres else ""),
@@ -225,22 +270,20 @@ class Stack:
             monitor=nats.monitor_url if nats else None,
         )
 
-    async def _start_together(self, programs: Sequence[Program]) -> None:
+    async def _start_together(self, added: Sequence[Supervised]) -> None:
         """Start several at once; when one fails, wait for the others before raising, so that `stop` finds them."""
-        added = [Supervised(program, self._record) for program in programs]
         self._running += added
         results = await asyncio.gather(*(each.start() for each in added), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _start_processes(self, urls: Urls) -> None:
-        environ = {**self.settings.environ(), **urls.environ(), "COVERGEN_HTTP_PORT": str(self._port)}
-        programs = []
-        for spec in self._specs:
-            port, listening = (self._port, self._listening) if spec.kind == "edge" else (None, None)
-            programs.append(ChildProgram(spec, self.home, environ, port, listening))
-        await self._start_together(programs)  # an edge may wait for nodes, but none needs another to start
+    def _supervised(self, spec: ProcessSpec, settings: Settings) -> Supervised:
+        """A process of ours with these settings, not yet started."""
+        urls = self._urls.environ() if self._urls else {}
+        environ = {**settings.environ(), **urls, "COVERGEN_HTTP_PORT": str(self._port)}
+        port, listening = (self._port, self._listening) if spec.kind == "edge" else (None, None)
+        return Supervised(ChildProgram(spec, self.home, environ, port, listening), self._record)
 
     def _record(self) -> None:
         """Write `run.json` in one step; it holds passwords, so only the owner may read it."""

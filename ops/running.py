@@ -24,6 +24,18 @@ class AlreadyRunning(Failure):
     """Another supervisor holds this home."""
 
 
+class NotReloaded(Failure):
+    """What runs goes on with its old settings."""
+
+
+class ReloadRow(msgspec.Struct, frozen=True):
+    """What became of reloads: is one under way, how many have ended, why the last one was refused."""
+
+    running: bool = False
+    count: int = 0
+    error: str | None = None
+
+
 class RunInfo(msgspec.Struct, frozen=True):
     """The content of `run.json`. The URLs hold passwords: the file is mode 600."""
 
@@ -38,6 +50,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     processes: list[ProcessRow]
     started_at: str
     version: str
+    reload: ReloadRow = ReloadRow()
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -106,6 +119,32 @@ async def down(home: Path, limit: float = 60.0) -> bool:
             if holder(home) != pid and not is_alive(pid):
                 return True
             await asyncio.sleep(0.05)
+
+
+async def reload(home: Path, limit: float = 300.0) -> RunInfo:
+    """Tell the supervisor of `home` to read its settings again; what runs when all processes are new ones.
+
+    Raises NotReloaded when it refuses, or none runs; TimeoutError after `limit` seconds.
+    """
+    async with asyncio.timeout(limit):
+        before = await _quiet(home, -1)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(before.pids["supervisor"], signal.SIGHUP)
+        after = await _quiet(home, before.reload.count)
+    if after.reload.error is not None:
+        raise NotReloaded(after.reload.error)
+    return after
+
+
+async def _quiet(home: Path, count: int) -> RunInfo:
+    """What runs, when no reload is under way and more than `count` have ended."""
+    while True:
+        run = read_run(home)
+        if run is None:
+            raise NotReloaded(f"nothing runs in {home}, or it is still starting")
+        if not run.reload.running and run.reload.count > count:
+            return run
+        await asyncio.sleep(0.05)
 
 
 def start_detached(home: Path, argv: Sequence[str], limit: float = 60.0) -> RunInfo:

@@ -8,16 +8,17 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adapters.telemetry import configure_logging
+from ops.child import ProcessSpec
 from ops.commands.base import MEBIBYTE, CommandFailed, say, show_table
 from ops.credentials import ensure_admin_password, write_nats_config
 from ops.launch import Stack, Urls, our_processes
 from ops.paths import Home
-from ops.running import RunInfo, down, memory, start_detached, status
-from ops.settings import Settings
+from ops.running import RunInfo, down, memory, reload, start_detached, status
+from ops.settings import Settings, load_settings
 
 COLUMNS = ("name", "kind", "pid", "port", "health", "restarts", "memory")
 DEFAULT_TITLE, DEFAULT_AUTHOR = "The Salt Road", "Ines Marlow"
@@ -41,9 +42,15 @@ async def run_up(settings: Settings, arguments: argparse.Namespace) -> int:
         say("Stop with Ctrl-C")
 
     processes = our_processes(settings)
-    await Stack(settings, provision=_provision, configure_nats=write_nats_config, processes=processes).run(when_ready)
+    stack = Stack(settings, provision=_provision, configure_nats=write_nats_config, processes=processes)
+    await stack.run(when_ready, _reread)
     say("Covergen has stopped")
     return 0
+
+
+def _reread() -> tuple[Settings, Sequence[ProcessSpec]]:
+    settings = load_settings()
+    return settings, our_processes(settings)
 
 
 async def _provision(settings: Settings, urls: Urls) -> None:
@@ -92,6 +99,14 @@ def _up_detached(settings: Settings) -> int:
 async def run_down(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Stop the stack of this home."""
     say("Covergen has stopped" if await down(settings.home) else f"Nothing runs in {settings.home}")
+    return 0
+
+
+async def run_reload(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Have the stack of this home read its settings again."""
+    began = time.monotonic()
+    await reload(settings.home)
+    say(f"Covergen has read its settings again ({time.monotonic() - began:.1f} s)")
     return 0
 
 

@@ -15,6 +15,7 @@ import aiohttp
 
 ENDED = ("succeeded", "failed", "cancelled")
 START_LIMIT = 60.0
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -119,15 +120,18 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def whole_stack(home: Path, *arguments: str, **environ: str) -> AsyncIterator[Running]:
-    """`covergen up` in `home` on a free port, until the block ends; ready when it says so, or with its last line."""
+async def whole_stack(home: Path, *arguments: str, folder: Path = ROOT, **environ: str) -> AsyncIterator[Running]:
+    """`covergen up` in `home` on a free port, until the block ends; ready when it says so, or with its last line.
+
+    Its `.env` is the one of `folder`.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("COVERGEN_")}
     settings = {"COVERGEN_HOME": str(home), "COVERGEN_HTTP_PORT": "0", **environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "ops", "up", *arguments),
         env={**clean, **settings},
-        cwd=Path(__file__).parents[2],
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
