@@ -170,7 +170,7 @@ class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EDGE = frozenset({"edge"})
-HOLDERS = frozenset({"users", "templates", "covers", "edits", "exports", "tasks", "notifications"})
+HOLDERS = frozenset({"users", "templates", "safety", "covers", "edits", "exports", "tasks", "notifications"})
 """Who holds something of a user."""
 
 REGISTER = Endpoint("svc.auth.register", Register, Session, EDGE, "Create an account and sign in", timeout=10)

@@ -148,6 +148,12 @@ class Refused(ServiceError):
     status, code, title = 422, "content_refused", "Content refused"
 
 
+class UnderReview(Refused):
+    """Content that the safety rules leave to a person; nothing is made of it unless an administrator releases it."""
+
+    status, code, title = 422, "content_review", "Content to be looked at"
+
+
 class KeyReused(ServiceError):
     """An Idempotency-Key was used again with another request."""
 
@@ -216,6 +222,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     UnsupportedMedia,
     Invalid,
     Refused,
+    UnderReview,
     KeyReused,
     RateLimited,
     HeadTooLarge,

@@ -33,6 +33,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """First character of the span in the text of `field`."""
     end: int
     decision: Decision
+    score: float | None = None
+    """How sure a classifier was, from 0 to 1; None for rules."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

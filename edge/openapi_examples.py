@@ -139,6 +139,7 @@ EXAMPLES: Mapping[str, Json] = {
     "UpdateUser": {"full_name": "Ada King"},
     "UpdateTemplate": {"name": "Salt and ink"},
     "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
+    "DecideReview": {"decision": "release", "note": "A classical painting."},
     "DeadLetterPage": {"items": [_LETTER], "next_cursor": None},
     "DeadLetterOriginal": {
         **_LETTER,

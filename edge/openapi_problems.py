@@ -29,7 +29,14 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.templates.create": (errors.Conflict,),
     "svc.templates.update": (errors.Conflict,),
     "svc.templates.save_mine": (errors.Conflict, errors.NotFound),
-    "svc.covers.generate": (errors.OverQuota, errors.Forbidden, errors.NotFound, errors.Refused, errors.RateLimited),
+    "svc.covers.generate": (
+        errors.OverQuota,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.Refused,
+        errors.UnderReview,
+        errors.RateLimited,
+    ),
     "svc.covers.image": (errors.Conflict,),
     "svc.covers.delete": (errors.Conflict,),
     "svc.edits.open": (errors.NotFound, errors.Conflict),
@@ -207,7 +214,7 @@ def _body(kind: Kind) -> Json:
         "detail": _said(kind),
         "request_id": HEADERS["RequestId"]["example"],
     }
-    if kind in (errors.Invalid, errors.Refused):
+    if issubclass(kind, (errors.Invalid, errors.Refused)):
         named = FieldError(field="title", detail="This field is required")
         refused = FieldError(field="prompt", detail="is not painted here", category="violence")
         chosen = named if kind is errors.Invalid else refused

@@ -60,8 +60,10 @@ async def templates(host: Host, bus: Bus) -> Service:
 
 
 async def safety(host: Host, bus: Bus) -> Service:
-    """Text rules and picture checks."""
-    return Safety(bus, host.objects(bus), host.workers)
+    """Text rules, picture checks and the queue of what a person has to decide."""
+    service = Safety(bus, host.mongo("safety"), host.objects(bus), host.workers)
+    await service.prepare()
+    return service
 
 
 async def covers(host: Host, bus: Bus) -> Service:
@@ -75,6 +77,7 @@ async def covers(host: Host, bus: Bus) -> Service:
         host.workers,
         breakers=images.breakers,
         measured=images.model.gauges,
+        signatory=signatory(host),
     )
     await service.prepare()
     return service

@@ -1,8 +1,7 @@
 """Whether bytes are a picture at all: decodable, of the type they claim, of a sane size, and not blank.
 
-This finds what a broken image model makes and what would harm whoever decodes it. It does not look at what the picture
-shows: no classifier of content is built in yet, so nudity or gore in a picture is not found here. Until there is one,
-what keeps pictures clean is the check of the texts that they are made from.
+This finds what a broken image model makes and what would harm whoever decodes it. What a picture shows is judged by
+`images.py`, for nudity alone: gore or hate in a picture is found by nobody but the check of the texts it is made from.
 """
 
 import contextlib
@@ -17,7 +16,9 @@ FORMATS: Mapping[str, str] = {"image/png": "PNG", "image/jpeg": "JPEG", "image/w
 _FLAT_RANGE = 3
 """Levels of 255 that one colour may vary by and still be one colour."""
 _FLAT_DEVIATION = 0.75
-_LOOK = (128, 128)
+BLANK = "is blank"
+SMALL = (256, 256)
+"""What open_nsfw was trained on, before its edges are cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ def inspect_picture(data: bytes, media_type: str, limits: PictureLimits) -> str 
     A plain function of picklable values that does all decoding, for a worker process: it may take a second, a few
     hundred MiB, and the process with it when a decoder has a defect.
     """
+    problem = decoded(data, media_type, limits)
+    return problem if isinstance(problem, str) else None
+
+
+def decoded(data: bytes, media_type: str, limits: PictureLimits) -> Image.Image | str:
+    """The picture as 256×256 pixels in RGB, as classifiers take it; or what is wrong, as `inspect_picture` says it."""
     expected = FORMATS.get(media_type)
     if expected is None:
         return "has a media type that no cover has"
@@ -47,11 +54,26 @@ def inspect_picture(data: bytes, media_type: str, limits: PictureLimits) -> str 
         with _memory_limit(limits.memory), warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as picture:
-                return _problem(picture, expected, limits)
+                problem = _problem(picture, expected, limits)
+                return _small(picture) if problem is None else problem
     except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError):
         return "is too large to decode"
     except (OSError, SyntaxError, ValueError, EOFError):  # what Pillow's decoders raise for damaged files
         return "cannot be decoded"
+
+
+def _small(picture: Image.Image) -> Image.Image | str:
+    """The picture made small, unless it is blank: one colour all over, nearly one colour, or nothing visible."""
+    if "A" in picture.getbands() and picture.getchannel("A").getextrema()[1] == 0:
+        return BLANK
+    colours = picture if picture.mode == "RGB" else picture.convert("RGB")
+    small = colours.resize(SMALL, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    blank = max(ImageStat.Stat(small).stddev) < _FLAT_DEVIATION or (_is_flat(small) and _is_flat(colours))
+    return BLANK if blank else small
+
+
+def _is_flat(colours: Image.Image) -> bool:
+    return all(high - low <= _FLAT_RANGE for low, high in ImageStat.Stat(colours).extrema)
 
 
 def _problem(picture: Image.Image, expected: str, limits: PictureLimits) -> str | None:
@@ -63,18 +85,7 @@ def _problem(picture: Image.Image, expected: str, limits: PictureLimits) -> str 
     if width * height > limits.max_pixels:
         return "has too many pixels"
     picture.load()
-    return "is blank" if _is_blank(picture) else None
-
-
-def _is_blank(picture: Image.Image) -> bool:
-    """One colour all over, nearly one colour, or nothing visible."""
-    if "A" in picture.getbands() and picture.getchannel("A").getextrema()[1] == 0:
-        return True
-    colours = picture.convert("RGB")
-    if all(high - low <= _FLAT_RANGE for low, high in ImageStat.Stat(colours).extrema):
-        return True
-    small = colours.resize(_LOOK, Image.Resampling.BOX, reducing_gap=2.0)
-    return max(ImageStat.Stat(small).stddev) < _FLAT_DEVIATION
+    return None
 
 
 @contextlib.contextmanager

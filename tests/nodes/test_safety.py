@@ -13,6 +13,7 @@ import pytest_asyncio
 from PIL import Image
 
 from adapters.moderation.pictures import PictureLimits, inspect_picture
+from adapters.mongo import open_mongo
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects, describe
 from adapters.workers import Workers
@@ -24,6 +25,7 @@ from contracts.wire import Context, ObjectRef
 from nodes.runtime import Node, work
 from nodes.safety.service import Safety
 from tests.support.buses import SmallService, a_bus
+from tests.support.servers import MongoDatabase
 
 
 def picture(size: tuple[int, int] = (320, 512), form: str = "PNG") -> bytes:
@@ -62,13 +64,16 @@ class Lab:
 
 
 @pytest_asyncio.fixture
-async def lab(nats_url: str, tmp_path: Path) -> AsyncIterator[Lab]:
+async def lab(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) -> AsyncIterator[Lab]:
     """The safety node with a folder of objects, and a listener in the place of the tasks node."""
     async with contextlib.AsyncExitStack() as stack:
         bus = await stack.enter_async_context(a_bus(nats_url, "safety", streams=True))
         workers = await stack.enter_async_context(Workers(1, 20))
+        client = open_mongo(mongo_database.url)
+        stack.callback(client.close)
         lab = Lab(bus, FolderObjects(tmp_path / "objects"))
-        service = Safety(bus, lab.objects, workers)
+        service = Safety(bus, client[mongo_database.name], lab.objects, workers)
+        await service.prepare()
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
         listener = await stack.enter_async_context(a_bus(nats_url, "tasks"))
         await stack.enter_async_context(Node(listener, SmallService("tasks", work(tasks.REPORT, lab.take)), "1.0.0"))
@@ -112,15 +117,22 @@ async def test_a_picture_that_is_not_there_is_not_found(lab: Lab) -> None:
 
 
 async def test_the_step_reports_that_it_is_done(lab: Lab) -> None:
-    """A good picture: a report without a problem and without new pictures."""
-    report = await lab.step(await lab.objects.put("cover", picture(), "image/png"))
-    assert (report.step, report.problem, report.images, report.deliveries) == ("check_image", None, (), 1)
+    """A good picture: a report without a problem, with the picture as passed."""
+    good = await lab.objects.put("cover", picture(), "image/png")
+    report = await lab.step(good)
+    assert (report.step, report.problem, report.images, report.deliveries) == ("check_image", None, (good,), 1)
+
+
+async def test_of_several_pictures_the_good_ones_pass(lab: Lab) -> None:
+    """A broken one among them does not hinder the others."""
+    good = await lab.objects.put("cover", picture(), "image/png")
+    report = await lab.step(await lab.objects.put("cover", b"no picture", "image/png"), good)
+    assert (report.problem, report.images) == (None, (good,))
 
 
 async def test_the_step_reports_a_broken_picture_as_refused(lab: Lab) -> None:
     """A broken picture ends the step for good, with the category."""
-    good = await lab.objects.put("cover", picture(), "image/png")
-    report = await lab.step(good, await lab.objects.put("cover", b"no picture", "image/png"))
+    report = await lab.step(await lab.objects.put("cover", b"no picture", "image/png"))
     assert report.problem is not None
     assert report.problem.code == "content_refused"
     assert [error.category for error in report.problem.errors] == ["broken_image"]
