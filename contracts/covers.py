@@ -178,6 +178,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     layout: Layout | None = None
     art: ObjectRef | None = None
     """Without type."""
+    composed_sha256: str | None = None
+    """Of the picture before its credentials were added, which are others each time."""
     reproduced: bool | None = None
     """Of a regenerated picture: is it the same as its parent to the byte?"""
 

@@ -78,6 +78,7 @@ async def covers(host: Host, bus: Bus) -> Service:
         breakers=images.breakers,
         measured=images.model.gauges,
         signatory=signatory(host),
+        signatory=signatory(host),
     )
     await service.prepare()
     return service

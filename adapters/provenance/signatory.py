@@ -1,7 +1,7 @@
 """Who signs for the nodes: pictures go to a worker process with a claim and the keys' places, and come back signed.
 
-Which picture is signed when: a cover's when it is stored (the composed picture stays as it is, byte for byte, so that
-it can be told whether a recipe gave the same again), an edited one when it is made, an exported one as it is written.
+Each picture is signed in the step that makes it: composed, edited, exported. As no two signatures are the same, whether
+a recipe gave the same picture again is told by the hash that the composed one had before.
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ class Signatory:
         self._agent = Agent("Covergen", version)
 
     async def created(
-        self, pictures: Sequence[bytes], *, cover_id: UUID, version: int, model: tuple[str, str], region: str | None
+        self, pictures: Sequence[bytes], *, cover_id: UUID, version: str, model: tuple[str, str], region: str | None
     ) -> tuple[bytes, ...]:
         """A new picture and its small ones; `model` is name and version of what painted it."""
-        claim = self._claim(cover_id, f"{version}", region)
+        claim = self._claim(cover_id, version, region)
         claim = msgspec.structs.replace(claim, model=Agent(*model))
         return await self._workers.run(sign_all, tuple(pictures), claim, self._files, None)
 

@@ -13,15 +13,14 @@ import msgspec
 from adapters.images import ImageModel
 from adapters.mongo import now
 from adapters.objects import Objects, describe
-from adapters.typesetter import compose
-from adapters.workers import Workers
 from contracts.covers import CoverStep
 from contracts.errors import Conflict, Internal, Invalid, NotFound, Refused, ServiceError, Unavailable, raised
 from contracts.wire import Context, ObjectRef
+from nodes.covers.composing import Composer
 from nodes.covers.model import Record
 from nodes.covers.painting import paint_order, painted
-from nodes.covers.takes import Take, Work, typeset, versions_of
-from nodes.covers.typesetting import layout_of, not_set, type_order
+from nodes.covers.takes import Take, Work, versions_of
+from nodes.covers.typesetting import type_order
 from nodes.covers.work_store import WorkStore
 
 Images = tuple[ObjectRef, ...]
@@ -32,11 +31,11 @@ LAST_TRIES = 3
 class Makings:
     """Paint, compose, store and complete for the work of a task. Idempotent by `(task, variation)`."""
 
-    def __init__(self, store: WorkStore, objects: Objects, images: ImageModel, workers: Workers) -> None:
+    def __init__(self, store: WorkStore, objects: Objects, images: ImageModel, composer: Composer) -> None:
         self._store = store
         self._objects = objects
         self._images = images
-        self._workers = workers
+        self._composer = composer
 
     async def paint(self, cover: Record, work: Work, context: Context) -> Images:
         """The art of every take. Raises what the first take failed of when all did, Unavailable to be tried again."""
@@ -70,7 +69,7 @@ class Makings:
         made = {"recipe": painted(recipe, picture, self._images)}
         return await self._put(cover, work, number, {"art": (picture.data, picture.media_type)}, made)
 
-    async def compose(self, cover: Record, work: Work, passed: Images) -> Images:
+    async def compose(self, cover: Record, work: Work, passed: Images, region: str | None) -> Images:
         """The type on all art that passed. Raises what the first take failed of when all did."""
         takes = {}
         for number, take in work.in_order():
@@ -79,23 +78,21 @@ class Makings:
             elif passed and take.art is not None and take.art.key not in {ref.key for ref in passed}:
                 takes[number] = await self._fail(cover, work, number, take, Refused("The picture was refused."))
             else:
-                takes[number] = await self._composed(cover, work, number, take)
+                takes[number] = await self._composed(cover, work, number, take, region)
         return _all(tuple(take.picture for take in takes.values() if take.picture is not None), takes)
 
-    async def _composed(self, cover: Record, work: Work, number: int, take: Take) -> Take:
+    async def _composed(self, cover: Record, work: Work, number: int, take: Take, region: str | None) -> Take:
         if take.art is None:
             raise Conflict("There is no art to set type on.")
         art = await self._objects.get(take.art)
+        order, name = type_order(take.recipe, take.recipe), f"{work.kind} {work.task_id} {number}"
         try:
-            composition = await self._workers.run(compose, art, type_order(take.recipe, take.recipe))
-        except ValueError as error:
-            return await self._fail(cover, work, number, take, not_set(error))
-        pictures = {
-            "picture": (composition.picture.data, composition.picture.media_type),
-            "thumbnail": (composition.thumbnail.data, composition.thumbnail.media_type),
-        }
-        made = {"layout": layout_of(composition), "recipe": typeset(take.recipe, composition)}
-        return await self._put(cover, work, number, pictures, made)
+            done = await self._composer.compose(
+                art, order, take.recipe, cover_id=cover.cover_id, version=name, region=region
+            )
+        except Invalid as error:
+            return await self._fail(cover, work, number, take, error)
+        return await self._put(cover, work, number, done.pictures, done.noted)
 
     async def keep(self, cover: Record, work: Work) -> Images:
         """The pictures as the first versions of a cover that is being made."""

@@ -44,6 +44,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename={"cover_id": "_id
     """Safety categories that somebody should look at; they did not hinder the cover."""
     art: ObjectRef | None = None
     picture: ObjectRef | None = None
+    composed: str | None = None
+    """SHA-256 of the picture before its credentials."""
     thumbnail: ObjectRef | None = None
     layout: Layout | None = None
     versions: tuple[Version, ...] = ()

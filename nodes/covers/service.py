@@ -14,6 +14,7 @@ from adapters.mongo import Database, now
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
 from adapters.objects import Objects
+from adapters.provenance.signatory import Signatory
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
 from contracts import auth, covers, safety, tasks, templates, users
@@ -34,6 +35,7 @@ from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceErr
 from contracts.paging import decode_cursor, encode_cursor
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
+from nodes.covers.composing import Composer
 from nodes.covers.further import Further
 from nodes.covers.makings import Makings
 from nodes.covers.model import Record, caller, first_work, identify, passed, resolve, shown, texts, wish
@@ -71,8 +73,10 @@ class Covers:
         *,
         breakers: Sequence[Breaker] = (),
         measured: Callable[[], Sequence[Gauge]] = tuple,
+        signatory: Signatory | None = None,
     ) -> None:
-        """`breakers` are those of the targets behind the other arguments; `measured` gives numbers of them."""
+        """`breakers` are those of the targets behind the other arguments; `measured` gives numbers of them.
+        Without a `signatory` pictures get no credentials."""
         self._bus = bus
         self._objects = objects
         self._images = images
@@ -82,9 +86,10 @@ class Covers:
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
         works = WorkStore(database)
-        makings = Makings(works, objects, images, workers)
+        composer = Composer(workers, signatory)
+        makings = Makings(works, objects, images, composer)
         self._further = Further(bus, self._store, works, objects)
-        self._steps = Steps(bus, self._store, objects, images, workers, makings)
+        self._steps = Steps(bus, self._store, objects, images, composer, makings)
         self._versions = Versions(self._store, objects)
 
     async def prepare(self) -> None:

@@ -14,19 +14,18 @@ from adapters.images import ImageModel
 from adapters.mongo import Outgoing, now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
-from adapters.typesetter import compose
-from adapters.workers import Workers
 from contracts import tasks
 from contracts.covers import COMPLETED, CoverCompleted, CoverStep, Version
 from contracts.errors import Conflict, Internal, Invalid, Malformed, NotFound, ServiceError, Unavailable
 from contracts.tasks import StepReport, report_id
 from contracts.wire import Context, ObjectRef
+from nodes.covers.composing import Composer
 from nodes.covers.makings import Makings
 from nodes.covers.model import Record
 from nodes.covers.painting import paint_order, painted
 from nodes.covers.store import CoverStore
-from nodes.covers.takes import Work, typeset
-from nodes.covers.typesetting import layout_of, not_set, type_order
+from nodes.covers.takes import Work
+from nodes.covers.typesetting import type_order
 
 Images = tuple[ObjectRef, ...]
 Effect = Callable[[Record], Awaitable[Images]]
@@ -34,7 +33,7 @@ Further = Callable[[Record, Work], Awaitable[Images]]
 
 CLEARED: Mapping[str, Mapping[str, Any]] = {
     "paint": {"art": None},
-    "compose": {"picture": None, "thumbnail": None, "layout": None},
+    "compose": {"picture": None, "thumbnail": None, "layout": None, "composed": None},
     "store": {"versions": []},
 }
 """What undoing a step clears."""
@@ -48,7 +47,7 @@ class Steps:
     """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
 
     def __init__(
-        self, bus: Bus, store: CoverStore, objects: Objects, images: ImageModel, workers: Workers, makings: Makings
+        self, bus: Bus, store: CoverStore, objects: Objects, images: ImageModel, composer: Composer, makings: Makings
     ) -> None:
         """`makings` does the same steps for tasks of several pictures, or of further versions."""
         self._makings = makings
@@ -56,7 +55,7 @@ class Steps:
         self._store = store
         self._objects = objects
         self._images = images
-        self._workers = workers
+        self._composer = composer
 
     async def paint(self, step: CoverStep, context: Context) -> None:
         """Paint the art; as this is the first step, tell at once that the work has begun."""
@@ -75,7 +74,10 @@ class Steps:
     async def compose(self, step: CoverStep, context: Context) -> None:
         """Set the type on the art."""
         await self._do(
-            step, context, self._compose, lambda cover, work: self._makings.compose(cover, work, step.passed)
+            step,
+            context,
+            lambda cover: self._compose(cover, context.region),
+            lambda cover, work: self._makings.compose(cover, work, step.passed, context.region),
         )
 
     async def store(self, step: CoverStep, context: Context) -> None:
@@ -134,22 +136,17 @@ class Steps:
         made = await self._keep(cover, "paint", {"art": (picture.data, picture.media_type)}, {"recipe": recipe})
         return tuple(made.values())
 
-    async def _compose(self, cover: Record) -> Images:
+    async def _compose(self, cover: Record, region: str | None) -> Images:
         if cover.picture is not None and cover.thumbnail is not None:
             return (cover.picture, cover.thumbnail)
         if cover.art is None:
             raise Conflict("There is no art to set type on.")
         art = await self._objects.get(cover.art)
-        try:
-            composition = await self._workers.run(compose, art, type_order(cover.request, cover.recipe))
-        except ValueError as error:
-            raise not_set(error) from error
-        pictures = {
-            name: (picture.data, picture.media_type)
-            for name, picture in (("picture", composition.picture), ("thumbnail", composition.thumbnail))
-        }
-        more = {"layout": layout_of(composition), "recipe": typeset(cover.recipe, composition)}
-        made = await self._keep(cover, "compose", pictures, more)
+        order = type_order(cover.request, cover.recipe)
+        done = await self._composer.compose(
+            art, order, cover.recipe, cover_id=cover.cover_id, version="1", region=region
+        )
+        made = await self._keep(cover, "compose", done.pictures, done.noted)
         return tuple(made.values())
 
     async def _keep_version(self, cover: Record) -> Images:
@@ -164,6 +161,7 @@ class Steps:
             recipe=cover.recipe,
             layout=cover.layout,
             art=cover.art,
+            composed_sha256=cover.composed,
         )
         if not cover.versions:
             await self._store.record(cover.cover_id, "store", {"versions": (version,)})

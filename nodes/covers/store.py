@@ -40,7 +40,19 @@ INDEXES = (
     Index("work", (("work.created_at", 1),)),
     OUTBOX_INDEX,
 )
-PRIVATE = ("request", "recipe", "review", "layout", "versions", "art", "picture", "thumbnail", "work", "shown")
+PRIVATE = (
+    "request",
+    "recipe",
+    "review",
+    "layout",
+    "versions",
+    "art",
+    "picture",
+    "thumbnail",
+    "composed",
+    "work",
+    "shown",
+)
 """What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
 EXISTS = {"deleted_at": {"$exists": False}}
 DRAFT = {"status": "generating", "art": None, **EXISTS}

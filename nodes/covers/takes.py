@@ -36,6 +36,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     picture: ObjectRef | None = None
     thumbnail: ObjectRef | None = None
     layout: Layout | None = None
+    composed: str | None = None
+    """SHA-256 of the picture before its credentials."""
     problem: Problem | None = None
     """Why it will not be made; the others may be."""
 
@@ -156,7 +158,9 @@ def varied(order: VaryCover, source: Version, task_id: uuid.UUID) -> tuple[Take,
 
 def regenerated(source: Version) -> Take:
     """The same again, to be held against what it was. Raises Conflict."""
-    return Take(recipe=_unset(recipe_of(source)), parent=source.version, expected=source.image.sha256)
+    return Take(
+        recipe=_unset(recipe_of(source)), parent=source.version, expected=source.composed_sha256 or source.image.sha256
+    )
 
 
 def reshaped(order: FormatCover, source: Version) -> tuple[Take, ...]:
@@ -190,7 +194,7 @@ def versions_of(work: Work, after: int, at: datetime) -> tuple[Version, ...]:
 def _version(work: Work, take: Take, variation: int, number: int, at: datetime) -> Version:
     if take.picture is None or take.thumbnail is None:
         raise ValueError("the take is not finished")
-    same = None if take.expected is None else take.expected == take.picture.sha256
+    same = None if take.expected is None else take.expected == (take.composed or take.picture.sha256)
     return Version(
         version=number,
         image=take.picture,
@@ -203,5 +207,6 @@ def _version(work: Work, take: Take, variation: int, number: int, at: datetime) 
         recipe=take.recipe,
         layout=take.layout,
         art=take.art,
+        composed_sha256=take.composed,
         reproduced=same,
     )

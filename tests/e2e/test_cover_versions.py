@@ -1,0 +1,102 @@
+"""Several pictures of a cover over HTTP: variations, other words, the same again, other formats, and which is shown."""
+
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from tests.support.api import Api, signed_up, whole_stack
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def base(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Where a stack is."""
+    async with whole_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running.base
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def api(base: str) -> AsyncIterator[Api]:
+    """Somebody who has just signed up."""
+    async with signed_up(base) as signed:
+        yield signed
+
+
+async def made(api: Api, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The cover when the task of this order has succeeded."""
+    accepted = await api.call("POST", path, body)
+    assert accepted.status == 202, accepted.body
+    assert accepted.headers["location"] == f"/v1/tasks/{accepted.body['task_id']}"
+    task = await api.ended(accepted.body["task_id"])
+    assert task["status"] == "succeeded", task
+    cover: dict[str, Any] = (await api.call("GET", f"/v1/covers/{accepted.body['cover_id']}")).body
+    return cover
+
+
+async def size_of(api: Api, path: str) -> tuple[int, int]:
+    """Of the picture there."""
+    answer = await api.call("GET", path)
+    assert answer.status == 200
+    with Image.open(io.BytesIO(answer.body)) as picture:
+        return picture.size
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_life_of_a_cover_with_many_versions(api: Api) -> None:
+    """Two pictures for two of the quota; retyped, made again and reshaped for none; varied for one; any can be shown."""
+    wish = {"title": "The Tide", "author": "A. Writer", "format": "thumbnail", "variations": 2, "seed": 5}
+    cover = await made(api, "/v1/covers", wish)
+    path = f"/v1/covers/{cover['cover_id']}"
+    assert (await api.call("GET", "/v1/me/quota")).body["used"] == 2
+    assert [each["version"] for each in cover["versions"]] == [1, 2]
+    assert cover["shown_version"] == 1
+
+    cover = await made(api, f"{path}/retype", {"title": "Ebb", "typography": "deco"})
+    third = cover["versions"][2]
+    assert (cover["title"], cover["shown_version"], third["kind"]) == ("Ebb", 3, "retype")
+    assert third["art"] == cover["versions"][0]["art"]
+    assert third["recipe"]["style_params"]["typography"] == "deco"
+
+    cover = await made(api, f"{path}/regenerate", {"version": 2})
+    fourth = cover["versions"][3]
+    assert (fourth["reproduced"], fourth["composed_sha256"]) == (True, cover["versions"][1]["composed_sha256"])
+
+    cover = await made(api, f"{path}/formats", {"formats": ["story"]})
+    assert await size_of(api, f"{path}/versions/5/image") == (1080, 1920)
+    assert await size_of(api, f"{path}/image") == (1280, 720)
+
+    cover = await made(api, f"{path}/variations", {"count": 1})
+    assert [each["kind"] for each in cover["versions"]] == [
+        "order",
+        "order",
+        "retype",
+        "regenerate",
+        "format",
+        "variation",
+    ]
+    quota = (await api.call("GET", "/v1/me/quota")).body
+    assert (quota["used"], quota["reserved"]) == (3, 0)
+
+    chosen = (await api.call("POST", f"{path}/choose", {"version": 5})).body
+    assert (chosen["shown_version"], chosen["format"], chosen["title"]) == (5, "story", "Ebb")
+    assert await size_of(api, f"{path}/image") == (1080, 1920)
+    assert (await api.call("DELETE", path)).status == 204
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_versions_belong_to_their_owner(base: str, api: Api) -> None:
+    """For anybody else there is no such cover; bad words are told by their field."""
+    cover = await made(api, "/v1/covers", {"title": "The Tide", "format": "thumbnail"})
+    path = f"/v1/covers/{cover['cover_id']}"
+    async with signed_up(base) as other:
+        orders = (("retype", {"title": "x"}), ("variations", {}), ("regenerate", {}), ("choose", {"version": 1}))
+        for word, body in orders:
+            assert (await other.call("POST", f"{path}/{word}", body)).status == 404, word
+        assert (await other.call("GET", f"{path}/versions/1/image")).status == 404
+    blocked = await api.call("POST", f"{path}/retype", {"title": "x" * 151})
+    assert (blocked.status, blocked.body["errors"][0]["field"]) == (422, "title")
