@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from adapters.identity.registered import read_client, read_issuers
-from adapters.images.registered import STABILITY_MODELS, base_url, read_preferences, read_price, read_prices
+from adapters.images.registered import NEEDED, STABILITY_MODELS, base_url, read_preferences, read_price, read_prices
 from adapters.mail import mail_sender
 from edge.rates import read_rates
 from ops import values
@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_url: str
     openai_model: str
     openai_prices: str
+    moderation: str
     stability_key: str | None
     stability_url: str
     stability_model: str
@@ -141,6 +142,7 @@ def read_settings(environ: Mapping[str, str], dotenv: Path) -> Settings:
     found = {row.name: _value(row, given.get(variable(row.name), "").strip()) for row in SETTINGS}
     if found["objects_url"] is None:
         found["objects_url"] = f"file://{found['home']}/objects"
+    _check_models(found)
     return Settings(**found)
 
 
@@ -168,6 +170,14 @@ def _value(row: Setting, text: str) -> Any:
         return row.parse(text)
     except ValueError as error:
         raise SettingsInvalid(f"{variable(row.name)} {error}") from None
+
+
+def _check_models(found: Mapping[str, Any]) -> None:
+    """Every image model that is named can be asked."""
+    for model in read_preferences(found["images"]).names:
+        needed = NEEDED.get(model)
+        if needed is not None and found[needed] is None:
+            raise SettingsInvalid(f"{variable(needed)} must be set, because {variable('images')} names {model}")
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -262,6 +272,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("openai_model", "gpt-image-2.5-flare", values.required, "Its model."),
     Setting(
         "openai_prices", "", values.checked(read_prices), "USD for a million tokens: `TEXT,IMAGE,OUTPUT`; not known."
+    ),
+    Setting(
+        "moderation",
+        "rules",
+        values.choice("rules", "rules+openai"),
+        "`rules+openai` asks OpenAI's moderation, with `COVERGEN_OPENAI_KEY`, about what the rules do not refuse.",
     ),
     Setting("stability_key", "", values.optional, "The key for Stability."),
     Setting("stability_url", "https://api.stability.ai", values.given(base_url), "That API."),

@@ -4,6 +4,7 @@ An error is also one of the `ServiceError`s that jobs understand: Unavailable is
 ends the task at once. Its text is ours; of what a provider wrote nothing is kept but its request id.
 """
 
+import re
 from typing import ClassVar, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ Kind = Literal[
 ]
 
 SERVER_ERROR = 500
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Follows(msgspec.Struct, frozen=True):
@@ -67,7 +69,7 @@ class ImageError(ServiceError):
     ) -> None:
         super().__init__(FOLLOWS[self.kind].sentence, retry_after=retry_after)
         self.reason = reason
-        self.request_id = request_id
+        self.request_id = plain_id(request_id)
         self.cost = cost
 
 
@@ -136,6 +138,11 @@ ERRORS: tuple[type[ImageError], ...] = (
     TookTooLong,
     Broken,
 )
+
+
+def plain_id(text: str) -> str:
+    """What a provider calls a request, if it can be nothing but a name; else empty."""
+    return text if _ID.fullmatch(text) else ""
 
 
 def kind_of(error: Exception) -> Kind | None:

@@ -15,6 +15,13 @@ from contracts.tasks import PLANS
 
 MODELS = ("painter", "openai", "stability", "automatic1111", "replicate")
 TIERS = frozenset(lane.name for lane in PLANS)
+NEEDED = {
+    "openai": "openai_key",
+    "stability": "stability_key",
+    "automatic1111": "a1111_url",
+    "replicate": "replicate_token",
+}
+"""The setting without which a model cannot be asked."""
 STABILITY_MODELS = ("core", "ultra", "sd3")
 MOST_EXPENSIVE = 1000.0
 """USD for a picture, or for a thousand tokens: more is a slip."""

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from adapters.images import Cost, InpaintOrder, PaintOrder, Picture
 from adapters.images import fitting as fit
-from adapters.images.errors import Broken, ImageError, InvalidOrder
+from adapters.images.errors import Broken, ImageError, InvalidOrder, plain_id
 
 Result = TypeVar("Result")
 Told = tuple[type[ImageError], str]
@@ -61,7 +61,7 @@ async def finished(
         seed=seed,
         reproducible=False,
         cost=cost,
-        request_id=request_id,
+        request_id=plain_id(request_id),
         fitting=how,
     )
 

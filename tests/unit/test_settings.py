@@ -92,6 +92,13 @@ def test_dotenv_lines(tmp_path: Path, line: str, password: str | None) -> None:
         ("mail_url", "http://host"),
         ("mail_from", "nobody"),
         ("public_url", "covers.example.org"),
+        ("images", "dalle"),
+        ("images", "free=painter;free=painter"),
+        ("openai_url", "http://api.openai.com/v1"),
+        ("openai_prices", "5,8"),
+        ("stability_model", "sdxl"),
+        ("a1111_url", "http://10.0.0.7:7860"),
+        ("replicate_price", "free"),
     ],
 )
 def test_unusable_value_is_one_line_that_names_the_variable(tmp_path: Path, name: str, text: str) -> None:
@@ -101,6 +108,27 @@ def test_unusable_value_is_one_line_that_names_the_variable(tmp_path: Path, name
 
     assert str(caught.value).startswith(variable(name) + " must ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "needed"),
+    [
+        ("openai", "openai_key"),
+        ("stability", "stability_key"),
+        ("automatic1111", "a1111_url"),
+        ("replicate", "replicate_token"),
+    ],
+)
+def test_an_image_model_without_its_key_is_refused_at_the_start(tmp_path: Path, model: str, needed: str) -> None:
+    """Wherever it is named; with its key it is fine, and the key is never shown."""
+    secret = "https://me:hunter2@127.0.0.1" if needed == "a1111_url" else "hunter2"
+    with pytest.raises(SettingsInvalid) as caught:
+        settings(tmp_path, images=f"painter;cn/pro={model}")
+    good = settings(tmp_path, images=f"painter;cn/pro={model}", **{needed: secret})
+
+    assert str(caught.value) == f"{variable(needed)} must be set, because COVERGEN_IMAGES names {model}"
+    assert getattr(good, needed) == secret
+    assert "hunter2" not in repr(good)
 
 
 def test_error_about_a_url_does_not_repeat_its_password(tmp_path: Path) -> None:
