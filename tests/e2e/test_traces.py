@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -222,3 +223,13 @@ async def test_requests_go_on_without_the_collector(tmp_path: Path) -> None:
         lines = (running.home / "logs" / "nodes.log").read_text().splitlines()
         assert len([line for line in lines if "collector" in line]) <= 1
         assert not [line for line in lines if "opentelemetry" in line or "Traceback" in line]
+
+
+async def test_nothing_is_loaded_where_no_collector_is_set() -> None:
+    """A process of nodes or of an edge without the setting has neither the exporter nor its HTTP client in memory."""
+    code = (
+        "import sys, ops.host, ops.front, ops.wiring; print('adapters.otlp' in sys.modules, 'requests' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert output == b"False False\n"
