@@ -43,6 +43,7 @@ def people(count: int) -> list[uuid.UUID]:
     return [uuid.UUID(int=dice.getrandbits(128), version=4) for _ in range(count)]
 
 
+@pytest.mark.timeout(180)  # twenty thousand requests
 async def test_a_canary_gets_its_share(both: Traffic) -> None:
     """Of 10,000 users' requests one in ten reaches v2, within 0.9 points; of as many that bear no user too."""
     await both.set(10)
@@ -54,6 +55,7 @@ async def test_a_canary_gets_its_share(both: Traffic) -> None:
     assert of_users["v1"] + of_users["v2"] == of_nobody["v1"] + of_nobody["v2"] == 10_000
 
 
+@pytest.mark.timeout(120)  # eight thousand requests
 async def test_a_user_stays_with_a_version(both: Traffic) -> None:
     """2000 users who ask three times never switch, and when the weight grows only those move who must."""
     users = people(2000)
