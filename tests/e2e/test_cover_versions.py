@@ -48,7 +48,7 @@ async def size_of(api: Api, path: str) -> tuple[int, int]:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_life_of_a_cover_with_many_versions(api: Api) -> None:
-    """Two pictures for two of the quota; retyped, made again and reshaped for none; varied for one; any can be shown."""
+    """Two pictures for two of the quota; other words, formats and the same again for none; a variation for one."""
     wish = {"title": "The Tide", "author": "A. Writer", "format": "thumbnail", "variations": 2, "seed": 5}
     cover = await made(api, "/v1/covers", wish)
     path = f"/v1/covers/{cover['cover_id']}"
