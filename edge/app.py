@@ -189,8 +189,7 @@ def build_app(
     renewals = Renewals(ResponseCache(redis))
     _count(metrics, renewals, rules.lists, traces)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
-    verification = Verification(bus, objects, trust)
-    headers = dict(HEADERS)
+    headers, verification = dict(HEADERS), Verification(bus, objects, trust)
     order = stages(
         bus,
         redis,
@@ -218,24 +217,26 @@ def build_app(
         "graphql-socket": lambda _route: graph.sockets.handle,
         "login": SignIns(bus, rules.cookies).handler,
         "oauth": AuthorizationServer(bus, rules.cookies, Pages()).handler,
-        "alive": lambda _route: health.alive,
-        "ready": lambda _route: health.ready,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
-        "openapi": lambda _route: openapi_document(ROUTES, version),
-        "asyncapi": lambda _route: asyncapi_document(asyncapi),
+        **_about_us(health, version, asyncapi),
     }
     table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"] + _pages()
     app = web.Application(client_max_size=rules.max_body)
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
     app.on_shutdown.append(graph.close)
-    _live(
-        app,
-        streams,
-        health,
-        (outlook.watching, revocations.watching, partial(renewals.watching, bus), verification.working),
-    )
+    watching = (outlook.watching, revocations.watching, partial(renewals.watching, bus), verification.working)
+    _live(app, streams, health, watching)
     return app
+
+
+def _about_us(health: Health, version: str, asyncapi: bytes | None) -> Mapping[str, Callable[[Route], Handler]]:
+    return {
+        "alive": lambda _route: health.alive,
+        "ready": lambda _route: health.ready,
+        "openapi": lambda _route: openapi_document(ROUTES, version),
+        "asyncapi": lambda _route: asyncapi_document(asyncapi),
+    }
 
 
 def _count(metrics: Metrics, renewals: Renewals, lists: AddressLists, traces: Traces | None) -> None:
