@@ -267,7 +267,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Image models, the preferred first: `painter` (built in), `openai`, `stability`, `automatic1111`, `replicate`; "
         "by plan and region `openai,painter;free=painter;cn=stability;cn/pro=…`.",
     ),
-    Setting("openai_key", "", values.optional, "The key for OpenAI Images."),
+    Setting("openai_key", "", values.optional, "The key for OpenAI: images and moderation."),
     Setting("openai_url", "https://api.openai.com/v1", values.given(base_url), "That API, or one that is like it."),
     Setting("openai_model", "gpt-image-2.5-flare", values.required, "Its model."),
     Setting(

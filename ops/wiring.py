@@ -6,6 +6,7 @@ from adapters.crypto import Passwords
 from adapters.identity.opening import open_providers
 from adapters.images.painter import FAMILIES
 from adapters.mail import open_mailer
+from adapters.moderation.openai import OpenAIModeration
 from adapters.mongo import now
 from adapters.nats.bus import Bus
 from adapters.provenance.signatory import Signatory
@@ -25,6 +26,7 @@ from ops.content_credentials import ensure_signing_files
 from ops.credentials import ensure_admin_password, ensure_secret_key
 from ops.host import Host
 from ops.models import image_models
+from ops.settings import SettingsInvalid
 
 Build = Callable[[Host, Bus], Awaitable[Service]]
 
@@ -61,9 +63,30 @@ async def templates(host: Host, bus: Bus) -> Service:
 
 async def safety(host: Host, bus: Bus) -> Service:
     """Text rules, picture checks and the queue of what a person has to decide."""
-    service = Safety(bus, host.mongo("safety"), host.objects(bus), host.workers)
+    second = second_opinion(host)
+    breakers = () if second is None else (second.breaker,)
+    store, objects = host.mongo("safety"), host.objects(bus)
+    service = Safety(bus, store, objects, host.workers, second=second, breakers=breakers)
     await service.prepare()
     return service
+
+
+def second_opinion(host: Host) -> OpenAIModeration | None:
+    """Who is asked beside the rules, if the settings want it. Raises SettingsInvalid without a key."""
+    settings = host.settings
+    if settings.moderation == "rules":
+        return None
+    if settings.openai_key is None:
+        raise SettingsInvalid("COVERGEN_OPENAI_KEY is not set, which COVERGEN_MODERATION=rules+openai needs")
+    opened = OpenAIModeration(
+        settings.openai_key,
+        settings.openai_url,
+        host.workers,
+        failures=settings.breaker_failures,
+        open_for=settings.breaker_seconds,
+    )
+    host.stack.push_async_callback(opened.close)
+    return opened
 
 
 async def covers(host: Host, bus: Bus) -> Service:
@@ -77,7 +100,6 @@ async def covers(host: Host, bus: Bus) -> Service:
         host.workers,
         breakers=images.breakers,
         measured=images.model.gauges,
-        signatory=signatory(host),
         signatory=signatory(host),
     )
     await service.prepare()

@@ -84,12 +84,13 @@ def refusal(verdicts: Iterable[Verdict], problems: Iterable[str]) -> Refused:
     """The error for pictures none of which passed; `problems` are what `inspect_picture` says of broken ones."""
     findings = [finding for each in verdicts for finding in each.findings]
     broken = [FieldError(field=IMAGE_FIELD, detail=f"The picture {p}.", category=BROKEN_IMAGE) for p in problems]
-    if any(finding.decision == "review" for finding in findings):
-        seen = FieldError(field=IMAGE_FIELD, detail="waits for a person to look at it", category=NUDITY)
+    waiting = sorted({finding.category for finding in findings if finding.decision == "review"})
+    if waiting:
+        seen = [FieldError(field=IMAGE_FIELD, detail="waits for a person to look at it", category=c) for c in waiting]
         return UnderReview(
             "A person has to look at this picture before it can be used. Nothing was charged; another prompt or seed "
             "may give a picture that passes at once.",
-            errors=(seen, *broken),
+            errors=(*seen, *broken),
         )
     shown = {finding.category for finding in findings} - {BROKEN_IMAGE}
     refused = tuple(FieldError(field=IMAGE_FIELD, detail=f"is refused: {c}", category=c) for c in sorted(shown))

@@ -25,6 +25,7 @@ from contracts.errors import (
     Refused,
     ServiceError,
     Unauthenticated,
+    UnderReview,
 )
 from tests.support.covers_world import USER, World, a_world, asks, finish
 from tests.support.servers import MongoDatabase
@@ -99,14 +100,17 @@ async def test_letters_that_no_font_has_are_refused_at_once(world: World) -> Non
     assert await world.documents.count_documents({}) == 0
 
 
-async def test_doubtful_text_is_allowed_and_noted(world: World) -> None:
-    """A review does not hinder the cover; the category is on its record."""
+async def test_doubtful_text_waits_for_a_person(world: World) -> None:
+    """A review has a code of its own, and leaves neither a draft nor a reservation; released, the order passes."""
     finding = safety.Finding(category="drugs", field="title", start=0, end=5, decision="review")
     world.neighbours.verdict = safety.Verdict(decision="review", findings=(finding,))
-    accepted = await world.generate()
-    document = await world.documents.find_one({"_id": accepted.cover_id})
-    assert document is not None
-    assert document["review"] == ["drugs"]
+    with pytest.raises(UnderReview) as refused:
+        await world.generate(key="k")
+    assert [(error.field, error.category) for error in refused.value.errors] == [("title", "drugs")]
+    assert await world.documents.count_documents({}) == 0
+    world.neighbours.verdict = safety.Verdict(decision="allow")
+    await world.generate(key="k")
+    assert await world.documents.count_documents({}) == 1
 
 
 async def test_the_tier_decides_about_styles(world: World) -> None:
