@@ -276,3 +276,13 @@ def test_the_table_has_every_kind_and_every_class() -> None:
         assert issubclass(error, Unavailable) is row.retried is row.trips
         assert row.refunds
         assert row.falls_back is not error.kind.startswith("refused")
+
+
+async def test_without_words_what_is_marked_is_erased() -> None:
+    """Stability has a way of its own for that, which takes neither words nor unwanted ones."""
+    order = msgspec.structs.replace(inpainting(png(320, 512, (1, 2, 3)), half_mask()), prompt="")
+    async with provided("stability") as (model, fake):
+        picture = await ask(model, order)
+
+    assert fake.asked == ["POST /v2beta/stable-image/edit/erase"]
+    assert (picture.cost, opened(picture.data).getpixel((0, 0))) == (Cost(30_000), (1, 2, 3))
