@@ -2,6 +2,7 @@
 
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import groupby
 
 LATIN, GREEK, CYRILLIC, HEBREW, ARABIC = "latin", "greek", "cyrillic", "hebrew", "arabic"
@@ -100,12 +101,14 @@ def capitals(text: str) -> str:
     """Capitals as printers set them: sharp s as SS, Greek without its accents, a Turkish i with its dot."""
     if any(c in text for c in "ığİ"):
         text = text.replace("i", "İ")
-    return unicodedata.normalize("NFC", "".join(map(_bare, unicodedata.normalize("NFC", text.upper()))))
+    return unicodedata.normalize("NFC", "".join(_without_accents(unicodedata.normalize("NFD", text.upper()))))
 
 
-def _bare(character: str) -> str:
-    """A Greek capital without accent or breathing; the dots that part vowels stay."""
-    if script_of(character) is not GREEK:
-        return character
-    parts = unicodedata.normalize("NFD", character)
-    return "".join(part for part in parts if not unicodedata.combining(part) or part == "\u0308")
+def _without_accents(parts: str) -> Iterator[str]:
+    """Greek capitals without accents and breathings; the dots that part vowels stay, as do other scripts' accents."""
+    greek = False
+    for part in parts:
+        mark = unicodedata.combining(part)
+        greek = greek if mark else script_of(part) is GREEK
+        if not (greek and mark and part != "\u0308"):
+            yield part

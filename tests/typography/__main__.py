@@ -32,7 +32,9 @@ def main() -> int:
     _sheet(worst).save(given.sheet)
     faulty = sum(bool(each.faults) for each in found)
     lowest = min(each.contrast for each in found), min(each.thumbnail for each in found)
-    _say(f"{len(found)} covers, {faulty} with faults; lowest contrast {lowest[0]:.2f}, in the thumbnail {lowest[1]:.2f}")
+    _say(
+        f"{len(found)} covers, {faulty} with faults; lowest contrast {lowest[0]:.2f}, in the thumbnail {lowest[1]:.2f}"
+    )
     _say(f"{given.sheet}: the worst {len(worst)}: {[each.index for each in worst]}")
     return 1 if faulty else 0
 

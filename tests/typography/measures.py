@@ -108,7 +108,7 @@ def _apart(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
 
 
 def _unlike(ground: Array, page: Array, layout: Layout) -> list[str]:
-    """Is there ink in the words' colour to all four edges of each box, and, on untouched art, none outside the boxes?"""
+    """Is there ink to all four edges of each box, and on untouched art none outside the boxes?"""
     changed = np.abs(page - ground).max(axis=2) > 6
     left = changed.copy()
     faults = []
