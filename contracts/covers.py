@@ -42,6 +42,7 @@ class GenerateCover(msgspec.Struct, frozen=True, kw_only=True):
     prompt: Prompt | None = None
     """What the art should show; None: the style's own."""
     template_id: uuid.UUID | None = None
+    """A style, or one of the own ones; None: chosen by the words."""
     format: Format = "ebook"
     variations: Count = 1
     """Pictures to choose from; quota counts those that were really made."""

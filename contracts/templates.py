@@ -77,6 +77,7 @@ class ChooseTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     template_id: uuid.UUID | None = None
+    """Of a style, or of one of the caller's own."""
     hint: Annotated[str, msgspec.Meta(max_length=4000)] = ""
 
 

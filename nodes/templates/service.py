@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from adapters.mongo import Database, DuplicateKey, Send, now
 from contracts import auth, covers, templates
 from contracts.auth import AccountDeleted
@@ -121,12 +123,13 @@ class Templates:
         return Categories(items=categories(counts))
 
     async def choose(self, ask: ChooseTemplate, context: Context) -> Template:
-        """The style asked for, or the one that fits the hint, or the most popular standard one.
+        """The style asked for (also one of the caller's own), or the one that fits the hint, or the most popular
+        standard one.
 
-        Raises NotFound, and Forbidden for a premium style on the free tier.
+        Raises NotFound, and Forbidden for a premium style on the free tier, or an own one made of it.
         """
         if ask.template_id is not None:
-            template, _ = await self._found(ask.template_id)
+            template = await self._wanted(ask.template_id, context.user_id)
             check_use(template, context.tier)
             return template
         for sketches in (await self._sketches(), await self._store.sketches()):
@@ -212,6 +215,14 @@ class Templates:
         """Remove a user's own styles for good; idempotent."""
         await self._departed.mark(event.user_id)
         await self._store.clear_own(event.user_id)
+
+    async def _wanted(self, template_id: uuid.UUID, user_id: uuid.UUID | None) -> Template:
+        """A style, or the one that an own style of the user was made of, with what the user changed."""
+        own = None if user_id is None else await self._store.own(user_id, template_id)
+        if own is None:
+            return (await self._found(template_id))[0]
+        template, _ = await self._found(own.template_id)
+        return msgspec.structs.replace(template, name=own.name, style_params=own.customizations)
 
     async def _found(self, template_id: uuid.UUID) -> tuple[Template, int]:
         found = await self._store.find(template_id)

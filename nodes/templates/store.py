@@ -233,6 +233,12 @@ class TemplateStore:
             return msgspec.convert(_named(kept), UserTemplate)
         return own
 
+    async def own(self, user_id: uuid.UUID, own_id: uuid.UUID) -> UserTemplate | None:
+        """One own style of a user."""
+        with mongo_errors():
+            found = await self._own.find_one({"_id": own_id, "user_id": user_id})
+        return None if found is None else msgspec.convert(_named(found), UserTemplate)
+
     async def count_own(self, user_id: uuid.UUID) -> int:
         """How many own styles a user has."""
         with mongo_errors():

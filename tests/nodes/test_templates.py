@@ -306,6 +306,27 @@ async def test_own_styles_belong_to_their_user(lab: Lab) -> None:
     assert (await lab.bus.request(templates.LIST_MINE, ListUserTemplates(), admin())).items == ()
 
 
+async def test_an_own_style_can_be_chosen_by_its_owner_only(lab: Lab) -> None:
+    """It is the style that it was made of, with what the user changed; others have no such style, and who is no longer
+    of a paid tier may not use what was made of a premium one."""
+    style = await lab.make("Base")
+    gold = await lab.make("Gold", is_premium=True)
+    asks = [
+        SaveUserTemplate(
+            template_id=each.id, name="Mine", customizations=StyleParams(family="ink", palette=("#102030",))
+        )
+        for each in (style, gold)
+    ]
+    mine, golden = [await lab.bus.request(templates.SAVE_MINE, ask, user("pro")) for ask in asks]
+    chosen = await lab.bus.request(templates.CHOOSE, ChooseTemplate(template_id=mine.id), user())
+    assert (chosen.id, chosen.name, chosen.prompt_template) == (style.id, "Mine", style.prompt_template)
+    assert chosen.style_params == mine.customizations
+    with pytest.raises(Forbidden):
+        await lab.bus.request(templates.CHOOSE, ChooseTemplate(template_id=golden.id), user("free"))
+    with pytest.raises(NotFound):
+        await lab.bus.request(templates.CHOOSE, ChooseTemplate(template_id=mine.id), admin())
+
+
 async def test_own_styles_need_a_user_a_style_and_the_tier(lab: Lab) -> None:
     """Nobody's style, a style that is not there, a premium one on the free tier."""
     gold = await lab.make("Gold", is_premium=True)
