@@ -25,9 +25,7 @@ def main() -> int:
     parser.add_argument("--shown", type=int, default=10)
     given = parser.parse_args()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(measured, combinations(given.count, given.seed, given.full)))
-    for each in found:
-        _say(f"{each.index:4} {each.contrast:6.2f} {each.thumbnail:6.2f} {each.height_px:6.2f}  {each.note}", each)
+        found = [_told(each) for each in pool.map(measured, combinations(given.count, given.seed, given.full))]
     worst = sorted(found, key=lambda each: (not each.faults, each.worth))[: given.shown]
     _sheet(worst).save(given.sheet)
     faulty = sum(bool(each.faults) for each in found)
@@ -39,9 +37,15 @@ def main() -> int:
     return 1 if faulty else 0
 
 
-def _say(text: str, each: Measured | None = None) -> None:
-    faults = f"  FAULTS: {', '.join(each.faults)}" if each is not None and each.faults else ""
-    sys.stdout.write(f"{text}{faults}\n")
+def _told(each: Measured) -> Measured:
+    faults = f"  FAULTS: {', '.join(each.faults)}" if each.faults else ""
+    _say(f"{each.index:4} {each.contrast:6.2f} {each.thumbnail:6.2f} {each.height_px:6.2f}  {each.note}{faults}")
+    return each
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _sheet(covers: list[Measured]) -> Image.Image:
