@@ -1,8 +1,8 @@
 """Provenance over HTTP: files and covers' pictures, what cannot be read, and what is too much."""
 
-import asyncio
 import io
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,15 +86,12 @@ async def test_a_form_without_a_file_is_malformed(edge: Edge) -> None:
 async def test_a_file_too_large_is_not_taken(edge: Edge) -> None:
     """413, whether its size was announced or not."""
 
-    async def endless() -> asyncio.StreamReader:
-        reader = asyncio.StreamReader()
+    async def pieces_of() -> AsyncIterator[bytes]:
         for _ in range(33):
-            reader.feed_data(bytes(1024 * 1024))
-        reader.feed_eof()
-        return reader
+            yield bytes(1024 * 1024)
 
     whole = await edge.ask("POST", "/v1/verify", signed=False, data=io.BytesIO(bytes(33 * 1024 * 1024)))
-    pieces = await edge.ask("POST", "/v1/verify", signed=False, data=(await endless()))
+    pieces = await edge.ask("POST", "/v1/verify", signed=False, data=pieces_of())
     assert [(each.status, each.json["code"]) for each in (whole, pieces)] == [(413, "too_large")] * 2
 
 
