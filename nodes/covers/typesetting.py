@@ -31,8 +31,7 @@ def check_words(request: GenerateCover | Recipe, recipe: Recipe) -> None:
 def not_set(error: ValueError) -> Invalid:
     """The refusal of the typesetter; for letters that no font has it names field and characters."""
     if isinstance(error, UnprintableText):
-        detail = f"has characters that no font here can print: {error.characters}"
-        return Invalid("This text cannot be set.", errors=(FieldError(field=error.field, detail=detail),))
+        return Invalid("This text cannot be set.", errors=(FieldError(field=error.field, detail=error.detail),))
     return Invalid(f"The type cannot be set: {error}.")
 
 
