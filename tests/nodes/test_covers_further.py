@@ -46,7 +46,8 @@ class Small:
         self.orders.append(order)
         if len(self.orders) in self.refused:
             raise self.refused[len(self.orders)]
-        return paint(msgspec.structs.replace(order, width=320, height=180))
+        art = paint(msgspec.structs.replace(order, width=320, height=180))
+        return msgspec.structs.replace(art, model=self.name, version=self.version)
 
 
 @pytest.fixture

@@ -214,3 +214,10 @@ def test_caller_and_found() -> None:
         caller(Context(request_id="r"))
     with pytest.raises(NotFound):
         found(None)
+
+
+@pytest.mark.parametrize(("made", "used"), [(0, 2), (3, 5), (4, 6), (9, 6), (None, 6)])
+def test_of_a_reservation_only_what_was_made_is_counted(made: int | None, used: int) -> None:
+    """The rest is given back; never more is counted than was held."""
+    after, did = settled(allowance(used=2, reserved=4), reservation(amount=4), "committed", made)
+    assert (counters(after), did) == ((used, 0), True)
