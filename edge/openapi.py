@@ -195,7 +195,8 @@ def _operation_id(route: Route) -> str:
         return route.handler
     node = "session" if route.handler == "session" else route.contract.node
     again = "_link" if route.handler == "login" and route.access == "user" else ""
-    return f"{node}_{route.contract.word}{again}"
+    part = "_of_version" if route.handler == "image" and "version" in route.fields else ""
+    return f"{node}_{route.contract.word}{again}{part}"
 
 
 def _success(route: Route, routes: tuple[Route, ...], schemas: Json) -> Json:

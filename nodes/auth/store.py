@@ -22,7 +22,8 @@ SIGNING_KEYS_SQL = HERE / "signing_keys.sql"
 OWNED = (
     "delete_sessions",
     "delete_one_time_tokens",
-    "delete_api_keys", "delete_partner_keys",
+    "delete_api_keys",
+    "delete_partner_keys",
     "delete_identities",
     "delete_clients",
     "delete_consents",

@@ -94,6 +94,7 @@ async def test_versions_belong_to_their_owner(base: str, api: Api) -> None:
     cover = await made(api, "/v1/covers", {"title": "The Tide", "format": "thumbnail"})
     path = f"/v1/covers/{cover['cover_id']}"
     async with signed_up(base) as other:
+        orders: tuple[tuple[str, dict[str, object]], ...]
         orders = (("retype", {"title": "x"}), ("variations", {}), ("regenerate", {}), ("choose", {"version": 1}))
         for word, body in orders:
             assert (await other.call("POST", f"{path}/{word}", body)).status == 404, word

@@ -27,6 +27,7 @@ from tests.support.processes import a_process, line_of, slowness
 ANSWER = 1.0
 """Seconds that the other client waits at most, on a machine that has nothing else to do."""
 IDLE = int(os.environ.get("COVERGEN_TEST_IDLE", "1000"))
+pytestmark = pytest.mark.timeout(120)  # what is slow on purpose is slower on a busy machine
 HEAD = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LOGIN = json.dumps({"email": "ada@example.org", "password": "correct horse battery"}).encode()

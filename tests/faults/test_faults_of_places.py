@@ -78,7 +78,7 @@ async def test_clock_skew(world: FaultyWorld, api: Api) -> None:
     async with world.broken("provider-slow", "--seconds", "4"):
         ahead = await accepted(api)
         await until(api, f"/v1/tasks/{ahead}", lambda task: task["status"] == "running")
-        async with world.broken("clock-skew", "--seconds", "200"):
+        async with world.broken("clock-skew", "--seconds", "380"):
             await api.ended(ahead)
         overdue = await accepted(api)
         async with world.broken("clock-skew", "--seconds", "3600"):

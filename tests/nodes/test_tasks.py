@@ -174,7 +174,7 @@ async def test_a_step_whose_report_is_lost_is_sent_again(scene: Scene) -> None:
             return scene.crew.deliveries[task_id, "compose"] == 1
 
         await until(silent)
-        scene.clock.ahead = timedelta(seconds=95)
+        scene.clock.ahead = timedelta(seconds=245)
         task = await scene.ended(task_id)
     assert task.status == "succeeded"
     assert scene.crew.effects[task_id] == FORWARD

@@ -189,7 +189,7 @@ async def test_a_step_that_waits_in_its_queue_is_not_sent_again(scene: Scene) ->
     service = scene.service()
     task_id = (await service.create(order(), scene.user)).task_id
     chores = {chore.name: chore.run for chore in service.chores}
-    scene.clock.ahead = timedelta(seconds=181)
+    scene.clock.ahead = timedelta(seconds=361)
     await chores["compare"]()
     await chores["resend"]()
     assert await scene.events(task_id) == ["created", "waiting"]

@@ -120,7 +120,7 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def whole_stack(home: Path, *arguments: str, folder: Path = ROOT, **environ: str) -> AsyncIterator[Running]:
+async def whole_stack(home: Path, *arguments: str, folder: Path | str = ROOT, **environ: str) -> AsyncIterator[Running]:
     """`covergen up` in `home` on a free port, until the block ends; ready when it says so, or with its last line.
 
     Its `.env` is the one of `folder`.

@@ -1,6 +1,7 @@
 """All nodes and the edge in this process, built by the product's own wiring, and `covergen fault` for them."""
 
 import asyncio
+import base64
 import contextlib
 import functools
 import uuid
@@ -22,6 +23,9 @@ from ops.operating import operator_bus
 from ops.provision import migrate_all, provision_nats
 from ops.settings import Settings, read_settings
 from tests.support.servers import running_nats
+
+SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+"""The same for every world: they share databases, whose keys are sealed with it."""
 
 
 @dataclass
@@ -86,6 +90,7 @@ async def a_faulty_world(
         given = {
             "COVERGEN_HOME": str(folder / "home"),
             "COVERGEN_HTTP_PORT": "0",
+            "COVERGEN_SECRET_KEY": SECRET_KEY,
             "COVERGEN_NATS_URL": nats.url,
             "COVERGEN_POSTGRES_URL": postgres,
             "COVERGEN_MONGO_URL": mongo,

@@ -16,7 +16,6 @@ from contracts.wire import Context, ObjectRef
 from nodes.covers.model import (
     Record,
     caller,
-    choose_seed,
     fill,
     identify,
     passed,
@@ -25,7 +24,7 @@ from nodes.covers.model import (
     texts,
     wish,
 )
-from nodes.covers.takes import fingerprint_of
+from nodes.covers.takes import choose_seed, fingerprint_of
 
 USER = uuid.UUID(int=1)
 TASK = uuid.UUID(int=2)

@@ -41,7 +41,7 @@ class LibraryLimit:
 
     async def lets(self, user: str) -> bool:
         """May this user ask once more?"""
-        return await self._limiter.hit(self._item, user)
+        return bool(await self._limiter.hit(self._item, user))
 
 
 class BareLimit:
