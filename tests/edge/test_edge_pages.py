@@ -196,6 +196,7 @@ def test_the_openapi_document_is_whole() -> None:
         {"bearer": []},
         {"oauth2": ["covers:write"]},
         {"apiKey": ["covers:write"]},
+        {"signature": ["covers:write"]},
         {"cookie": [], "csrf": []},
     ]
     assert document["paths"]["/v1/api-keys"]["post"]["security"] == [

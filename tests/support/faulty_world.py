@@ -24,7 +24,7 @@ from ops.provision import migrate_all, provision_nats
 from ops.settings import Settings, read_settings
 from tests.support.servers import running_nats
 
-SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+SECRET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 """The same for every world: they share databases, whose keys are sealed with it."""
 
 
