@@ -28,7 +28,7 @@ PAINTED = ((covers.PAINT, "paint"), (covers.COMPOSE, "compose"))
 FIRST = (*PAINTED, (covers.STORE, "store"), (covers.COMPLETE, "complete"))
 MORE = (*PAINTED, (covers.COMPLETE, "complete"))
 RETYPED = ((covers.COMPOSE, "compose"), (covers.COMPLETE, "complete"))
-SMALL = {"format": "thumbnail", "author": "A. Writer"}
+SMALL: dict[str, Any] = {"format": "thumbnail", "author": "A. Writer"}
 
 
 class Small:
