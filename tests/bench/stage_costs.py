@@ -42,6 +42,7 @@ NAMES = (
     "cross-origin",
     "compression",
     "errors",
+    "doors",
     "crowd",
     "limits",
     "strangers",

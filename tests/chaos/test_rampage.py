@@ -56,5 +56,6 @@ async def test_promises_hold_over_many_kills(tmp_path: Path, figures: Figures) -
 
     assert not any(books.broken.values()), books.report()
     assert len(books.accepted) == ORDERS
+    assert books.statuses["succeeded"] > ORDERS / 2, books.statuses  # else nothing was tried
     assert len(world.killed) == len(kills) >= KILLS_LEAST
     assert sum(kill.aimed for kill in world.killed) >= AIMED_LEAST * len(kills)

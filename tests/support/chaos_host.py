@@ -35,7 +35,7 @@ from adapters.typesetter import Composition, Layout, TypeOrder, compose
 from adapters.workers import Workers
 from contracts.errors import Unavailable
 from nodes import handling
-from ops import hosting, wiring
+from ops import host, hosting, wiring
 from ops.parts import Parts
 from ops.settings import load_settings
 from tests.support.mutants import chance, plant, replace
@@ -60,22 +60,21 @@ class Brush:
         seed=True, reproducible=True, mask=False, negative_prompt=False, any_size=True, offline=True, max_pixels=9
     )
 
-    def __init__(self) -> None:
-        self._ground = Image.linear_gradient("L").resize((64, 64))
-
     async def paint(self, order: PaintOrder) -> Picture:
         """A small picture with the seed in it. Raises ValueError."""
         await asyncio.sleep(random.uniform(*STROKES))
         if UNPAINTABLE in order.prompt:
             raise ValueError("nobody can paint this")
-        data = f"no picture {order.seed}".encode() if SPOILT in order.prompt else self._png(order.seed)
+        data = f"no picture {order.seed}".encode() if SPOILT in order.prompt else a_picture(str(order.seed))
         return Picture(data, "image/png", order.width, order.height)
 
-    def _png(self, seed: int) -> bytes:
-        buffer, words = io.BytesIO(), PngImagePlugin.PngInfo()
-        words.add_text("seed", str(seed))
-        self._ground.save(buffer, "PNG", pnginfo=words)
-        return buffer.getvalue()
+
+def a_picture(of: str) -> bytes:
+    """A small PNG that says what it is of."""
+    buffer, words = io.BytesIO(), PngImagePlugin.PngInfo()
+    words.add_text("of", of)
+    Image.linear_gradient("L").resize((64, 64)).save(buffer, "PNG", pnginfo=words)
+    return buffer.getvalue()
 
 
 class QuickWorkers(Workers):
@@ -111,7 +110,7 @@ def composed(art: bytes, order: TypeOrder) -> Composition:
     if order.author == HOPELESS or (order.author == FLEETING and chance(0.5)):
         raise Unavailable("a worker process died")
     mark = hashlib.sha256(art + order.title.encode()).hexdigest()
-    picture, thumbnail = (Picture(f"{kind} {mark}".encode(), "image/png", 64, 64) for kind in ("full", "small"))
+    picture, thumbnail = (Picture(a_picture(f"{kind} {mark}"), "image/png", 64, 64) for kind in ("full", "small"))
     layout = Layout(width=order.width, height=order.height, grid="none", placed=(), min_contrast=4.5, version="1")
     return Composition(picture, thumbnail, layout)
 
@@ -165,7 +164,7 @@ def main(mutant: str) -> None:
     fuse = Fuse()
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, fuse.arm)
-    replace(wiring, "Parts", QuickParts)
+    replace(host, "Parts", QuickParts)
     deliver_twice(fuse)
     die_before_sending(fuse)
     if mutant != "none":
