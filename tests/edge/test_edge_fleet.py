@@ -164,7 +164,7 @@ async def test_a_node_that_is_away_does_not_hold_up_metrics(nats_url: str, redis
     async with the_nodes(nats_url, world, ("auth",)), an_edge(nats_url, redis, world, nodes=NODES) as edge:
         began = time.monotonic()
         found = await metrics(edge)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 1.0 * slowness()
         assert (found[key("covergen_up", node="auth")], found[key("covergen_up", node="covers")]) == (1, 0)
         assert not [name for name, labels in found if ("node", "covers") in labels and name != "covergen_up"]
         began = time.monotonic()
