@@ -57,8 +57,10 @@ class UnknownKey(Unauthenticated):
     """The token names a key that is not in the set: perhaps a newer one. Reading the set again makes sense, once."""
 
 
-class _EdDSA(EdDSAAlgorithm):
-    # The library warns at every use that RFC 9864 prefers the name Ed25519. Clients still expect this one.
+class EdDSA(EdDSAAlgorithm):
+    """The library's, without its warning at every use that RFC 9864 prefers the name Ed25519: clients and issuers still
+    write this one."""
+
     security_warning = None  # type: ignore[assignment]  # the base class infers str, the class above it allows None
 
 
@@ -67,7 +69,7 @@ class _OnlyEdDSA(JWSRegistry):
 
     def __init__(self) -> None:
         super().__init__(algorithms=[ALGORITHM])
-        self.algorithms = {ALGORITHM: _EdDSA()}
+        self.algorithms = {ALGORITHM: EdDSA()}
 
 
 _JWS = _OnlyEdDSA()

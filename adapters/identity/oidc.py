@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.crypto import UnknownKey
 from adapters.identity import Flow, Identity
 from adapters.identity.client import ProviderClient
 from adapters.identity.registered import Registered, checked_url
-from adapters.identity.tokens import Keys, UnknownKey, check_claims, read_claims
+from adapters.identity.tokens import Keys, check_claims, read_claims
 from adapters.resilience import Breaker
 from contracts.errors import Unauthenticated, Unavailable
 from contracts.wire import Context

@@ -9,11 +9,10 @@ from typing import Any
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwa import EdDSAAlgorithm
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from adapters.crypto import same
+from adapters.crypto import EdDSA, UnknownKey, same
 from contracts.errors import Unauthenticated
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -27,22 +26,13 @@ _CLASSES: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey,
 Key = RSAKey | ECKey | OKPKey
 
 
-class UnknownKey(Unauthenticated):
-    """The token names a key that is not in the set: perhaps a newer one. Reading the set again makes sense, once."""
-
-
-class _EdDSA(EdDSAAlgorithm):
-    # The library warns at every use that RFC 9864 prefers the name Ed25519. Issuers still write this one.
-    security_warning = None  # type: ignore[assignment]  # the base class infers str, the class above it allows None
-
-
 class _Registry(JWSRegistry):
     max_payload_length = MAX_TOKEN
 
     def __init__(self) -> None:
         super().__init__(algorithms=list(ALGORITHMS), strict_check_header=False)
         known = {name: JWSRegistry.algorithms[name] for name in ALGORITHMS if name != "EdDSA"}
-        self.algorithms = {**known, "EdDSA": _EdDSA()}
+        self.algorithms = {**known, "EdDSA": EdDSA()}
 
 
 _JWS = _Registry()

@@ -40,8 +40,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename={"cover_id": "_id
     fingerprint: str
     """Of the request: the same key with another request is told by it, even when the cover is deleted."""
     recipe: Recipe
-    review: tuple[str, ...] = ()
-    """Safety categories that somebody should look at; they did not hinder the cover."""
     art: ObjectRef | None = None
     picture: ObjectRef | None = None
     composed: str | None = None
@@ -96,11 +94,8 @@ def wish(request: GenerateCover) -> ChooseTemplate:
     return ChooseTemplate(template_id=request.template_id, hint=" ".join(w for w in words if w)[:HINT_LENGTH])
 
 
-def passed(verdict: Verdict) -> tuple[str, ...]:
-    """The categories that somebody should look at later: none, since nothing is made before somebody has.
-
-    Raises Refused, naming each field and category that is blocked, and UnderReview for what a person must release.
-    """
+def passed(verdict: Verdict) -> None:
+    """Raises Refused, naming each field and category that is blocked, and UnderReview for what a person releases."""
     named = dict.fromkeys((f.field, f.category) for f in verdict.findings if f.decision == verdict.decision)
     if verdict.decision == "block":
         errors = tuple(FieldError(field=f, detail=f"is refused: {c}", category=c) for f, c in named)
@@ -108,7 +103,6 @@ def passed(verdict: Verdict) -> tuple[str, ...]:
     if verdict.decision == "review":
         errors = tuple(FieldError(field=f, detail=f"has to be looked at: {c}", category=c) for f, c in named)
         raise UnderReview(IN_REVIEW, errors=errors)
-    return ()
 
 
 def resolve(request: GenerateCover, template: Template, task_id: uuid.UUID, model: tuple[str, str]) -> Recipe:

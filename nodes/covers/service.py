@@ -145,7 +145,7 @@ class Covers:
         Raises Unauthenticated for a deleted user, of whom no draft stays.
         """
         user_id = caller(context)
-        template, review = await asyncio.gather(
+        template, _ = await asyncio.gather(
             self._bus.request(templates.CHOOSE, wish(request), context), self._check(request, context)
         )
         ids = identify(user_id, context.idempotency_key)
@@ -158,7 +158,6 @@ class Covers:
             request=request,
             fingerprint=fingerprint_of(request),
             recipe=recipe,
-            review=review,
             work=first_work(request, recipe, ids.task_id, now()),
             created_at=now(),
         )
@@ -169,9 +168,9 @@ class Covers:
         task = await (self._begin(draft, context) if new else self._again(draft, context))
         return CoverAccepted(task_id=ids.task_id, cover_id=ids.cover_id, status=task.status)
 
-    async def _check(self, request: GenerateCover, context: Context) -> tuple[str, ...]:
-        """Categories to look at later. Raises Refused."""
-        return passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=texts(request)), context))
+    async def _check(self, request: GenerateCover, context: Context) -> None:
+        """Raises Refused, UnderReview."""
+        passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=texts(request)), context))
 
     async def _begin(self, draft: Record, context: Context) -> Task:
         """Hold quota, then create the task.

@@ -43,7 +43,7 @@ INDEXES = (
 PRIVATE = (
     "request",
     "recipe",
-    "review",
+    "review",  # of covers that were made while such words passed with a note
     "layout",
     "versions",
     "art",

@@ -93,6 +93,12 @@ def ridge_line(
     return total / np.float32(norm)
 
 
+def near(places: Field, middle: float | np.float32, reach: float | np.float32) -> slice:
+    """The part of a rising row of places that is within reach of the middle."""
+    first, last = np.searchsorted(places, np.asarray([middle - reach, middle + reach]))
+    return slice(int(first), int(last))
+
+
 def faces(rng: np.random.Generator, line: Field, x: Field, below: Field, unit: float) -> Field:
     """The slope of the rock under a ridge line: that of the crest, carried down and aside, so that ribs run out from
     the peaks. `x` and `below` (how far under the crest) are in pixels of the picture; about -0.01..0.01."""

@@ -99,16 +99,11 @@ def _craters(rng: np.random.Generator, dx: Field, dy: Field) -> Field:
     for size in np.sort(rng.pareto(1.4, 90))[::-1]:
         radius = np.float32(min(0.020 + 0.020 * size, 0.19))
         at_x, at_y = np.float32(rng.uniform(-0.85, 0.85)), np.float32(rng.uniform(-0.85, 0.85))
-        columns = _near(dx[0], at_x, radius * 2)
-        rows = _near(dy[:, 0], at_y, radius * 2)
+        columns = noise.near(dx[0], at_x, radius * 2)
+        rows = noise.near(dy[:, 0], at_y, radius * 2)
         far = np.hypot(dx[:, columns] - at_x, dy[rows] - at_y) / radius
         ground[rows, columns] += (np.exp(-((far - 1) ** 2) * 14) * 0.5 - np.exp(-(far**4)) * 0.5) * radius * 6
     return ground
-
-
-def _near(places: Field, middle: np.float32, reach: np.float32) -> slice:
-    first, last = np.searchsorted(places, [middle - reach, middle + reach])
-    return slice(int(first), int(last))
 
 
 def _eye(scene: Scene, rng: np.random.Generator) -> tuple[Field, Field]:

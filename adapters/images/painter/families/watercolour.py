@@ -61,7 +61,7 @@ class Paper:
 
     def drop(self, depth: Field, at: tuple[float, float], radius: float, strength: float) -> None:
         """Glaze a round stroke, paler at its middle; places and lengths in heights of the page."""
-        rows, columns = _near(self.py[:, 0], at[1], radius * 1.5), _near(self.px[0], at[0], radius * 1.5)
+        rows, columns = noise.near(self.py[:, 0], at[1], radius * 1.5), noise.near(self.px[0], at[0], radius * 1.5)
         far = np.hypot(self.px[:, columns] - np.float32(at[0]), self.py[rows] - np.float32(at[1]))
         inside = np.float32(radius) - far + self.ragged[rows, columns] * np.float32(radius * 0.5)
         pale = np.float32(0.55) + np.float32(0.45) * noise.smoothstep(0.1, 1.0, far / np.float32(radius))
@@ -186,7 +186,7 @@ def _flower(paper: Paper, depth: Field, at: tuple[float, float], size: float) ->
 
 def _leaf(paper: Paper, depth: Field, at: tuple[float, float], lean: float, length: float) -> None:
     """A pointed leaf that stands on its place, glazed over what is there."""
-    rows, columns = _near(paper.py[:, 0], at[1], length), _near(paper.px[0], at[0], length)
+    rows, columns = noise.near(paper.py[:, 0], at[1], length), noise.near(paper.px[0], at[0], length)
     cos, sin = np.float32(np.cos(lean)), np.float32(np.sin(lean))
     dx, dy = paper.px[:, columns] - np.float32(at[0]), np.float32(at[1]) - paper.py[rows]
     along, across = dx * sin + dy * cos, dx * cos - dy * sin
@@ -202,11 +202,6 @@ def _glaze(inside: Field, strength: float) -> Field:
     return np.asarray(
         noise.smoothstep(0.0, 0.005, inside) * (np.float32(0.62) + line) * np.float32(strength), np.float32
     )
-
-
-def _near(places: Field, middle: float, reach: float) -> slice:
-    first, last = np.searchsorted(places, [middle - reach, middle + reach])
-    return slice(int(first), int(last))
 
 
 FAMILY = Family(

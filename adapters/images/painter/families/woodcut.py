@@ -206,7 +206,8 @@ def _crown(
         cx = middle[0] + np.cos(turn) * short * np.float32(0.35 * place)
         cy = middle[1] + np.sin(turn) * short * np.float32(0.28 * place)
         radius = short * np.float32(0.05 + 0.04 * size)
-        rows, columns = _around(y[:, 0], cy, radius), _around(x[0], cx, radius)
+        wide = radius * np.float32(1.06)  # with the scallops of its edge
+        rows, columns = noise.near(y[:, 0], cy, wide), noise.near(x[0], cx, wide)
         dx, dy = x[:, columns] - cx, y[rows] - cy
         far = np.hypot(dx, dy) * (1 + np.cos(np.arctan2(dy, dx) * 9) * np.float32(0.045)) / radius
         light = np.clip(np.float32(0.50) + dy / radius * np.float32(0.36) + dx / radius * np.float32(0.16), 0.05, 0.96)
@@ -216,12 +217,6 @@ def _crown(
         tone[here] = np.where(tuft, light, tone[here])
         phase[here] = np.where(tuft, far * radius / np.float32(11 * scene.unit), phase[here])
     return cover, tone.astype(np.float32), phase.astype(np.float32)
-
-
-def _around(places: Field, middle: np.float32, reach: np.float32) -> slice:
-    """The part of a rising row of places that is within reach of the middle."""
-    first, last = np.searchsorted(places, [middle - reach * np.float32(1.06), middle + reach * np.float32(1.06)])
-    return slice(int(first), int(last))
 
 
 FAMILY = Family(
