@@ -8,7 +8,7 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from adapters.crypto import new_opaque_token, token_hash
 from adapters.postgres import Pool, Queries, Row
 from contracts.auth import AUDIENCE, ISSUER, Claims
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.security import KEY_MARK, ApiKey, ApiKeyList, CreateApiKey, ListApiKeys, NewApiKey, RevokeApiKey
 from contracts.users import User
 from contracts.wire import Context, Done
@@ -27,8 +27,6 @@ from nodes.auth.revocation import asking
 MOST = 20
 LONGEST_LIFE = timedelta(days=366)
 NOTED_EVERY = timedelta(minutes=1)
-PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
-"""The types in a cursor: when the key was made, and its id."""
 Holder = Callable[[uuid.UUID, Context], Awaitable[tuple[Credentials, User]]]
 """Gives an account with its profile. Raises Unauthenticated when it is gone."""
 
@@ -64,11 +62,10 @@ class ApiKeys:
 
     async def list(self, message: ListApiKeys, context: Context) -> ApiKeyList:
         """The caller's keys, without their secrets. Raises Invalid for a bad cursor."""
-        at, last = (None, None) if message.cursor is None else decode_cursor(message.cursor, PLACE)
+        at, last = moment_of(message.cursor) or (None, None)
         rows = await self._pool.all(self._sql["keys_of"], asking(context), at, last, message.limit + 1)
-        items = tuple(msgspec.convert(row, ApiKey) for row in rows[: message.limit])
-        following = encode_cursor(items[-1].created_at, items[-1].id) if len(rows) > len(items) else None
-        return ApiKeyList(items=items, next_cursor=following)
+        shown, following = cut(rows, message.limit, lambda row: (row["created_at"], row["id"]))
+        return ApiKeyList(items=tuple(msgspec.convert(row, ApiKey) for row in shown), next_cursor=following)
 
     async def revoke(self, message: RevokeApiKey, context: Context) -> Done:
         """End a key of the caller. Raises NotFound, also for a repetition."""

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.postgres import Pool, Queries, Transaction
 from contracts.errors import Forbidden
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, decode_cursor
 from contracts.security import AuditEntry, AuditPage, ListAudit, SecurityEvent
 from contracts.wire import Context
 from nodes.auth.model import ADMIN
@@ -49,8 +49,7 @@ class AuditLog:
         before = None if message.cursor is None else decode_cursor(message.cursor, (int,))[0]
         chosen = (message.user_id, message.event, before, message.limit + 1)
         rows = await self._pool.all(self._sql["audit"], *chosen)
-        shown = rows[: message.limit]
-        following = encode_cursor(shown[-1]["position"]) if len(rows) > len(shown) else None
+        shown, following = cut(rows, message.limit, lambda row: (row["position"],))
         return AuditPage(items=tuple(msgspec.convert(row, AuditEntry) for row in shown), next_cursor=following)
 
     async def sweep(self) -> None:

@@ -7,13 +7,10 @@ A session that ends is told to the edges by an event of the same transaction, so
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated
-
-import msgspec
 
 from adapters.postgres import Outbox, Pool, Queries, Transaction
 from contracts.errors import NotFound, Unauthenticated
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.security import (
     SESSION_REVOKED,
     GetRevoked,
@@ -30,8 +27,6 @@ from contracts.wire import Context, Done
 from nodes.auth.audit import AuditLog
 from nodes.auth.model import ACCESS_LIFE, REFRESH_LIFE, REVOKED_KNOWN
 
-PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
-"""The types in a cursor: when the session was last used, and its id."""
 TOLD_AT_ONCE = 1000
 """Sessions in one event."""
 
@@ -50,14 +45,12 @@ class Revocation:
 
     async def list(self, message: ListSessions, context: Context) -> SessionList:
         """The caller's sessions that go on. Raises Invalid for a bad cursor."""
-        at, last = (None, None) if message.cursor is None else decode_cursor(message.cursor, PLACE)
+        at, last = moment_of(message.cursor) or (None, None)
         alive = (asking(context), self._clock() - REFRESH_LIFE)
         rows = await self._pool.all(self._sql["sessions_of"], *alive, at, last, message.limit + 1)
-        items = tuple(
-            SessionInfo(current=row["id"] == message.session_id, **row)  # the columns are its fields
-            for row in rows[: message.limit]
-        )
-        following = encode_cursor(items[-1].last_used_at, items[-1].id) if len(rows) > len(items) else None
+        shown, following = cut(rows, message.limit, lambda row: (row["last_used_at"], row["id"]))
+        # the columns are its fields
+        items = tuple(SessionInfo(current=row["id"] == message.session_id, **row) for row in shown)
         return SessionList(items=items, next_cursor=following)
 
     async def revoke(self, message: RevokeSession, context: Context) -> Done:

@@ -32,7 +32,7 @@ from contracts.covers import (
     Usage,
 )
 from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
 from nodes.covers.composing import Composer
@@ -231,13 +231,10 @@ class Covers:
 
     async def list(self, request: ListCovers, context: Context) -> CoverPage:
         """The caller's covers, newest first."""
-        after = None if request.cursor is None else decode_cursor(request.cursor, (datetime, uuid.UUID))
-        found = await self._store.page(
-            caller(context), request.status, None if after is None else (after[0], after[1]), request.limit + 1
-        )
-        items, more = found[: request.limit], len(found) > request.limit
-        cursor = encode_cursor(items[-1].created_at, items[-1].cover_id) if more else None
-        return CoverPage(items=tuple(shown(item, briefly=True) for item in items), next_cursor=cursor)
+        after = moment_of(request.cursor)
+        found = await self._store.page(caller(context), request.status, after, request.limit + 1)
+        items, following = cut(found, request.limit, lambda item: (item.created_at, item.cover_id))
+        return CoverPage(items=tuple(shown(item, briefly=True) for item in items), next_cursor=following)
 
     async def image(self, request: GetImage, context: Context) -> ObjectRef:
         """Where the picture of a version is, or of the one that is shown.

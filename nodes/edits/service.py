@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.mongo import LONG_AGO, Database, now
 from adapters.nats.bus import Bus
@@ -30,7 +30,7 @@ from contracts.edits import (
     UndoEdit,
 )
 from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
 from nodes.departed import Departed, gone
@@ -120,12 +120,9 @@ class Edits:
 
     async def list(self, request: ListEdits, context: Context) -> EditPage:
         """The caller's sessions, newest first."""
-        after = None if request.cursor is None else decode_cursor(request.cursor, (datetime, uuid.UUID))
-        behind = None if after is None else (after[0], after[1])
-        found = await self._store.page(caller(context), behind, request.limit + 1)
-        items, more = found[: request.limit], len(found) > request.limit
-        cursor = encode_cursor(items[-1].created_at, items[-1].session_id) if more else None
-        return EditPage(items=tuple(shown(item) for item in items), next_cursor=cursor)
+        found = await self._store.page(caller(context), moment_of(request.cursor), request.limit + 1)
+        items, following = cut(found, request.limit, lambda item: (item.created_at, item.session_id))
+        return EditPage(items=tuple(shown(item) for item in items), next_cursor=following)
 
     async def operate(self, request: Operate, context: Context) -> OperationAccepted:
         """Begin an operation. With an Idempotency-Key the same request gives the same task, another raises KeyReused.

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -29,7 +29,7 @@ from contracts.exports import (
     Presets,
     StoredFile,
 )
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, TaskFinished
 from contracts.wire import Context, Done
 from nodes.departed import Departed, gone
@@ -181,13 +181,10 @@ class Exports:
 
     async def list(self, request: ListExports, context: Context) -> ExportPage:
         """The caller's exports, newest first."""
-        after = None if request.cursor is None else decode_cursor(request.cursor, (datetime, uuid.UUID))
-        found = await self._store.page(
-            caller(context), request.cover_id, None if after is None else (after[0], after[1]), request.limit + 1
-        )
-        items, more = found[: request.limit], len(found) > request.limit
-        cursor = encode_cursor(items[-1].created_at, items[-1].export_id) if more else None
-        return ExportPage(items=tuple(shown(item) for item in items), next_cursor=cursor)
+        after = moment_of(request.cursor)
+        found = await self._store.page(caller(context), request.cover_id, after, request.limit + 1)
+        items, following = cut(found, request.limit, lambda item: (item.created_at, item.export_id))
+        return ExportPage(items=tuple(shown(item) for item in items), next_cursor=following)
 
     async def file(self, request: GetFile, context: Context) -> StoredFile:
         """Where a file is. Raises Conflict while it is being made, NotFound when there is none of that name."""

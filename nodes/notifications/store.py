@@ -6,7 +6,6 @@ Raises Unavailable when the database is away.
 import contextlib
 import uuid
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 
@@ -21,7 +20,7 @@ from adapters.mongo import (
     mongo_errors,
 )
 from contracts.notifications import ListNotifications, Notification, NotificationPage
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 
 INDEXES = (
     Index("once", (("user_id", 1), ("effect_key", 1)), unique=True),
@@ -29,8 +28,6 @@ INDEXES = (
     Index("unread", (("user_id", 1), ("read_at", 1))),
 )
 MAIL_INDEXES = (Index("oldest", (("sent_at", 1),)),)
-PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
-"""The types in a cursor: when the notice was made, and its id."""
 
 
 class InboxStore:
@@ -60,18 +57,16 @@ class InboxStore:
         query: Document = {"user_id": user_id}
         if ask.unread is not None:
             query["read_at"] = None if ask.unread else {"$ne": None}
-        if ask.cursor is not None:
-            at, last = decode_cursor(ask.cursor, PLACE)
-            query |= behind(at, last)
+        after = moment_of(ask.cursor)
+        if after is not None:
+            query |= behind(*after)
         with mongo_errors():
             found = self._inbox.find(query).sort([("created_at", -1), ("_id", -1)]).limit(ask.limit + 1)
             # counted first, so that whatever is counted can also be seen
             unread = await self._inbox.count_documents({"user_id": user_id, "read_at": None})
             documents = await found.to_list(ask.limit + 1)
-        items = tuple(map(_notice, documents[: ask.limit]))
-        more = len(documents) > ask.limit
-        next_cursor = encode_cursor(items[-1].created_at, items[-1].id) if more else None
-        return NotificationPage(items=items, next_cursor=next_cursor, unread=unread)
+        shown, following = cut(documents, ask.limit, lambda notice: (notice["created_at"], notice["_id"]))
+        return NotificationPage(items=tuple(map(_notice, shown)), next_cursor=following, unread=unread)
 
     async def mark_read(self, user_id: uuid.UUID, notice_id: uuid.UUID, at: datetime) -> Notification | None:
         """Mark a user's notice as read, unless it is already; None when the user has no such notice."""

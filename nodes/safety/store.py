@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.reviews import ListReviews, Review, ReviewPage, ReviewRow, ReviewStatus, Ruling, RulingLine
 from nodes.safety.model import STATUS_AFTER, Item
 
@@ -60,18 +60,14 @@ class ReviewStore:
     async def page(self, ask: ListReviews) -> ReviewPage:
         """Items, the newest first. Raises Invalid for a cursor of another list."""
         query: Document = {} if ask.status is None else {"status": ask.status}
-        if ask.cursor is not None:
-            at, last = decode_cursor(ask.cursor, PLACE)
-            query |= behind(at, last)
+        after = moment_of(ask.cursor)
+        if after is not None:
+            query |= behind(*after)
         with mongo_errors():
             found = self._items.find(query).sort([("created_at", -1), ("_id", -1)])
             documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
-        items = [_item(document) for document in documents[: ask.limit]]
-        more = len(documents) > ask.limit
-        return ReviewPage(
-            items=tuple(map(row, items)),
-            next_cursor=encode_cursor(items[-1].created_at, items[-1].id) if more else None,
-        )
+        items, following = cut([_item(each) for each in documents], ask.limit, lambda item: (item.created_at, item.id))
+        return ReviewPage(items=tuple(map(row, items)), next_cursor=following)
 
     async def rule(self, item: Item, line: RulingLine) -> None:
         """Write a decision down: first what holds from now on, then that the item is done. Idempotent."""

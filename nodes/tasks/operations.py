@@ -7,9 +7,7 @@ directly. Replays and drops leave a line in the log that says who did it; what i
 import contextlib
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,7 +20,7 @@ from adapters.nats.dead_letters import EVERYTHING, Letter, NoSuchLetter
 from contracts import operations
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.operations import DeadLetterOriginal, DeadLetterPage, DeadLetterRow, TaskInspection, TaskRows
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, decode_cursor, encode_cursor, moment_of
 from contracts.registry import EVENTS, QUEUES
 from contracts.wire import Context, Done
 from nodes.runtime import Binding, Chore, serve
@@ -108,13 +106,10 @@ class Operations:
 
     async def inspect_all(self, message: operations.InspectTasks, context: Context) -> TaskRows:
         """The tasks of all users, or of one, newest first. Raises Invalid for a bad cursor."""
-        after = None if message.cursor is None else decode_cursor(message.cursor, (datetime, uuid.UUID))
-        found = await self._overview.page(
-            message.limit + 1, (after[0], after[1]) if after else None, status=message.status, user_id=message.user_id
-        )
-        page = tuple(found[: message.limit])
-        more = len(found) > len(page)
-        return TaskRows(items=page, next_cursor=encode_cursor(page[-1].created_at, page[-1].task_id) if more else None)
+        after = moment_of(message.cursor)
+        found = await self._overview.page(message.limit + 1, after, status=message.status, user_id=message.user_id)
+        page, following = cut(found, message.limit, lambda task: (task.created_at, task.task_id))
+        return TaskRows(items=page, next_cursor=following)
 
 
 def _for_admins(handler: Callable[[Q, Context], Awaitable[R]]) -> Callable[[Q, Context], Awaitable[R]]:

@@ -17,7 +17,7 @@ from adapters.nats.census import Gauge
 from contracts import auth, tasks
 from contracts.auth import AccountDeleted
 from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Overloaded, RateLimited, Unauthenticated
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, moment_of
 from contracts.wire import Context, DeadLetter
 from nodes.departed import gone
 from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
@@ -130,16 +130,10 @@ class Tasks:
 
     async def list(self, message: tasks.ListTasks, context: Context) -> tasks.TaskPage:
         """The caller's tasks, newest first."""
-        after = None if message.cursor is None else decode_cursor(message.cursor, (datetime, uuid.UUID))
-        found = await self._store.page(
-            _caller(context), message.limit + 1, (after[0], after[1]) if after else None, message.status
-        )
-        page = found[: message.limit]
-        more = len(found) > len(page)
-        return tasks.TaskPage(
-            items=tuple(notices.view(task) for task in page),
-            next_cursor=encode_cursor(page[-1].created_at, page[-1].task_id) if more else None,
-        )
+        after = moment_of(message.cursor)
+        found = await self._store.page(_caller(context), message.limit + 1, after, message.status)
+        page, following = cut(found, message.limit, lambda task: (task.created_at, task.task_id))
+        return tasks.TaskPage(items=tuple(notices.view(task) for task in page), next_cursor=following)
 
     async def cancel(self, message: tasks.CancelTask, context: Context) -> tasks.Task:
         """Stop the caller's task; again changes nothing. Raises NotFound, Conflict."""

@@ -8,7 +8,6 @@ import contextlib
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -22,6 +21,7 @@ from adapters.mongo import (
     Outbox,
     Outgoing,
     Send,
+    behind,
     delete_in_batches,
     ensure_indexes,
     mongo_errors,
@@ -29,7 +29,7 @@ from adapters.mongo import (
     waiting,
 )
 from contracts.errors import Unavailable
-from contracts.paging import decode_cursor, encode_cursor
+from contracts.paging import cut, decode_cursor, moment_of
 from contracts.templates import (
     CHANGED,
     ListTemplates,
@@ -54,7 +54,6 @@ COUNTING_TRIES = 50
 """A cover counts once within 90 days, far longer than its event can come again."""
 PLACE = (Annotated[int, msgspec.Meta(ge=0, lt=2**53)], uuid.UUID)
 """The types in a cursor of styles: popularity and id."""
-OWN_PLACE = (Annotated[datetime, msgspec.Meta(tz=True)], uuid.UUID)
 REMOVED = -1
 """The revision that is told when a style was removed."""
 PRESENT: Mapping[str, Any] = {"deleted_at": None}
@@ -100,15 +99,13 @@ class TemplateStore:
         conditions += [{"search": {"$regex": re.escape(word)}} for word in search_words(ask.q)]
         if ask.cursor is not None:
             score, last = decode_cursor(ask.cursor, PLACE)
-            conditions.append(_behind({"popularity_score": {"$lt": score}}, {"popularity_score": score}, "$gt", last))
+            same = {"popularity_score": score, "_id": {"$gt": last}}
+            conditions.append({"$or": [{"popularity_score": {"$lt": score}}, same]})
         with mongo_errors():
             found = self._styles.find({"$and": conditions}).sort([("popularity_score", -1), ("_id", 1)])
             documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
-        items = tuple(map(_template, documents[: ask.limit]))
-        more = len(documents) > ask.limit
-        return TemplatePage(
-            items=items, next_cursor=encode_cursor(items[-1].popularity_score, items[-1].id) if more else None
-        )
+        shown, following = cut(documents, ask.limit, lambda style: (style["popularity_score"], style["_id"]))
+        return TemplatePage(items=tuple(map(_template, shown)), next_cursor=following)
 
     async def find(self, template_id: uuid.UUID) -> tuple[Template, int] | None:
         """The style and its revision; None when there is none or it was removed."""
@@ -252,22 +249,15 @@ class TemplateStore:
     async def page_own(self, user_id: uuid.UUID, ask: ListUserTemplates) -> UserTemplatePage:
         """A user's own styles, newest first. Raises Invalid for a cursor of another list."""
         query: Document = {"user_id": user_id}
-        if ask.cursor is not None:
-            at, last = decode_cursor(ask.cursor, OWN_PLACE)
-            query |= _behind({"created_at": {"$lt": at}}, {"created_at": at}, "$lt", last)
+        after = moment_of(ask.cursor)
+        if after is not None:
+            query |= behind(*after)
         with mongo_errors():
             found = self._own.find(query).sort([("created_at", -1), ("_id", -1)])
             documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
-        items = tuple(msgspec.convert(_named(document), UserTemplate) for document in documents[: ask.limit])
-        more = len(documents) > ask.limit
-        return UserTemplatePage(
-            items=items, next_cursor=encode_cursor(items[-1].created_at, items[-1].id) if more else None
-        )
-
-
-def _behind(past: Document, same: Document, order: str, last: uuid.UUID) -> Document:
-    """What stands behind a place in a list that is sorted by a field and then by id."""
-    return {"$or": [past, {**same, "_id": {order: last}}]}
+        shown, following = cut(documents, ask.limit, lambda own: (own["created_at"], own["_id"]))
+        items = tuple(msgspec.convert(_named(document), UserTemplate) for document in shown)
+        return UserTemplatePage(items=items, next_cursor=following)
 
 
 def _news(template_id: uuid.UUID, revision: int) -> list[Document]:
