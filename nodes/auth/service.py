@@ -77,23 +77,10 @@ class Auth:
         self._keyring = Keyring(
             pool, load_queries(KEYS_SQL), Box(root, "auth keyring"), self._outbox, self._audit, clock
         )
-        self._revocation = Revocation(pool, sql, self._outbox, self._audit, clock)
-        self._sessions = Sessions(self._store, self._keyring, self._audit, self._revocation, self._outbox, clock)
-        self._proofs = Proofs(
-            pool,
-            sql,
-            self._store,
-            self._outbox,
-            self._audit,
-            self._revocation,
-            passwords,
-            public_url,
-            Box(root, MAILS),
-            clock,
-        )
+        self._begin_sessions(pool, sql, Box(root, MAILS), public_url)
         self._accounts = Accounts(self._store, bus, passwords, self._proofs, self._outbox, self._audit, admin, clock)
-        self._begin_keys(pool, sql, root)
         self._ending = Ending(self._store, self._outbox, self._audit, passwords, clock)
+        self._begin_keys(pool, sql, root)
         self._begin_logins(pool, providers, derive(root, "logins"), public_url)
         self._begin_oauth(pool, public_url)
         self.bindings: tuple[Binding, ...] = (
@@ -103,13 +90,15 @@ class Auth:
             *self._for_logins(),
             *self._for_oauth(),
         )
-        self.chores: tuple[Chore, ...] = (
-            Chore("auth-admin", 0.5, self.ensure_admin, first=True),
-            Chore("auth-keys", 30.0, self._keyring.upkeep),
-            Chore("auth-outbox", 1.0, self._outbox.relay),
-            Chore("auth-resets", 0.5, self._proofs.answer),
-            Chore("auth-deleted", 60.0, self._ending.announce),
-            Chore("auth-sweep", 3600.0, self.sweep),
+        self.chores = self._chores()
+
+    def _begin_sessions(self, pool: Pool, sql: Queries, mails: Box, public_url: str) -> None:
+        """Sessions, how they end, and what proves an address."""
+        shared, clock = (self._outbox, self._audit), self._clock
+        self._revocation = Revocation(pool, sql, *shared, clock)
+        self._sessions = Sessions(self._store, self._keyring, self._audit, self._revocation, self._outbox, clock)
+        self._proofs = Proofs(
+            pool, sql, self._store, *shared, self._revocation, self._passwords, public_url, mails, clock
         )
 
     def _begin_keys(self, pool: Pool, sql: Queries, root: bytes) -> None:
@@ -118,6 +107,16 @@ class Auth:
         self._keys = ApiKeys(pool, sql, *held)
         box = Box(root, "auth partner keys")
         self._signing_keys = SigningKeys(pool, load_queries(SIGNING_KEYS_SQL), box, *held)
+
+    def _chores(self) -> tuple[Chore, ...]:
+        return (
+            Chore("auth-admin", 0.5, self.ensure_admin, first=True),
+            Chore("auth-keys", 30.0, self._keyring.upkeep),
+            Chore("auth-outbox", 1.0, self._outbox.relay),
+            Chore("auth-resets", 0.5, self._proofs.answer),
+            Chore("auth-deleted", 60.0, self._ending.announce),
+            Chore("auth-sweep", 3600.0, self.sweep),
+        )
 
     def _for_accounts(self) -> tuple[Binding, ...]:
         return (
