@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from contracts.brands import Brand, PlacedLogo
 from contracts.paging import Cursor, Limit
 from contracts.tasks import PLANS, Status, Step
 from contracts.templates import Palette, Slug, StyleParams
@@ -22,8 +23,6 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=150, pattern=ONE_LIN
 Prompt = Annotated[str, msgspec.Meta(max_length=2000, pattern=PROSE)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """Below 2**53 so that it survives every JSON reader."""
-
-
 MOST_VERSIONS = 24
 """Of one cover, so that it fits into a message with the recipes of all."""
 VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -50,6 +49,8 @@ class GenerateCover(msgspec.Struct, frozen=True, kw_only=True):
     """The same request with the same seed gives the same art; None: chosen."""
     palette: Palette = ()
     """Colours instead of the style's own."""
+    brand: bool = False
+    """With fonts, colours, author and logo of the caller's brand kit. Raises Invalid when there is none."""
     start_at: Moment | None = None
     """Not before this time, at most 30 days from now; None: as soon as possible. Quota is held from now on."""
 
@@ -109,6 +110,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Faces that were used, each with the SHA-256 of its file."""
     painting: Painting | None = None
     """None until there is art."""
+    brand: Brand | None = None
+    """What was taken from the brand kit; None: nothing."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +157,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     min_contrast: float
     thumbnail: Thumbnail | None = None
     """None for covers made before it was measured."""
+    logo: PlacedLogo | None = None
+    """None: no logo was ordered."""
     version: str
 
 
@@ -254,6 +259,8 @@ class RetypeCover(msgspec.Struct, frozen=True, kw_only=True):
     author: Line | UnsetType | None = UNSET
     typography: Slug | UnsetType = UNSET
     format: Format | UnsetType = UNSET
+    brand: bool | UnsetType = UNSET
+    """True: with the caller's brand kit of now, its colours where the art is painted anew; false: without one."""
 
 
 class VaryCover(msgspec.Struct, frozen=True, kw_only=True):
