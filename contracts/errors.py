@@ -124,6 +124,12 @@ class Conflict(ServiceError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class Gone(ServiceError):
+    """It was there, and has ended for good."""
+
+    status, code, title = 410, "gone", "Gone"
+
+
 class TooLarge(ServiceError):
     """A size, count or length above its limit."""
 
@@ -218,6 +224,7 @@ ERRORS: tuple[type[ServiceError], ...] = (
     NotFound,
     MethodNotAllowed,
     Conflict,
+    Gone,
     TooLarge,
     UnsupportedMedia,
     Invalid,

@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts import (
     auth,
+    brands,
     covers,
     edits,
     exports,
@@ -14,10 +15,12 @@ from contracts import (
     reviews,
     safety,
     security,
+    shares,
     signatures,
     tasks,
     templates,
     token_keys,
+    uploads,
     users,
 )
 from contracts.faults import BUCKET as FAULTS
@@ -37,7 +40,10 @@ CONTRACTS: tuple[Contract, ...] = (
     *safety.CONTRACTS,
     *reviews.CONTRACTS,
     *covers.CONTRACTS,
+    *brands.CONTRACTS,
+    *shares.CONTRACTS,
     *edits.CONTRACTS,
+    *uploads.CONTRACTS,
     *exports.CONTRACTS,
     *tasks.CONTRACTS,
     *operations.CONTRACTS,
@@ -65,7 +71,7 @@ BUCKETS: tuple[Bucket, ...] = (
     Bucket(
         "art",
         readers=frozenset({"edge", "covers", "edits", "safety", "exports"}),
-        writers=frozenset({"covers", "edits", "exports"}),
+        writers=frozenset({"edge", "covers", "edits", "exports", "safety"}),
     ),
 )
 """Object stores."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from adapters.crypto import Passwords
+from adapters.crypto import Passwords, derive
 from adapters.identity.opening import open_providers
 from adapters.images.painter import FAMILIES
 from adapters.mail import open_mailer
@@ -13,6 +13,7 @@ from adapters.provenance.signatory import Signatory
 from adapters.typesetter import PAIRINGS
 from nodes.auth.service import Auth
 from nodes.covers.service import Covers
+from nodes.covers.share_links import Links
 from nodes.edits.service import Edits
 from nodes.exports.service import Exports
 from nodes.notifications.service import Notifications
@@ -98,12 +99,19 @@ async def covers(host: Host, bus: Bus) -> Service:
         host.objects(bus),
         images.model,
         host.workers,
+        links=share_links(host),
         breakers=images.breakers,
         measured=images.model.gauges,
         signatory=signatory(host),
     )
     await service.prepare()
     return service
+
+
+def share_links(host: Host) -> Links:
+    """The addresses of shared covers, by a key of their own."""
+    settings = host.settings
+    return Links(derive(ensure_secret_key(settings), "shares"), settings.public_url or settings.own_url)
 
 
 def signatory(host: Host) -> Signatory:

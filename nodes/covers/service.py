@@ -17,7 +17,7 @@ from adapters.objects import Objects
 from adapters.provenance.signatory import Signatory
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
-from contracts import auth, covers, safety, tasks, templates, users
+from contracts import auth, covers, safety, shares, tasks, templates, users
 from contracts.auth import AccountDeleted
 from contracts.covers import (
     Cover,
@@ -39,6 +39,9 @@ from nodes.covers.composing import Composer
 from nodes.covers.further import Further
 from nodes.covers.makings import Makings
 from nodes.covers.model import Record, caller, first_work, identify, passed, resolve, shown, texts, wish
+from nodes.covers.share_links import Links
+from nodes.covers.share_store import ShareStore
+from nodes.covers.shares import Shares
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
 from nodes.covers.takes import fingerprint_of, version_of
@@ -71,12 +74,13 @@ class Covers:
         images: ImageModel,
         workers: Workers,
         *,
+        links: Links,
         breakers: Sequence[Breaker] = (),
         measured: Callable[[], Sequence[Gauge]] = tuple,
         signatory: Signatory | None = None,
     ) -> None:
-        """`breakers` are those of the targets behind the other arguments; `measured` gives numbers of them.
-        Without a `signatory` pictures get no credentials."""
+        """`links` writes the addresses of shared covers. `breakers` are those of the targets behind the other
+        arguments; `measured` gives numbers of them. Without a `signatory` pictures get no credentials."""
         self._bus = bus
         self._objects = objects
         self._images = images
@@ -91,11 +95,14 @@ class Covers:
         self._further = Further(bus, self._store, works, objects)
         self._steps = Steps(bus, self._store, objects, images, composer, makings)
         self._versions = Versions(self._store, objects)
+        self._share_store = ShareStore(database)
+        self._shares = Shares(self._store, self._share_store, self._departed, links)
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
         await self._store.prepare()
         await self._departed.prepare()
+        await self._share_store.prepare()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -113,6 +120,11 @@ class Covers:
             serve(covers.ADD_VERSION, self._versions.add),
             serve(covers.DELETE, self.delete),
             serve(covers.USAGE, self.usage),
+            serve(shares.CREATE, self._shares.create),
+            serve(shares.LIST, self._shares.list),
+            serve(shares.LIST_ALL, self._shares.list_all),
+            serve(shares.REVOKE, self._shares.revoke),
+            serve(shares.SHARED, self._shares.shared),
             work(covers.PAINT, self._steps.paint),
             work(covers.COMPOSE, self._steps.compose),
             work(covers.STORE, self._steps.store),
@@ -276,6 +288,7 @@ class Covers:
         until a step that had begun can put nothing more; then the sweep empties it.
         """
         await self._departed.mark(event.user_id)
+        await self._share_store.drop_all(user_id=event.user_id)
         for document in await self._store.bury_all(event.user_id):
             objects = document.get("objects", {})
             if document["status"] == "generating":
@@ -304,6 +317,7 @@ class Covers:
             await self._empty(document["_id"], document["objects"])
 
     async def _empty(self, cover_id: uuid.UUID, objects: Mapping[str, Sequence[str]]) -> None:
+        await self._share_store.drop_all(cover_id=cover_id)
         await self._remove(objects)
         await self._store.emptied(cover_id)
 

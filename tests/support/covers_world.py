@@ -26,11 +26,13 @@ from contracts.errors import (
 from contracts.tasks import CreateTask, StepReport, Task
 from contracts.wire import Context
 from nodes.covers.service import Covers
+from nodes.covers.share_links import Links
 from nodes.runtime import Node, Service, listen, serve, work
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
 
 USER = uuid.UUID(int=1)
+LINKS = Links(b"k" * 32, "https://covers.example")
 TEMPLATE = templates.Template(
     id=uuid.UUID(int=3),
     name="Mist",
@@ -229,7 +231,9 @@ async def a_world(
         stack.callback(client.close)
         workers = await stack.enter_async_context(Workers(1, 20))
         breakers = (images.breaker,) if isinstance(images, GuardedModel) else ()
-        service = Covers(bus, client[mongo.name], FolderObjects(art), images or brush, workers, breakers=breakers)
+        service = Covers(
+            bus, client[mongo.name], FolderObjects(art), images or brush, workers, links=LINKS, breakers=breakers
+        )
         await service.prepare()
         for each in (*neighbours.services(), service):
             await stack.enter_async_context(Node(bus, each, "1.0.0"))
