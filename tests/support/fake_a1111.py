@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.fake_images import KEY, Fake, Rejected, Wrong, opened, png, text_of
+from tests.support.fake_images import KEY, Fake, Rejected, Wrong, opened, text_of
 
 USER = "artist"
 FIELDS = {
@@ -103,7 +103,7 @@ class FakeA1111(Fake):
             return self.said(rejected.wrong, fields["prompt"])
         self.orders.append(fields)
         info = {"seed": fields["seed"], "sd_model_name": "bookish", "sd_model_hash": "abc123", "infotexts": ["…"]}
-        picture = text_of(png(fields["width"], fields["height"]))
+        picture = text_of(self.draw(fields["width"], fields["height"]))
         return web.json_response({"images": [picture], "parameters": {}, "info": json.dumps(info)})
 
     def _check(self, request: web.Request, fields: dict[str, Any], known: set[str]) -> None:

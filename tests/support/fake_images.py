@@ -4,7 +4,8 @@ import asyncio
 import base64
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -55,6 +56,8 @@ class Fake:
     """While it is set, nothing is answered."""
     asked: list[str] = field(default_factory=list)
     """Method and path of every request."""
+    posted: list[tuple[str, float]] = field(default_factory=list)
+    """Path and time (monotonic) of every POST."""
     orders: list[dict[str, Any]] = field(default_factory=list)
     """The fields of every order that was good."""
     masks: list[Image.Image] = field(default_factory=list)
@@ -64,6 +67,15 @@ class Fake:
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
         raise NotImplementedError
+
+    @web.middleware
+    async def noting(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """When was what posted?"""
+        if request.method == "POST":
+            self.posted.append((request.path, time.monotonic()))
+        return await handler(request)
 
     async def begun(self, request: web.Request) -> None:
         """Note it, and be stuck if told so."""
@@ -91,7 +103,7 @@ def _filled(body: Any, echo: str) -> Any:
 @contextlib.asynccontextmanager
 async def served(fake: Fake) -> AsyncIterator[None]:
     """Serve it on a free port of this machine; `url` says where."""
-    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[fake.noting])
     app.add_routes(fake.routes())
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.fake_images import KEY, Fake, Rejected, Wrong, png
+from tests.support.fake_images import KEY, Fake, Rejected, Wrong
 
 ASPECTS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
 INPUT = {"prompt", "aspect_ratio", "seed", "num_outputs", "output_format"}
@@ -98,7 +98,7 @@ class FakeReplicate(Fake):
         """A picture, for everybody; who shows a token here gives it away."""
         if "Authorization" in request.headers:
             return web.Response(status=400)
-        return web.Response(body=png(*self._size), content_type="image/png")
+        return web.Response(body=self.draw(*self._size), content_type="image/png")
 
     def _check(self, request: web.Request, body: dict[str, Any]) -> None:
         fields = body["input"]
