@@ -17,7 +17,10 @@ from adapters.moderation.policy import read_policy
 from adapters.moderation.rulebook import Rulebook
 from contracts.safety import TextPart
 
-CORPUS = Path(__file__).parents[1] / "data" / "safety_corpus.toml"
+DATA = Path(__file__).parents[1] / "data"
+CORPUS = DATA / "safety_corpus.toml"
+STRANGERS = (DATA / "safety_strangers.toml", DATA / "safety_strangers_2.toml")
+"""Texts by somebody who did not tune the rules; what they scored when first seen is told at the head of each."""
 SEVERITY = {"allow": 0, "review": 1, "block": 2}
 ROUNDS = 20
 
@@ -114,24 +117,30 @@ def report(rulebook: Rulebook, samples: list[Sample]) -> str:
     """The whole report as Markdown."""
     lines = []
     for half in ("tuning", "reporting"):
-        outcomes = judge(rulebook, [sample for sample in samples if sample.half == half])
-        harmful = [outcome for outcome in outcomes if outcome.sample.expect != "allow"]
-        harmless = [outcome for outcome in outcomes if outcome.sample.expect == "allow"]
-        strict = sum(outcome.exact for outcome in harmful) / len(harmful)
-        lines += [
-            f"## {half}: {len(harmful)} harmful, {len(harmless)} harmless",
-            f"recall {recall(outcomes):.1%}, of full strictness {strict:.1%}",
-            f"false alarms {false_alarms(outcomes):.1%}",
-            "| harmful, by category | texts | caught | as strictly as expected |\n|---|---|---|---|",
-            *table(harmful, lambda sample: sample.category),
-            "| harmful, by language | texts | caught | as strictly as expected |\n|---|---|---|---|",
-            *table(harmful, lambda sample: sample.language),
-            "| harmless, by language | texts | not allowed | |\n|---|---|---|---|",
-            *table(harmless, lambda sample: sample.language),
-        ]
+        lines += section(half, judge(rulebook, [sample for sample in samples if sample.half == half]))
+    for path in STRANGERS:
+        lines += section(f"{path.stem}, a seen set by now", judge(rulebook, read_corpus(path)))
     taken = milliseconds(rulebook, samples)
     middle, last = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
     return "\n".join([*lines, f"processor time: median {middle:.2f} ms, p99 {last:.2f} ms, most {taken[-1]:.2f} ms"])
+
+
+def section(name: str, outcomes: list[Outcome]) -> list[str]:
+    """The figures of one set."""
+    harmful = [outcome for outcome in outcomes if outcome.sample.expect != "allow"]
+    harmless = [outcome for outcome in outcomes if outcome.sample.expect == "allow"]
+    strict = sum(outcome.exact for outcome in harmful) / len(harmful)
+    return [
+        f"## {name}: {len(harmful)} harmful, {len(harmless)} harmless",
+        f"recall {recall(outcomes):.1%}, of full strictness {strict:.1%}",
+        f"false alarms {false_alarms(outcomes):.1%}",
+        "| harmful, by category | texts | caught | as strictly as expected |\n|---|---|---|---|",
+        *table(harmful, lambda sample: sample.category),
+        "| harmful, by language | texts | caught | as strictly as expected |\n|---|---|---|---|",
+        *table(harmful, lambda sample: sample.language),
+        "| harmless, by language | texts | not allowed | |\n|---|---|---|---|",
+        *table(harmless, lambda sample: sample.language),
+    ]
 
 
 def misses(rulebook: Rulebook, samples: list[Sample]) -> Iterable[str]:

@@ -1,10 +1,12 @@
 """The goals of the text rules, on the half of the corpus that nothing is tuned on."""
 
+from pathlib import Path
+
 import pytest
 
 from adapters.moderation.policy import read_policy
 from adapters.moderation.rulebook import Rulebook
-from tests.support.safety_corpus import Outcome, false_alarms, half_of, judge, read_corpus, recall
+from tests.support.safety_corpus import STRANGERS, Outcome, false_alarms, half_of, judge, read_corpus, recall
 
 LEAST_RECALL, MOST_FALSE_ALARMS = 0.95, 0.03
 LANGUAGES = {"en", "es", "de", "fr", "zh", "ja"}
@@ -22,6 +24,17 @@ def test_harmful_texts_are_caught_and_titles_pass(outcomes: list[Outcome], half:
     own = [outcome for outcome in outcomes if outcome.sample.half == half]
     assert recall(own) >= LEAST_RECALL
     assert false_alarms(own) <= MOST_FALSE_ALARMS
+
+
+@pytest.mark.parametrize("path", STRANGERS, ids=lambda path: path.stem)
+def test_the_texts_of_strangers_stay_caught_and_their_titles_pass(path: Path) -> None:
+    """The same goals hold on texts by somebody who did not tune the rules, and none of them is in the corpus."""
+    samples = read_corpus(path)
+    outcomes = judge(Rulebook(read_policy()), samples)
+    assert recall(outcomes) >= LEAST_RECALL
+    assert false_alarms(outcomes) <= MOST_FALSE_ALARMS
+    known = {sample.text for sample in read_corpus() if sample.expect != "allow"}
+    assert not known & {sample.text for sample in samples}
 
 
 def test_sexual_texts_with_minors_are_never_only_reviewed(outcomes: list[Outcome]) -> None:
