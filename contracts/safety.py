@@ -58,9 +58,11 @@ class CheckImageStep(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[ObjectRef, ...]
 
 
-CHECK_TEXT = Endpoint("svc.safety.check_text", CheckText, Verdict, frozenset({"edge", "covers"}), "Check texts")
+CHECK_TEXT = Endpoint(
+    "svc.safety.check_text", CheckText, Verdict, frozenset({"edge", "covers", "edits"}), "Check texts"
+)
 CHECK_IMAGE = Endpoint(
-    "svc.safety.check_image", CheckImage, Verdict, frozenset({"edge"}), "Check a picture", timeout=10
+    "svc.safety.check_image", CheckImage, Verdict, frozenset({"edge", "edits"}), "Check a picture", timeout=10
 )
 CHECK_IMAGE_STEP = WorkQueue(
     "jobs.safety.check_image",

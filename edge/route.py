@@ -9,7 +9,7 @@ from contracts.wire import Endpoint
 
 Access = Literal["public", "optional", "user", "partner", "admin"]
 """`optional`: works without credentials, but those that are given must be good; `partner`: administrators too."""
-Body = Literal["none", "optional", "json", "form", "file"]
+Body = Literal["none", "optional", "json", "form", "file", "upload"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from edge.routes import Route
 MAX_BODY = 960 * 1024
 """Bytes: a message of NATS has 1 MiB, and the context's headers are a part of it."""
 MAX_SECONDS = 30.0
-_LONG = ("events", "image", "export", "graphql-socket", "verify")
+_LONG = ("events", "image", "export", "graphql-socket", "verify", "upload")
 """Handlers that send for as long as the client reads, or have limits of their own."""
 
 

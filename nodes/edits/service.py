@@ -38,6 +38,7 @@ from nodes.edits import model
 from nodes.edits.model import Record, caller, new_id, shown
 from nodes.edits.steps import Steps
 from nodes.edits.store import EditStore
+from nodes.edits.uploads import Uploads
 from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
@@ -61,12 +62,14 @@ class Edits:
         self._store = EditStore(database)
         self._departed = Departed(database)
         self._steps = Steps(bus, self._store, objects, workers, signatory)
+        self._uploads = Uploads(bus, database, objects, self._departed)
         self._looked_until = LONG_AGO
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
         await self._store.prepare()
         await self._departed.prepare()
+        await self._uploads.prepare()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -87,6 +90,7 @@ class Edits:
             work(edits.DISCARD, self._steps.discard),
             listen(tasks.FINISHED, self.task_finished),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
+            *self._uploads.bindings,
         )
 
     @property
@@ -95,6 +99,7 @@ class Edits:
         return (
             Chore("take back orphan operations", 10.0, self.take_back_orphans),
             Chore("empty deleted sessions", 30.0, self.empty_deleted),
+            *self._uploads.chores,
         )
 
     async def open(self, request: OpenEdit, context: Context) -> EditSession:
@@ -216,8 +221,9 @@ class Edits:
             await self._release(record, event.task_id)
 
     async def account_deleted(self, event: AccountDeleted, context: Context) -> None:
-        """Delete a user's sessions and their pictures for good, busy ones too; idempotent."""
+        """Delete a user's sessions, busy ones too, and uploads, with their pictures for good; idempotent."""
         await self._departed.mark(event.user_id)
+        await self._uploads.account_deleted(event)
         for document in await self._store.bury_all(event.user_id):
             await self._remove(document.get("objects", {}))
 
