@@ -8,22 +8,15 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from tests.support.api import Api, signed_up, whole_stack
+from tests.support.api import Api, Running, signed_up
 
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def base(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Where a stack is."""
-    async with whole_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running.base
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def api(base: str) -> AsyncIterator[Api]:
+async def api(common_stack: Running) -> AsyncIterator[Api]:
     """Somebody who has just signed up."""
-    async with signed_up(base) as signed:
+    async with signed_up(common_stack.base) as signed:
         yield signed
 
 
@@ -89,11 +82,11 @@ async def test_the_life_of_a_cover_with_many_versions(api: Api) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_versions_belong_to_their_owner(base: str, api: Api) -> None:
+async def test_versions_belong_to_their_owner(api: Api) -> None:
     """For anybody else there is no such cover; bad words are told by their field."""
     cover = await made(api, "/v1/covers", {"title": "The Tide", "format": "thumbnail"})
     path = f"/v1/covers/{cover['cover_id']}"
-    async with signed_up(base) as other:
+    async with signed_up(api.base) as other:
         orders: tuple[tuple[str, dict[str, object]], ...]
         orders = (("retype", {"title": "x"}), ("variations", {}), ("regenerate", {}), ("choose", {"version": 1}))
         for word, body in orders:

@@ -10,22 +10,15 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageStat
 
-from tests.support.api import Answer, Api, Running, signed_up, whole_stack
+from tests.support.api import Answer, Api, Running, signed_up
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """A stack as people run it."""
-    async with whole_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def api(stack: Running) -> AsyncIterator[Api]:
+async def api(common_stack: Running) -> AsyncIterator[Api]:
     """Somebody who has just signed up."""
-    async with signed_up(stack.base) as signed:
+    async with signed_up(common_stack.base) as signed:
         yield signed
 
 
@@ -112,7 +105,7 @@ async def test_two_at_once_and_a_cancelled_one(api: Api) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_refusals(stack: Running, api: Api) -> None:
+async def test_refusals(common_stack: Running, api: Api) -> None:
     """What is not there is named; a stranger finds nothing."""
     session = await a_session(api)
     where = f"/v1/edits/{session['edit_id']}"
@@ -122,7 +115,7 @@ async def test_refusals(stack: Running, api: Api) -> None:
     nowhere = await api.call("POST", f"{where}/checkout", {"version": 9})
     assert (nowhere.status, nowhere.body["errors"][0]["field"]) == (422, "version")
     assert (await api.call("POST", "/v1/edits", {"cover_id": str(uuid.uuid4())})).status == 404
-    async with signed_up(stack.base) as stranger:
+    async with signed_up(common_stack.base) as stranger:
         assert (await stranger.call("GET", where)).status == 404
         assert (await stranger.call("GET", f"{where}/image")).status == 404
         assert (await adjust(stranger, where, blur=1)).status == 404

@@ -11,22 +11,15 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from tests.support.api import Answer, Api, Running, signed_up, whole_stack
+from tests.support.api import Answer, Api, Running, signed_up
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """The product with the real accounts of NATS."""
-    async with whole_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def api(stack: Running) -> AsyncIterator[Api]:
+async def api(common_stack: Running) -> AsyncIterator[Api]:
     """Somebody who has just signed up."""
-    async with signed_up(stack.base) as signed:
+    async with signed_up(common_stack.base) as signed:
         yield signed
 
 
@@ -49,7 +42,7 @@ def objects_of(stack: Running, export_id: str) -> list[Path]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_cover_is_exported_saved_and_removed(api: Api, stack: Running) -> None:
+async def test_a_cover_is_exported_saved_and_removed(api: Api, common_stack: Running) -> None:
     """From the presets to the files on disk: each is what its preset and its checks say; afterwards nothing is left."""
     cover_id = await a_cover(api)
     offered = {each["name"]: each for each in (await api.call("GET", "/v1/exports/presets")).body["items"]}
@@ -83,14 +76,14 @@ async def test_a_cover_is_exported_saved_and_removed(api: Api, stack: Running) -
     inbox = (await api.call("GET", "/v1/notifications")).body["items"]
     assert "export_ready" in [note["kind"] for note in inbox]
     assert (await api.call("GET", "/v1/me/quota")).body["used"] == 1, "an export costs no quota"
-    assert len(objects_of(stack, export_id)) == 2
+    assert len(objects_of(common_stack, export_id)) == 2
     assert (await api.call("DELETE", f"/v1/exports/{export_id}")).status == 204
     assert (await api.call("GET", f"/v1/exports/{export_id}")).status == 404
-    assert objects_of(stack, export_id) == []
+    assert objects_of(common_stack, export_id) == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_cannot_be_exported_is_refused(api: Api, stack: Running) -> None:
+async def test_what_cannot_be_exported_is_refused(api: Api, common_stack: Running) -> None:
     """A preset that does not fit is 422 and named, a cover that is being made 409, a stranger's 404."""
     accepted = await api.order("Another Road", format="thumbnail")
     assert (await export(api, accepted.body["cover_id"], "png")).status == 409
@@ -99,19 +92,19 @@ async def test_what_cannot_be_exported_is_refused(api: Api, stack: Running) -> N
     assert refused.status == 422
     assert refused.body["errors"][0]["field"] == "presets[1]"
     assert "jpeg-ebook is 1600 x 2560 pixels" in refused.body["detail"]
-    async with signed_up(stack.base) as stranger:
+    async with signed_up(common_stack.base) as stranger:
         assert (await export(stranger, accepted.body["cover_id"], "png")).status == 404
     assert (await api.call("GET", "/v1/exports")).body["items"] == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_end_of_an_account_takes_its_files(stack: Running) -> None:
+async def test_the_end_of_an_account_takes_its_files(common_stack: Running) -> None:
     """DELETE /v1/me removes what was exported, too."""
-    async with signed_up(stack.base) as api:
+    async with signed_up(common_stack.base) as api:
         accepted = await export(api, await a_cover(api), "thumbnail")
         await api.ended(accepted.body["task_id"])
-        assert len(objects_of(stack, accepted.body["export_id"])) == 1
+        assert len(objects_of(common_stack, accepted.body["export_id"])) == 1
         assert (await api.call("DELETE", "/v1/me", {"password": "correct horse battery"})).status == 204
         async with asyncio.timeout(15):
-            while objects_of(stack, accepted.body["export_id"]):
+            while objects_of(common_stack, accepted.body["export_id"]):
                 await asyncio.sleep(0.1)

@@ -1,12 +1,11 @@
 """A partner's way through GraphQL on the whole product: order a cover, follow its task, read what was made."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.graphql.socket import PROTOCOL
-from tests.support.api import Api, signed_up, whole_stack
+from tests.support.api import Api, Running, signed_up
 
 pytestmark = pytest.mark.timeout(120)
 CREATE = """
@@ -18,9 +17,9 @@ READ = (
 )
 
 
-async def test_a_cover_is_ordered_and_followed(tmp_path: Path) -> None:
+async def test_a_cover_is_ordered_and_followed(common_stack: Running) -> None:
     """The mutation begins it, the subscription tells every step to `complete`, the query shows the picture."""
-    async with whole_stack(tmp_path) as stack, signed_up(stack.base) as api:
+    async with signed_up(common_stack.base) as api:
         accepted = (await _graph(api, CREATE, input={"title": "The Salt Road", "seed": 2**40}))["createCover"]
         steps = await _followed(api, accepted["taskId"])
         assert [step["seq"] for step in steps] == list(range(1, len(steps) + 1))

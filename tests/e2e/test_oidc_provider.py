@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.support.api import Api, Running, whole_stack
+from tests.support.api import Api, Running
 from tests.support.relying_party import BACK, Browser, RelyingParty, a_relying_party
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
@@ -25,18 +25,11 @@ WISH = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """A stack of this module's own."""
-    async with whole_stack(tmp_path_factory.mktemp("provider")) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def partner(stack: Running) -> AsyncIterator[Api]:
+async def partner(common_stack: Running) -> AsyncIterator[Api]:
     """Somebody whom an administrator has made a partner."""
     async with aiohttp.ClientSession() as session:
-        admin, partner = Api(session, stack.base), Api(session, stack.base)
-        password = (stack.home / "admin-password").read_text().strip()
+        admin, partner = Api(session, common_stack.base), Api(session, common_stack.base)
+        password = (common_stack.home / "admin-password").read_text().strip()
         body = {"email": "admin@covergen.local", "password": password}
         admin.token = (await admin.call("POST", "/v1/auth/login", body)).body["access_token"]
         user = await partner.register()
@@ -49,22 +42,22 @@ async def partner(stack: Running) -> AsyncIterator[Api]:
 
 
 @asynccontextmanager
-async def a_browser(stack: Running) -> AsyncIterator[Browser]:
+async def a_browser(common_stack: Running) -> AsyncIterator[Browser]:
     """A browser with a new user signed in."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        browser = Browser(session, stack.base)
+        browser = Browser(session, common_stack.base)
         await browser.sign_up()
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def scene(stack: Running, partner: Api) -> AsyncIterator[tuple[Browser, RelyingParty]]:
+async def scene(common_stack: Running, partner: Api) -> AsyncIterator[tuple[Browser, RelyingParty]]:
     """A user's browser and a confidential client."""
     made = await partner.call("POST", "/v1/oauth/clients", WISH)
     assert made.status == 201, made.body
     async with AsyncExitStack() as open_:
-        browser = await open_.enter_async_context(a_browser(stack))
-        yield browser, await open_.enter_async_context(a_relying_party(stack.base, made.body))
+        browser = await open_.enter_async_context(a_browser(common_stack))
+        yield browser, await open_.enter_async_context(a_relying_party(common_stack.base, made.body))
 
 
 def sent_back(location: str) -> dict[str, str]:
@@ -138,11 +131,11 @@ async def test_the_page_is_closed(scene: tuple[Browser, RelyingParty]) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_strangers_sign_in_first(stack: Running, scene: tuple[Browser, RelyingParty]) -> None:
+async def test_strangers_sign_in_first(common_stack: Running, scene: tuple[Browser, RelyingParty]) -> None:
     """They come back to the same question; silently that is login_required."""
     _, party = scene
     async with aiohttp.ClientSession() as session:
-        nobody = Browser(session, stack.base)
+        nobody = Browser(session, common_stack.base)
         link = party.link(prompt="login")
         status, location, _ = await nobody.open(link)
         assert (status, urlsplit(location).path) == (302, "/login")
@@ -244,17 +237,17 @@ async def test_a_client_by_itself(partner: Api, scene: tuple[Browser, RelyingPar
     assert WISH["name"] in names
 
 
-async def test_a_public_client(stack: Running, partner: Api) -> None:
+async def test_a_public_client(common_stack: Running, partner: Api) -> None:
     """With PKCE alone, and another client's code is nothing to it."""
     wish = {**WISH, "confidential": False, "grant_types": ["authorization_code", "refresh_token"]}
     made = (await partner.call("POST", "/v1/oauth/clients", wish)).body
     other = (await partner.call("POST", "/v1/oauth/clients", wish)).body
     assert made["client_secret"] is None
     async with AsyncExitStack() as open_:
-        browser = await open_.enter_async_context(a_browser(stack))
+        browser = await open_.enter_async_context(a_browser(common_stack))
         options = {"token_endpoint_auth_method": "none"}
-        party = await open_.enter_async_context(a_relying_party(stack.base, made, **options))
-        thief = await open_.enter_async_context(a_relying_party(stack.base, other, **options))
+        party = await open_.enter_async_context(a_relying_party(common_stack.base, made, **options))
+        thief = await open_.enter_async_context(a_relying_party(common_stack.base, other, **options))
         code = sent_back(location := await browser.agree(party.link()))["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "client_id": other["id"]}
         stolen = await thief.ask("token_endpoint", **form, code_verifier=party.verifier)

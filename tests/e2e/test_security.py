@@ -8,24 +8,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.api import Api, Running, signed_up, whole_stack
+from tests.support.api import Api, Running, signed_up
 from tests.support.mailbox import the_mail, token_in
 
 OLD, NEW = "correct horse battery", "battery staple horse"
 pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """A stack of this module's own."""
-    async with whole_stack(tmp_path_factory.mktemp("security")) as running:
-        yield running
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def api(stack: Running) -> AsyncIterator[Api]:
+async def api(common_stack: Running) -> AsyncIterator[Api]:
     """Somebody who has just signed up."""
-    async with signed_up(stack.base) as signed:
+    async with signed_up(common_stack.base) as signed:
         yield signed
 
 
@@ -39,10 +32,10 @@ def stranger(api: Api) -> Api:
     return Api(api.session, api.base)
 
 
-async def test_an_address_is_proven_by_its_mail(stack: Running, api: Api) -> None:
+async def test_an_address_is_proven_by_its_mail(common_stack: Running, api: Api) -> None:
     """The link leads to this stack; the token works once; the account says that it is proven."""
     email = await email_of(api)
-    token = token_in(await the_mail(stack.home / "mail", email, "Confirm your e-mail address"))
+    token = token_in(await the_mail(common_stack.home / "mail", email, "Confirm your e-mail address"))
     first = await stranger(api).call("POST", "/v1/auth/verify-email", {"token": token})
     again = await stranger(api).call("POST", "/v1/auth/verify-email", {"token": token})
 
@@ -52,7 +45,7 @@ async def test_an_address_is_proven_by_its_mail(stack: Running, api: Api) -> Non
     assert login.body["user"]["email_verified"] is True
 
 
-async def test_a_forgotten_password(stack: Running, api: Api) -> None:
+async def test_a_forgotten_password(common_stack: Running, api: Api) -> None:
     """The answer is the same for everybody; the token sets a password, ends every session at once, and is announced."""
     email, anybody = await email_of(api), stranger(api)
     login = (await anybody.call("POST", "/v1/auth/login", {"email": email, "password": OLD})).body
@@ -61,7 +54,7 @@ async def test_a_forgotten_password(stack: Running, api: Api) -> None:
         for each in (email, f"{uuid.uuid4().hex}@example.org")
     ]
     assert [(answer.status, answer.body) for answer in answers] == [(202, {"status": "accepted"})] * 2
-    token = token_in(await the_mail(stack.home / "mail", email, "Choose a new password"))
+    token = token_in(await the_mail(common_stack.home / "mail", email, "Choose a new password"))
     reset = {"token": token, "password": NEW}
     assert (await anybody.call("POST", "/v1/auth/password/reset", reset)).status == 204
     assert (await anybody.call("POST", "/v1/auth/password/reset", reset)).status == 422
@@ -73,7 +66,7 @@ async def test_a_forgotten_password(stack: Running, api: Api) -> None:
         while (await api.call("GET", "/v1/me")).status != 401:
             await asyncio.sleep(0.02)
     assert (await anybody.call("POST", "/v1/auth/login", {"email": email, "password": NEW})).status == 200
-    await the_mail(stack.home / "mail", email, "Your password was changed")
+    await the_mail(common_stack.home / "mail", email, "Your password was changed")
 
 
 async def test_sessions_are_seen_and_ended(api: Api) -> None:
@@ -118,11 +111,11 @@ async def test_a_key_works_until_it_is_revoked(api: Api) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_administrators_read_what_happened(stack: Running, api: Api) -> None:
+async def test_administrators_read_what_happened(common_stack: Running, api: Api) -> None:
     """The lines of one user, from where, without secrets; nobody else may."""
     user_id = (await api.call("GET", "/v1/me")).body["id"]
     admin = stranger(api)
-    password = (stack.home / "admin-password").read_text().strip()
+    password = (common_stack.home / "admin-password").read_text().strip()
     login = await admin.call("POST", "/v1/auth/login", {"email": "admin@covergen.local", "password": password})
     admin.token = login.body["access_token"]
     page = await admin.call("GET", f"/v1/admin/audit?user_id={user_id}&limit=5")
@@ -131,14 +124,14 @@ async def test_administrators_read_what_happened(stack: Running, api: Api) -> No
     assert (await api.call("GET", "/v1/admin/audit")).status == 403
 
 
-async def test_no_token_is_in_any_log(stack: Running, api: Api) -> None:
+async def test_no_token_is_in_any_log(common_stack: Running, api: Api) -> None:
     """Of all processes of the stack."""
     email = await email_of(api)
-    token = token_in(await the_mail(stack.home / "mail", email, "Confirm your e-mail address"))
-    logs = _logs(stack.home)
+    token = token_in(await the_mail(common_stack.home / "mail", email, "Confirm your e-mail address"))
+    logs = _logs(common_stack.home)
 
     assert logs != ""
-    assert token not in logs + "\n".join(stack.output)
+    assert token not in logs + "\n".join(common_stack.output)
 
 
 def _logs(home: Path) -> str:
