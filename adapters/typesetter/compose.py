@@ -7,10 +7,11 @@ import msgspec
 from PIL import Image
 
 from adapters.images import Picture
-from adapters.typesetter import fonts, inking, legibility, pixels, runs
+from adapters.typesetter import fonts, inking, legibility, lodging, pixels, runs
 from adapters.typesetter.formats import THUMBNAIL_WIDTH
 from adapters.typesetter.grids import grids_for
 from adapters.typesetter.inking import Inked, Inks, Manner
+from adapters.typesetter.lodging import Seat
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
 from adapters.typesetter.words import NARROW, PLAIN, TypeOrder, UnprintableText, Words, words_of
@@ -53,12 +54,15 @@ def compose(art: bytes, order: TypeOrder) -> Composition:
 
 def typeset(image: Image.Image, order: TypeOrder) -> tuple[Image.Image, Layout]:
     """The page with the words on it, and where they are."""
-    pairing, inks = PAIRINGS[order.typography], inking.inks_of(image)
+    pairing, inks = PAIRINGS[order.typography], lodging.accents(inking.inks_of(image), order.accents)
+    at = lodging.seat(order.logo, *image.size)
     printed: list[tuple[float, Image.Image, Layout]] = []
-    for chosen in _plans(image, order, inks, pairing):
+    for chosen in _plans(image, order, inks, pairing, at):
         page, inked, thumbnail = _print(image, chosen, inks, pairing)
         worth = min(_room(chosen, image), 1.0) + min(thumbnail.contrast / legibility.STROKES, 1.0)
-        printed.append((worth, page, _layout(chosen, inked, thumbnail, order)))
+        layout = _layout(chosen, inked, thumbnail, order)
+        layout = msgspec.structs.replace(layout, logo=lodging.printed(page, chosen, at, inks))
+        printed.append((worth, page, layout))
         if thumbnail.legible:
             break
     return max(printed, key=lambda each: each[0])[1:]
@@ -88,19 +92,20 @@ def _thumbnail(image: Image.Image, width: int = THUMBNAIL_WIDTH) -> Picture:
     return Picture(pixels.encode(small), "image/png", width, height)
 
 
-def _plans(image: Image.Image, order: TypeOrder, inks: Inks, pairing: Pairing) -> Iterator[Plan]:
+def _plans(image: Image.Image, order: TypeOrder, inks: Inks, pairing: Pairing, at: Seat | None) -> Iterator[Plan]:
     """Plans to print until one can be read as a thumbnail: the pairing's, a plainer, a narrow one.
 
     Each is the one that is worth most, tried on a small copy of the art. Those with letters too small for a thumbnail
     come last.
     """
     small = image.reduce(max(min(image.size) // SKETCH_SIDE, 1))
+    sketched = None if at is None else at.scaled(image.size, small.size)
     calm = pixels.Calm(small)
     tiny: list[Plan] = []
     for closeness in (0, PLAIN, NARROW):
         words = words_of(order, closeness)
-        best = _best(small, words, calm, inks, pairing)
-        chosen = plan(best.grid, words, pairing, *image.size)
+        best = _best(small, words, calm, inks, pairing, sketched)
+        chosen = lodging.cleared(plan(best.grid, words, pairing, *image.size), at, *image.size)
         if _room(chosen, image) >= 1:
             yield chosen
         else:
@@ -113,9 +118,21 @@ def _room(each: Plan, image: Image.Image) -> float:
     return legibility.room(each.blocks["title"], *image.size)
 
 
-def _best(small: Image.Image, words: Mapping[str, Words], calm: pixels.Calm, inks: Inks, pairing: Pairing) -> Plan:
-    plans = [plan(grid, words, pairing, *small.size) for grid in grids_for(*small.size)]
-    return max(plans, key=lambda each: (_room(each, small) >= 1.03, _worth(small, each, calm, inks, pairing)))
+def _best(
+    small: Image.Image, words: Mapping[str, Words], calm: pixels.Calm, inks: Inks, pairing: Pairing, at: Seat | None
+) -> Plan:
+    size = small.size
+    plans = [
+        lodging.cleared(plan(grid, words, pairing, *size), at, *size)
+        for grid in lodging.grids(grids_for(*size), at, *size)
+    ]
+    return max(
+        plans,
+        key=lambda each: (
+            _room(each, small) >= 1.03,
+            _worth(small, each, calm, inks, pairing) - lodging.cost(small, each, at, calm),
+        ),
+    )
 
 
 def _worth(image: Image.Image, each: Plan, calm: pixels.Calm, inks: Inks, pairing: Pairing) -> float:

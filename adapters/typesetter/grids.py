@@ -1,6 +1,7 @@
 """Layout grids: where title, subtitle and author may stand on a page of a given shape."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Grid:
     prior: float = 0.0
     share: float = 0.86
     """Of the height between top and foot, what the title alone may take."""
+    logo: Literal["bottom", "top"] | None = None
+    """Where room is kept for a logo."""
 
 
 SAFE = 0.06

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from adapters.typesetter import fonts
+from adapters.typesetter import author_style, fonts
+from adapters.typesetter.author_style import SmallCaps
 from adapters.typesetter.scripts import RTL, is_rtl, script_of
 
 REFERENCE = 500
@@ -19,7 +20,8 @@ class Style:
     """How words are set: a face for each script, tracking (ems), leading (line step over size).
 
     `face` is that of most letters; `faces` are (script, face) for all scripts there are, and (None, face) for shared
-    signs that no other has. `rtl` lines run from right to left. `language` decides the forms of CJK characters.
+    signs that no other has. `rtl` lines run from right to left. `language` decides the forms of CJK characters. `small`
+    makes small letters small capitals.
     """
 
     face: str
@@ -29,16 +31,22 @@ class Style:
     rtl: bool = False
     language: str | None = None
     features: tuple[str, ...] = ()
+    small: SmallCaps | None = None
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What is drawn at once: a run, or one letter of a tracked run; its offset from the line's left in ems."""
+    """What is drawn at once: a run, or one letter of a tracked run; its offset from the line's left in ems.
+
+    `scale` is its size over the line's, `stroke` the width in ems of an outline that makes it bolder.
+    """
 
     text: str
     face: str
     offset: float
     rtl: bool
+    scale: float = 1.0
+    stroke: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,18 +89,24 @@ def line(text: str, style: Style) -> Line:
     """Lay one line out."""
     pieces: list[Piece] = []
     x = 0.0
-    for face, run in _seen(split(text, style), style.rtl):
+    sized = (
+        (face, *part)
+        for face, run in _seen(split(text, style), style.rtl)
+        for part in author_style.parts(run, style.small)
+    )
+    for face, run, scale, stroke in sized:
         rtl = style.rtl or any(script_of(c) in RTL for c in run)
         if rtl or not style.tracking:
-            pieces.append(Piece(run, face, x, rtl))
-            x += advance(run, face, style, rtl)
+            pieces.append(Piece(run, face, x, rtl, scale, stroke))
+            x += advance(run, face, style, rtl) * scale
             continue
         sofar = ""
         for index, cluster in enumerate(clusters(run)):
             sofar += cluster
             kerned = advance(sofar, face, style, False) - advance(cluster, face, style, False)
-            pieces.append(Piece(cluster, face, x + kerned + style.tracking * index, False))
-        x += advance(run, face, style, False) + style.tracking * len(clusters(run))
+            offset = x + kerned * scale + style.tracking * index
+            pieces.append(Piece(cluster, face, offset, False, scale, stroke))
+        x += advance(run, face, style, False) * scale + style.tracking * len(clusters(run))
     tail = style.tracking if pieces and not pieces[-1].rtl else 0.0
     return Line(tuple(pieces), max(x - tail, 0.0))
 
@@ -124,8 +138,12 @@ def features_of(style: Style) -> list[str]:
 def extent(text: str, style: Style) -> tuple[float, float]:
     """How far the ink of a text reaches above and below its baseline, in ems."""
     boxes = [
-        fonts.at_size(piece.face, REFERENCE).getbbox(piece.text, anchor="ls", features=features_of(style))
+        (
+            piece.scale,
+            fonts.at_size(piece.face, REFERENCE).getbbox(piece.text, anchor="ls", features=features_of(style)),
+        )
         for piece in line(text, style).pieces
         if not piece.text.isspace()
     ]
-    return max(-box[1] for box in boxes) / REFERENCE, max(box[3] for box in boxes) / REFERENCE
+    above, below = max(-box[1] * scale for scale, box in boxes), max(box[3] * scale for scale, box in boxes)
+    return above / REFERENCE, below / REFERENCE

@@ -154,8 +154,9 @@ def _draw_line(draw: ImageDraw.ImageDraw, text: str, style: Style, size: int, x:
         draw.text(
             (x + piece.offset * size, baseline),
             piece.text,
-            font=fonts.at_size(piece.face, size),
+            font=fonts.at_size(piece.face, round(size * piece.scale)),
             fill=255,
+            stroke_width=piece.stroke * size,
             anchor="ls",
             direction="rtl" if piece.rtl else "ltr",
             features=features,

@@ -4,10 +4,12 @@ import unicodedata
 
 import msgspec
 
-from adapters.typesetter import fonts, scripts
+from adapters.typesetter import author_style, fonts, scripts
+from adapters.typesetter.logo import Logo
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.runs import Style, clusters
 from adapters.typesetter.scripts import ARABIC, CASED, LATIN, RTL, SQUARE, script_of
+from contracts.brands import AuthorStyle
 
 LONGEST = {"title": 150, "subtitle": 250, "author": 150}
 """Characters that each field may have."""
@@ -27,7 +29,10 @@ _ALIKE = str.maketrans(
 
 
 class TypeOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What to set: the words, the name of a pairing of faces, and the size of the page in pixels."""
+    """What to set: the words, the name of a pairing of faces, and the size of the page in pixels.
+
+    Of a brand: how the author's name is set, colours (`#1a2b3c`) that one line may be printed in, and the logo.
+    """
 
     title: str
     subtitle: str | None = None
@@ -35,6 +40,9 @@ class TypeOrder(msgspec.Struct, frozen=True, kw_only=True):
     typography: str
     width: int
     height: int
+    author_style: AuthorStyle | None = None
+    accents: tuple[str, ...] = ()
+    logo: Logo | None = None
 
 
 class UnprintableText(ValueError):
@@ -73,6 +81,8 @@ class Manner(msgspec.Struct, frozen=True):
     leading: float
     display: bool = False
     features: tuple[str, ...] = ()
+    small: bool = False
+    """With small capitals for small letters, made ones where the face has none."""
 
 
 def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
@@ -91,9 +101,17 @@ def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
     manners = {
         "title": _title_manner(pairing, texts["title"], closeness),
         "subtitle": Manner(pairing.text, False, pairing.text_tracking, 1.22),
-        "author": Manner(pairing.text, pairing.upper_author, pairing.author_tracking, 1.3, features=pairing.features),
+        "author": _author_manner(pairing, order.author_style),
     }
     return {role: _words(role, text, manners[role], language) for role, text in texts.items()}
+
+
+def _author_manner(pairing: Pairing, style: AuthorStyle | None) -> Manner:
+    if style is None:
+        return Manner(pairing.text, pairing.upper_author, pairing.author_tracking, 1.3, features=pairing.features)
+    tracking = author_style.SPACED[style.case] if style.tracking is None else style.tracking
+    face = author_style.weighted(pairing.text, style.weight)
+    return Manner(face, style.case == "upper", tracking, 1.3, small=style.case == "small_caps")
 
 
 def _title_manner(pairing: Pairing, text: str, closeness: int) -> Manner:
@@ -119,6 +137,8 @@ def _words(role: str, text: str, manner: Manner, language: str | None) -> Words:
     main = found[0]
     text = scripts.capitals(text) if manner.upper and not RTL & set(found) else text
     faces = _faces(role, text, found, manner, language)
+    own = found == (LATIN,) and faces[0][1] == manner.face
+    real = own and manner.small and author_style.has_small_caps(manner.face)
     style = Style(
         face=faces[0][1],
         tracking=_tracking(main, manner),
@@ -126,7 +146,8 @@ def _words(role: str, text: str, manner: Manner, language: str | None) -> Words:
         faces=faces,
         rtl=scripts.is_rtl(text),
         language=language,
-        features=manner.features if found == (LATIN,) and faces[0][1] == manner.face else (),
+        features=("smcp",) if real else manner.features if own else (),
+        small=author_style.made(faces[0][1]) if manner.small and not real and main in CASED else None,
     )
     return Words(role, text, style)
 
