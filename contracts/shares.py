@@ -2,11 +2,12 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from contracts.covers import EDGE, Format, VersionNumber
+from contracts.exports import StoredFile
 from contracts.paging import Cursor, Limit
 from contracts.wire import Done, Endpoint, ObjectRef
 
@@ -86,6 +87,13 @@ class ShowShared(msgspec.Struct, frozen=True, kw_only=True):
     token: Token
 
 
+class ShowSharedImage(ShowShared, frozen=True, kw_only=True):
+    """The picture behind a link. Raises as ShowShared does, and Forbidden to save what is only to be looked at."""
+
+    size: Literal["full", "thumb"] = "full"
+    download: bool = False
+
+
 class SharedCover(msgspec.Struct, frozen=True, kw_only=True):
     """What is told of a cover to whoever has a link to it: nothing of its owner, nor of how it was ordered."""
 
@@ -101,7 +109,6 @@ class SharedCover(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     """Pixels."""
     image: ObjectRef
-    thumbnail: ObjectRef
     allow_download: bool
     expires_at: datetime
 
@@ -111,5 +118,8 @@ LIST = Endpoint("svc.covers.list_shares", ListShares, SharePage, EDGE, "List the
 LIST_ALL = Endpoint("svc.covers.list_all_shares", ListAllShares, SharePage, EDGE, "List all links of the caller")
 REVOKE = Endpoint("svc.covers.revoke_share", RevokeShare, Done, EDGE, "Take a link back")
 SHARED = Endpoint("svc.covers.shared", ShowShared, SharedCover, EDGE, "What a link shows")
+SHARED_IMAGE = Endpoint(
+    "svc.covers.shared_image", ShowSharedImage, StoredFile, EDGE, "Where the picture behind a link is"
+)
 
-CONTRACTS = (CREATE, LIST, LIST_ALL, REVOKE, SHARED)
+CONTRACTS = (CREATE, LIST, LIST_ALL, REVOKE, SHARED, SHARED_IMAGE)

@@ -63,8 +63,11 @@ from edge.rates import Rates
 from edge.revocations import Revocations
 from edge.routes import ROUTES, Route
 from edge.sessions import Visits
+from edge.shares import SharedCovers
 from edge.signatures import Signatures
 from edge.streams import HEARTBEAT, TaskStreams
+from edge.templates import Templates
+from edge.uploads import Uploads
 from edge.verification import Verification
 
 DRAIN = 10.0
@@ -189,7 +192,9 @@ def build_app(
     renewals = Renewals(ResponseCache(redis))
     _count(metrics, renewals, rules.lists, traces)
     health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
-    headers, verification = dict(HEADERS), Verification(bus, objects, trust)
+    headers, verification, arrivals = dict(HEADERS), Verification(bus, objects, trust), Uploads(bus, objects, trust)
+    templates = Templates()
+    shared = SharedCovers(bus, objects, templates)
     order = stages(
         bus,
         redis,
@@ -211,12 +216,15 @@ def build_app(
         "events": lambda _route: streams.handle,
         "export": lambda _route: export.handle,
         "verify": lambda _route: verification.verify,
+        "upload": lambda _route: arrivals.handle,
         "provenance": verification.of_cover,
+        "share-page": shared.page,
+        "share-image": shared.image,
         "session": visits.handler,
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
         "login": SignIns(bus, rules.cookies).handler,
-        "oauth": AuthorizationServer(bus, rules.cookies, Pages()).handler,
+        "oauth": AuthorizationServer(bus, rules.cookies, Pages(templates)).handler,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
         **_about_us(health, version, asyncapi),
     }
@@ -225,8 +233,8 @@ def build_app(
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
     app.on_shutdown.append(graph.close)
-    watching = (outlook.watching, revocations.watching, partial(renewals.watching, bus), verification.working)
-    _live(app, streams, health, watching)
+    reading = (verification.working, arrivals.working)
+    _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus), *reading))
     return app
 
 

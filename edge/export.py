@@ -16,7 +16,20 @@ import msgspec
 from aiohttp import web
 
 from adapters.nats.bus import Bus
-from contracts import auth, covers, edits, exports, logins, notifications, security, tasks, templates, users
+from contracts import (
+    auth,
+    covers,
+    edits,
+    exports,
+    logins,
+    notifications,
+    security,
+    shares,
+    tasks,
+    templates,
+    uploads,
+    users,
+)
 from contracts.wire import Endpoint
 from edge.exchange import Exchange
 
@@ -38,7 +51,9 @@ FACTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
 )
 LISTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("covers", covers.LIST),
+    ("shares", shares.LIST_ALL),
     ("edits", edits.LIST),
+    ("uploads", uploads.LIST),
     ("exports", exports.LIST),
     ("tasks", tasks.LIST),
     ("notifications", notifications.LIST),

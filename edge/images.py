@@ -39,7 +39,7 @@ def image(route: Route, bus: Bus, objects: Objects) -> Handler:
         _describe(exchange, ref)
         if matches(exchange.request.headers.get("If-None-Match"), exchange.headers["ETag"]):
             return Answer(304)
-        return await _stream(exchange, objects, ref)
+        return await stream_object(exchange, objects, ref)
 
     return handle
 
@@ -58,7 +58,7 @@ def file(route: Route, bus: Bus, objects: Objects) -> Handler:
         exchange.headers["Content-Disposition"] = f'attachment; filename="{_UNSAFE.sub("_", found.filename)}"'
         if matches(exchange.request.headers.get("If-None-Match"), exchange.headers["ETag"]):
             return Answer(304)
-        return await _stream(exchange, objects, found.object)
+        return await stream_object(exchange, objects, found.object)
 
     return handle
 
@@ -76,7 +76,8 @@ def _describe(exchange: Exchange, ref: ObjectRef) -> None:
         exchange.headers["Content-Disposition"] = f'attachment; filename="cover-{name}.{extension}"'
 
 
-async def _stream(exchange: Exchange, objects: Objects, ref: ObjectRef) -> web.StreamResponse:
+async def stream_object(exchange: Exchange, objects: Objects, ref: ObjectRef) -> web.StreamResponse:
+    """Answer with the bytes, as they are read; a HEAD with their headers. Raises NotFound while nothing is sent."""
     response = web.StreamResponse(headers=exchange.headers)
     response.headers[hdrs.CONTENT_TYPE] = ref.media_type
     response.content_length = ref.size

@@ -1,17 +1,12 @@
 """The two pages of the authorization server, in the studio's look and without any script."""
 
 from collections.abc import Mapping
-from functools import cached_property
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.oauth import CLIENT_SCOPES, Authorization
 from edge.exchange import Answer
-from edge.studio.pages import FOLDER, load_assets, release_digest
+from edge.templates import HTML, Templates
 
-HTML = "text/html; charset=utf-8"
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
@@ -21,11 +16,10 @@ QUIET = ("openid",)
 
 
 class Pages:
-    """Renders them. Templates are read at the first page."""
+    """Answers with them."""
 
-    def __init__(self, *, name: str = "Covergen", folder: Path = FOLDER) -> None:
-        self._name = name
-        self._folder = folder
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
 
     def question(self, asked: Authorization, fields: Mapping[str, str]) -> Answer:
         """May this client have these scopes? `fields` come back with the answer.
@@ -34,7 +28,7 @@ class Pages:
         """
         words = [CLIENT_SCOPES[scope] for scope in asked.scopes if scope not in QUIET]
         target = urlsplit(asked.redirect_uri)
-        body = self._rendered(
+        body = self._templates.render(
             "consent.html",
             client=asked.client,
             account=asked.account,
@@ -48,20 +42,7 @@ class Pages:
 
     def refusal(self, reason: str) -> Answer:
         """Nobody is sent anywhere; 400."""
-        return _page(400, self._rendered("refusal.html", reason=reason), POLICY)
-
-    def _rendered(self, template: str, **values: object) -> bytes:
-        page = self._templates.get_template(template)
-        return page.render(name=self._name, static=f"/static/{self._digest}", **values).encode()
-
-    @cached_property
-    def _templates(self) -> Environment:
-        loader = FileSystemLoader(self._folder / "templates")
-        return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-
-    @cached_property
-    def _digest(self) -> str:
-        return release_digest(load_assets(self._folder / "static"))
+        return _page(400, self._templates.render("refusal.html", reason=reason), POLICY)
 
 
 def _page(status: int, body: bytes, policy: str) -> Answer:

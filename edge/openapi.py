@@ -19,11 +19,13 @@ from edge.graphql.request import GraphRequest
 from edge.logins import AddIdentity
 from edge.openapi_examples import example, sample
 from edge.openapi_oauth import adjusted
+from edge.openapi_pages import with_pages
 from edge.openapi_problems import HEADERS, code_examples, common_headers, header, kinds, problem_responses, problems
 from edge.openapi_security import SCHEMES, security
 from edge.problems import MEDIA
 from edge.routes import Route
 from edge.sessions import Visit
+from edge.uploads import FORM, PURPOSES
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
@@ -43,6 +45,8 @@ TAGS = {
     "me": "The caller's profile, preferences, quota and data",
     "templates": "The styles that covers are made in",
     "covers": "Covers and their pictures",
+    "shares": "Links that show a cover to everybody who has them",
+    "uploads": "Pictures that users bring: to be edited, as masks of edits, as logos",
     "edits": "Edit sessions on finished covers",
     "exports": "Files of finished covers",
     "provenance": "Where a picture came from: Content Credentials and AI labels, read and checked",
@@ -59,9 +63,9 @@ REPLIES: dict[str, type[Any]] = {"session": Visit, "verify": Provenance, "proven
 FILES = ("image/png", "image/jpeg", "image/webp", "image/tiff", "application/pdf")
 """Formats that carry credentials."""
 NO_CONTENT = (101, 204, 302, 303)
-PLAIN = ("call", "login")
+PLAIN = ("call", "login", "upload")
 """Handlers that answer with the contract's reply."""
-NAMED_BYTES = ("image", "file", "openapi", "asyncapi", "docs")
+NAMED_BYTES = ("image", "file", "share-image", "openapi", "asyncapi", "docs")
 """Handlers whose answers have an ETag; those of cached routes have one too."""
 PARAMETERS = {
     "limit": "Items of a page at most",
@@ -160,6 +164,8 @@ def _operation(route: Route, routes: tuple[Route, ...], schemas: Json) -> Json:
     if route.handler == "oauth":
         operation = adjusted(operation, route, schemas)
         _complete(operation, route, schemas)
+    if route.handler == "share-page":
+        operation = with_pages(operation, route)
     if route.handler == "graphql":
         operation["responses"]["400"] = _graph_refusal(route)
     return operation
@@ -293,9 +299,19 @@ def _file() -> Json:
     return {"required": True, "content": {**raw, "multipart/form-data": form}}
 
 
+def _upload() -> Json:
+    """The one form that a picture comes in."""
+    purpose = {"enum": list(PURPOSES), "default": PURPOSES[0]}
+    properties = {"file": {"type": "string", "format": "binary"}, "purpose": purpose}
+    return {
+        "required": True,
+        "content": {FORM: {"schema": {"type": "object", "properties": properties, "required": ["file"]}}},
+    }
+
+
 def _body(route: Route, schemas: Json) -> Json:
-    if route.body == "file":
-        return _file()
+    if route.body in ("file", "upload"):
+        return _file() if route.body == "file" else _upload()
     kind = BODIES.get(route.handler) or contract_of(route).request
     name = kind.__name__
     hidden = {*route.fields, *route.session}

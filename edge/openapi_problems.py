@@ -44,6 +44,9 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.covers.choose": (errors.Conflict,),
     "svc.covers.image": (errors.Conflict,),
     "svc.covers.delete": (errors.Conflict,),
+    "svc.covers.share": (errors.Conflict,),
+    "svc.covers.shared_image": (errors.Gone, errors.Forbidden),
+    "svc.edits.finish_upload": (errors.Conflict, errors.Refused, errors.UnderReview),
     "svc.edits.open": (errors.NotFound, errors.Conflict),
     "svc.edits.operate": (errors.Conflict, errors.RateLimited),
     "svc.edits.delete": (errors.Conflict,),
@@ -60,6 +63,7 @@ BY_HANDLER: dict[str, tuple[Kind, ...]] = {
     "events": (errors.RateLimited,),
     "verify": (errors.Overloaded, errors.DeadlineExceeded, errors.Internal),
     "provenance": (errors.Overloaded, errors.Invalid),
+    "upload": (errors.Overloaded, errors.NotFound),
     "graphql": (*ANY_CALL,),
     "graphql-socket": (errors.MethodNotAllowed,),
 }

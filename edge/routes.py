@@ -19,6 +19,8 @@ from edge.review_routes import REVIEWS
 from edge.route import Access, Cache, Route
 from edge.security_routes import SECURITY
 from edge.session_routes import SESSION
+from edge.share_routes import SHARES
+from edge.upload_routes import UPLOADS
 
 __all__ = ("ROUTES", "Access", "Cache", "Route")
 
@@ -258,6 +260,8 @@ ROUTES: tuple[Route, ...] = (
     *ME,
     *TEMPLATES,
     *COVERS,
+    *SHARES,
+    *UPLOADS,
     *EDITS,
     *EXPORTS,
     *PROVENANCE,

@@ -18,7 +18,7 @@ ASIDE = 64 * 1024
 LEVEL = 4
 KEPT = 128
 """Packed answers that are kept."""
-SECRET = ("auth",)
+SECRET = ("auth", "shares")
 """Tags of routes whose answers hold tokens."""
 PACKING = ("call", "openapi", "asyncapi")
 """Handlers that answer with whole JSON documents."""

@@ -125,6 +125,7 @@ class Covers:
             serve(shares.LIST_ALL, self._shares.list_all),
             serve(shares.REVOKE, self._shares.revoke),
             serve(shares.SHARED, self._shares.shared),
+            serve(shares.SHARED_IMAGE, self._shares.shared_image),
             work(covers.PAINT, self._steps.paint),
             work(covers.COMPOSE, self._steps.compose),
             work(covers.STORE, self._steps.store),

@@ -1,12 +1,15 @@
 """Links by which an owner shows a cover to anybody: made, listed, taken back, and looked behind."""
 
+import re
+import unicodedata
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from adapters.mongo import now
 from contracts.covers import Recipe, Version
-from contracts.errors import Conflict, FieldError, Gone, Invalid, KeyReused, NotFound
+from contracts.errors import Conflict, FieldError, Forbidden, Gone, Invalid, KeyReused, NotFound
+from contracts.exports import StoredFile
 from contracts.paging import cut, moment_of
 from contracts.shares import (
     MOST_SHARES,
@@ -18,6 +21,7 @@ from contracts.shares import (
     SharedCover,
     SharePage,
     ShowShared,
+    ShowSharedImage,
 )
 from contracts.wire import Context, Done
 from nodes.covers.model import Record, caller, composed_as, versions
@@ -67,7 +71,34 @@ class Shares:
         return Done()
 
     async def shared(self, ask: ShowShared, _context: Context) -> SharedCover:
-        """What a link shows to whoever has it. The database is asked for links of ours only."""
+        """What a link shows to whoever has it."""
+        link, cover = await self._behind(ask)
+        version, recipe = _looked_at(cover, link.version)
+        return SharedCover(
+            url=self._links.url(link.share_id, link.expires_at),
+            title=recipe.title,
+            subtitle=recipe.subtitle,
+            author=recipe.author,
+            style=_style(cover, recipe),
+            format=recipe.format,
+            width=recipe.width,
+            height=recipe.height,
+            image=version.image,
+            allow_download=link.allow_download,
+            expires_at=link.expires_at,
+        )
+
+    async def shared_image(self, ask: ShowSharedImage, _context: Context) -> StoredFile:
+        """Its picture."""
+        link, cover = await self._behind(ask)
+        if ask.download and not link.allow_download:
+            raise Forbidden("This cover is to be looked at: its owner does not offer it for saving.")
+        version, recipe = _looked_at(cover, link.version)
+        image = version.thumbnail if ask.size == "thumb" else version.image
+        return StoredFile(object=image, filename=_filename(recipe.title, image.media_type))
+
+    async def _behind(self, ask: ShowShared) -> tuple[ShareRecord, Record]:
+        """The link, and its cover. The database is asked for links of ours only."""
         share_id, expires_at = self._links.read(ask.token)
         if expires_at <= now():
             raise Gone("This link has expired.")
@@ -77,7 +108,7 @@ class Shares:
         cover = await self._covers.of_id(link.cover_id, link.user_id)
         if cover is None or cover.status != "ready" or not cover.versions:
             raise nothing_there()
-        return self._open(link, cover)
+        return link, cover
 
     async def _own(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Record:
         cover = await self._covers.of_id(cover_id, user_id)
@@ -124,23 +155,6 @@ class Shares:
         items, following = cut(found, limit, lambda link: (link.created_at, link.share_id))
         return SharePage(items=tuple(map(self._told, items)), next_cursor=following)
 
-    def _open(self, link: ShareRecord, cover: Record) -> SharedCover:
-        version, recipe = _looked_at(cover, link.version)
-        return SharedCover(
-            url=self._links.url(link.share_id, link.expires_at),
-            title=recipe.title,
-            subtitle=recipe.subtitle,
-            author=recipe.author,
-            style=_style(cover, recipe),
-            format=recipe.format,
-            width=recipe.width,
-            height=recipe.height,
-            image=version.image,
-            thumbnail=version.thumbnail,
-            allow_download=link.allow_download,
-            expires_at=link.expires_at,
-        )
-
 
 _FOLLOWS = FieldError(field="follow", detail="cannot be true together with a version")
 
@@ -186,3 +200,10 @@ def _looked_at(cover: Record, number: int | None) -> tuple[Version, Recipe]:
 def _style(cover: Record, recipe: Recipe) -> str | None:
     """A style of everybody's by its name; the name of an own one is its owner's business."""
     return recipe.template_name if cover.request.template_id in (None, recipe.template_id) else None
+
+
+def _filename(title: str, media_type: str) -> str:
+    """Latin letters without their accents, digits and dashes; `cover` for a title that has none of these."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-")
+    return f"{words or 'cover'}.{media_type.rpartition('/')[2]}"

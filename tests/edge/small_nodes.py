@@ -13,7 +13,7 @@ from msgspec import Raw, structs
 
 from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
-from contracts import auth, covers, edits, exports, notifications, operations, tasks, templates, users
+from contracts import auth, covers, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
@@ -34,9 +34,11 @@ from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
 from nodes.runtime import Binding, serve
 from tests.edge.cover_nodes import further_versions
+from tests.edge.edit_nodes import edit_answers
 from tests.edge.oauth_nodes import oauth_answers
 from tests.edge.review_nodes import review_answers
 from tests.edge.security_nodes import security_answers
+from tests.edge.share_nodes import Linked, share_answers
 from tests.support.buses import SmallService, a_node
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -65,6 +67,8 @@ class World:
     progress: dict[uuid.UUID, list[Progress]] = field(default_factory=dict)
     holders: dict[str, Claims] = field(default_factory=dict)
     """Claims by API key."""
+    linked: dict[str, Linked] = field(default_factory=dict)
+    """What is behind links, by their tokens."""
     signers: dict[str, VerificationKey] = field(default_factory=dict)
     """Keys of signed requests by their ids."""
     ended: list[uuid.UUID] = field(default_factory=list)
@@ -146,6 +150,7 @@ async def the_nodes(nats_url: str, world: World, names: tuple[str, ...] = NODES)
 def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
     return {
         **oauth_answers(),
+        **edit_answers(world.images),
         **security_answers(world.holders, world.ended, world.signers),
         auth.REGISTER: lambda m, _c: _session(world, m.email),
         auth.LOGIN: lambda m, _c: _session(world, m.email),
@@ -169,22 +174,11 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         templates.LIST_MINE: lambda _m, _c: UserTemplatePage(items=()),
         covers.GENERATE: lambda m, c: _accepted(world, m, c),
         **further_versions(world.owners, a_cover),
+        **share_answers(world.linked),
         covers.GET: lambda m, _c: a_cover(m.cover_id),
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
         covers.DELETE: lambda _m, _c: Done(),
-        edits.OPEN: lambda m, _c: an_edit(uuid.uuid4(), m.cover_id),
-        edits.GET: lambda m, _c: an_edit(m.edit_id),
-        edits.LIST: lambda _m, _c: edits.EditPage(items=()),
-        edits.OPERATE: lambda m, _c: edits.OperationAccepted(
-            task_id=uuid.uuid4(), edit_id=m.edit_id, version=1, status="queued"
-        ),
-        edits.UNDO: lambda m, _c: an_edit(m.edit_id),
-        edits.REDO: lambda m, _c: an_edit(m.edit_id),
-        edits.CHECKOUT: lambda m, _c: an_edit(m.edit_id),
-        edits.IMAGE: lambda m, _c: _edit_image(world, m),
-        edits.SAVE: lambda m, _c: _saved(m.edit_id),
-        edits.DELETE: lambda _m, _c: Done(),
         exports.CREATE: lambda _m, _c: ExportAccepted(task_id=uuid.uuid4(), export_id=uuid.uuid4(), status="queued"),
         exports.GET: lambda m, _c: _export(m.export_id),
         exports.LIST: lambda _m, _c: ExportPage(items=()),
@@ -318,35 +312,6 @@ def _file(world: World, message: exports.GetFile) -> StoredFile:
     if found is None:
         raise NotFound("This export has no file of that name.")
     return found
-
-
-def _edit_image(world: World, message: edits.GetEditImage) -> ObjectRef:
-    if message.edit_id not in world.images:
-        raise NotFound("There is no such version.")
-    return world.images[message.edit_id]
-
-
-def an_edit(edit_id: uuid.UUID, cover_id: uuid.UUID | None = None) -> edits.EditSession:
-    """A session in which nothing was done."""
-    image_url = f"/v1/edits/{edit_id}/image?version=0"
-    return edits.EditSession(
-        edit_id=edit_id,
-        cover_id=cover_id or uuid.uuid4(),
-        original_image_url=image_url,
-        edit_history=(),
-        current_version=0,
-        can_undo=False,
-        can_redo=False,
-        image_url=image_url,
-        created_at=NOW,
-    )
-
-
-def _saved(edit_id: uuid.UUID) -> edits.SavedEdit:
-    cover_id = uuid.uuid4()
-    return edits.SavedEdit(
-        edit_id=edit_id, version=1, cover_id=cover_id, cover_version=2, image_url=f"/v1/covers/{cover_id}/image"
-    )
 
 
 def _owned(world: World, task_id: uuid.UUID, context: Context) -> uuid.UUID:

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from contracts import auth, covers, edits, exports, logins, notifications, security, tasks, templates, users
+from contracts import auth, covers, edits, exports, logins, notifications, security, shares, tasks, templates, users
 from contracts.covers import Cover, CoverPage
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.wire import Context
@@ -33,7 +33,7 @@ class Shelf:
 
     def service(self) -> SmallService:
         """The node."""
-        return SmallService("covers", serve(covers.LIST, self.list))
+        return SmallService("covers", serve(covers.LIST, self.list), serve(shares.LIST_ALL, self.links))
 
     async def list(self, ask: covers.ListCovers, context: Context) -> CoverPage:
         """One page."""
@@ -45,6 +45,10 @@ class Shelf:
         end = start + ask.limit
         items = tuple(self.covers[start:end])
         return CoverPage(items=items, next_cursor=str(end) if end < len(self.covers) else None)
+
+    async def links(self, _ask: shares.ListAllShares, _context: Context) -> shares.SharePage:
+        """None."""
+        return shares.SharePage(items=())
 
 
 @pytest.fixture
@@ -170,6 +174,7 @@ def test_every_list_of_the_callers_own_is_in_the_document() -> None:
     """The kinds of things that a user has: who adds one adds it here."""
     assert {contract for _, contract in LISTS} == {
         covers.LIST,
+        shares.LIST_ALL,
         edits.LIST,
         exports.LIST,
         tasks.LIST,

@@ -40,6 +40,7 @@ BODIES: dict[str, Any] = {
     "/v1/covers/{cover_id}/variations": {"count": 2},
     "/v1/covers/{cover_id}/regenerate": {},
     "/v1/covers/{cover_id}/formats": {"formats": ["square"]},
+    "/v1/covers/{cover_id}/shares": {"expires_in_days": 7},
     "/v1/exports": {"cover_id": str(uuid.uuid4()), "presets": ["jpeg-ebook"]},
     "/v1/edits": {"cover_id": str(uuid.uuid4())},
     "/v1/edits/{edit_id}/operations": {"op": "adjust", "brightness": 0.5},

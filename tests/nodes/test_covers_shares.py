@@ -15,7 +15,8 @@ import pytest_asyncio
 from adapters.mongo import Database, now
 from contracts import covers, shares
 from contracts.covers import ChooseVersion, CoverAccepted, GenerateCover
-from contracts.errors import Conflict, Gone, Invalid, KeyReused, NotFound, Unauthenticated
+from contracts.errors import Conflict, Forbidden, Gone, Invalid, KeyReused, NotFound, Unauthenticated
+from contracts.exports import StoredFile
 from contracts.shares import (
     MOST_SHARES,
     CreateShare,
@@ -25,6 +26,7 @@ from contracts.shares import (
     Share,
     SharedCover,
     ShowShared,
+    ShowSharedImage,
 )
 from contracts.wire import Context
 from nodes.covers.share_links import Links
@@ -115,6 +117,23 @@ async def test_a_link_shows_the_cover_to_a_stranger(world: World) -> None:
     text = msgspec.json.encode(told).decode()
     for secret in ("secret wish", str(USER), str(accepted.task_id), "gentle light", "seed"):
         assert secret not in text
+
+
+async def test_the_picture_behind_a_link(world: World) -> None:
+    """Large or small, under the title's name; it is offered for saving only when its owner wants that."""
+    accepted = await a_cover(world, title="Tides, 2nd édition")
+    plain, offered = await share(world, accepted), await share(world, accepted, allow_download=True)
+
+    async def picture(link: Share, **wish: Any) -> StoredFile:
+        ask = ShowSharedImage(token=link.url.rpartition("/")[2], **wish)
+        return await world.bus.request(shares.SHARED_IMAGE, ask, Context.new(timeout=5))
+
+    assert (await picture(plain)).object.key == await world.image(accepted)
+    small = await picture(plain, size="thumb")
+    assert (small.object.size, small.filename) == (len(b"thumbnail"), "tides-2nd-edition.png")
+    with pytest.raises(Forbidden):
+        await picture(plain, download=True)
+    assert (await picture(offered, download=True)).object.key == await world.image(accepted)
 
 
 async def test_the_name_of_an_own_style_is_not_told(world: World) -> None:
