@@ -12,6 +12,7 @@ from tests.support.matrix import Asked
 from tests.support.matrix_partners import PARTNER_ROWS
 from tests.support.matrix_reviews import REVIEW_ROWS
 from tests.support.matrix_row import Row, at, fresh, own, owner_of
+from tests.support.matrix_uploads import UPLOAD_ROWS
 from tests.support.matrix_world import PASSWORD, World
 
 
@@ -182,6 +183,7 @@ ROWS: Mapping[str, Row] = {
     "DELETE /v1/api-keys/{id}": fresh(_key),
     **PARTNER_ROWS,
     **REVIEW_ROWS,
+    **UPLOAD_ROWS,
     "GET /v1/me": at("/v1/me"),
     "PATCH /v1/me": at("/v1/me", {"full_name": "Ada King"}),
     "DELETE /v1/me": Row(make=at("/v1/me", {"password": PASSWORD}).make, twin="users", refuses={"admin": 409}),
