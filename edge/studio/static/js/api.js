@@ -31,7 +31,23 @@ function sentence(problem) {
   return problem.detail || problem.title || "That did not work.";
 }
 
-/** The parsed answer of a call (null for 204). Raises Failure. */
+/**
+ * The parsed answer of an order; sent again with the same `key` while the way there is broken, so that it is done once.
+ * Raises Failure.
+ */
+export async function begin(path, order, key, signal) {
+  for (let turn = 0; ; turn += 1) {
+    try {
+      return await call("POST", path, order, { key, signal });
+    } catch (failure) {
+      const again = failure instanceof Failure && (failure.passing || (turn > 0 && failure.status === 409)); // 409: the first one is still being answered
+      if (!again || turn >= 3) throw failure;
+      await pause(backOff(turn + 1), signal);
+    }
+  }
+}
+
+/** The parsed answer of a call with a JSON body, or a FormData (null for 204). Raises Failure. */
 export async function call(method, path, body = null, { key = null, open = false, signal = null } = {}) {
   const answer = await ask(method, path, { body, key, open, signal });
   return answer.status === 204 ? null : answer.json();
@@ -55,10 +71,10 @@ async function ask(method, path, { body = null, key = null, open = false, signal
     const answer = await orOffline(fetch(path, {
       method,
       signal,
-      body: body === null ? null : JSON.stringify(body),
+      body: body === null || body instanceof FormData ? body : JSON.stringify(body),
       headers: {
         Accept: "application/json",
-        ...(body === null ? {} : { "Content-Type": "application/json" }),
+        ...(body === null || body instanceof FormData ? {} : { "Content-Type": "application/json" }),
         ...(current() && !READS.has(method) ? { "X-CSRF-Token": current().csrf_token } : {}),
         ...(key ? { "Idempotency-Key": key } : {}),
         ...headers,

@@ -1,10 +1,13 @@
 // What is being typed and what is being made, kept for this tab so that a reload loses nothing.
 
+import { PAINTED } from "./painted.js";
+import { paintedKey } from "./sketch.js";
+
 const DRAFT = "covergen.draft";
 const MAKING = "covergen.making.";
-const EMPTY = { title: "", subtitle: "", author: "", prompt: "", format: "ebook", style: null };
+const EMPTY = { title: "", subtitle: "", author: "", prompt: "", format: "ebook", style: null, variations: 1, palette: [], seed: "", brand: false };
 
-/** The draft on the bench: the words, the format and the chosen style (a template or null). */
+/** The draft on the bench: the words, the format, the chosen style (a template or null), own colours, what else is ordered. */
 export const readDraft = () => ({ ...EMPTY, ...read(DRAFT) });
 
 /** Keeps the draft. */
@@ -13,10 +16,12 @@ export const writeDraft = (draft) => sessionStorage.setItem(DRAFT, JSON.stringif
 /** Begins with an empty draft. */
 export const clearDraft = () => sessionStorage.removeItem(DRAFT);
 
-/** Begins a draft from a cover that was made, for another one like it. */
+/** Begins a draft from a cover that was made, for another one like it: colours that are no built-in style's come along. */
 export function draftFrom(cover) {
-  const style = { id: cover.recipe.template_id, name: cover.recipe.template_name, category: "", style_params: cover.recipe.style_params, is_premium: false };
-  writeDraft({ ...EMPTY, title: cover.title, subtitle: cover.subtitle ?? "", author: cover.author ?? "", format: cover.format, style });
+  const { template_id: id, template_name: name, style_params } = cover.recipe;
+  const style = { id, name, category: "", style_params, is_premium: false };
+  const palette = PAINTED.has(paintedKey(style_params)) ? [] : style_params.palette;
+  writeDraft({ ...EMPTY, title: cover.title, subtitle: cover.subtitle ?? "", author: cover.author ?? "", format: cover.format, style, palette });
 }
 
 /** Remembers the words of a cover in the making, to show them while it is painted. */

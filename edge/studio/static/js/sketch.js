@@ -35,11 +35,14 @@ export function chance(text) {
  * `width` and `height` are its proportions; `seed` makes a drawing repeatable.
  */
 export function sketch({ family = "", palette = [], seed = "", width = 100, height = 160 }) {
-  const key = `${family}-${palette.map((hex) => hex.slice(1).toLowerCase()).join("")}`;
+  const key = paintedKey({ family, palette });
   const inks = PAINTED.get(key);
   if (inks) return { art: painted(key), type: inks[0], foot: inks[1] };
   return drawn({ family, palette, seed, width, height });
 }
+
+/** The name under which the picture of a family in a palette is kept, if there is one. */
+export const paintedKey = ({ family = "", palette = [] }) => `${family}-${palette.map((hex) => hex.slice(1).toLowerCase()).join("")}`;
 
 function painted(key) {
   return h("img", { class: "art", alt: "", loading: "lazy", decoding: "async", draggable: "false", src: new URL(`../styles/${key}.webp`, import.meta.url).pathname });

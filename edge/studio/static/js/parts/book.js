@@ -5,10 +5,10 @@ import { FORMATS } from "../words.js";
 import { luminance } from "../colour.js";
 import { sketch } from "../sketch.js";
 
-/** A sketched cover: the style's drawing with the words on it. `style` is a template, or null for none chosen. */
-export function sketchedBook({ title, subtitle, author, format, style, wet = false, stage = true }) {
-  const [width, height] = { ebook: [100, 160], square: [100, 100], thumbnail: [160, 90] }[format];
-  const params = style?.style_params;
+/** A sketched cover: the style's drawing with the words on it, in `palette` if one is given. `style` null: none chosen. */
+export function sketchedBook({ title, subtitle, author, format, style, palette = [], wet = false, stage = true }) {
+  const [width, height] = FORMATS[format].ratio.map((side) => (side * 100) / Math.min(...FORMATS[format].ratio));
+  const params = style && { ...style.style_params, ...(palette.length ? { palette } : {}) };
   const drawn = params ? sketch({ family: params.family, palette: params.palette, seed: style.id, width, height }) : null;
   const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
   return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },

@@ -86,8 +86,24 @@ export function peeking(...fields) {
   return fields[0];
 }
 
-function field(name, label, attributes, judge, { aside = "", whole = false, advice = "" } = {}) {
-  const id = `field-${name}`;
+/** A line of a cover: its title, or another one that may be left out. `form` tells apart forms on one page. */
+export const lineField = (form, name, label, value, { needed = "", maxlength = 150, advice = "" } = {}) =>
+  field(name, label, { type: "text", autocomplete: "off", maxlength, value }, (text) => (text || !needed ? "" : needed), { aside: needed ? "" : "optional", advice, form });
+
+/** A choice among `options`, by their names; `first` is the name of choosing none. */
+export function choiceField(form, name, label, options, chosen, first = null) {
+  const id = `${form}-${name}`;
+  const entry = (value, words) => h("option", { value, ...(value === chosen ? { selected: true } : {}) }, words);
+  const input = h("select", { class: "input", id, name, "aria-describedby": `${id}-error` }, first !== null && entry("", first), Object.entries(options).map(([value, words]) => entry(value, words)));
+  const error = h("span", { class: "field-error", id: `${id}-error` });
+  const say = (sentence) => show(error, sentence);
+  input.addEventListener("change", () => say(""));
+  const element = h("div", { class: "field" }, h("label", { class: "field-name", for: id }, label), input, error);
+  return { name, label, element, input, read: () => input.value, check: () => true, say };
+}
+
+function field(name, label, attributes, judge, { aside = "", whole = false, advice = "", form = "field" } = {}) {
+  const id = `${form}-${name}`;
   const input = h("input", { class: "input", id, name, "aria-describedby": `${id}-error ${id}-hint`, ...attributes });
   const error = h("span", { class: "field-error", id: `${id}-error` });
   const hint = h("span", { class: "field-hint", id: `${id}-hint`, hidden: !advice }, advice);

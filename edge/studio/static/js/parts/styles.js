@@ -8,6 +8,7 @@ import { failed } from "./states.js";
 
 const GLASS = "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 21 21";
 const PAGE = 23;
+const MINE = "@mine";
 
 /** The chooser; `chosen` is a template or null for "choose for me", `onChoose(template)` tells of another. */
 export function styleChooser({ chosen, onChoose, signal }) {
@@ -17,21 +18,21 @@ export function styleChooser({ chosen, onChoose, signal }) {
   const search = h("input", { class: "input", type: "search", placeholder: "Search styles", "aria-label": "Search styles", maxlength: 100, autocomplete: "off" });
   const wall = h("div", { class: "styles", role: "radiogroup", "aria-label": "Style" });
   const foot = h("div", { class: "more" });
-  const names = new Map();
+  const names = new Map([[MINE, "Yours"]]);
   const wanted = { category: null, q: "" };
   let turn = 0;
   let timer = 0;
 
   async function readCategories() {
-    const answer = await list("/v1/templates/categories", {}, signal).catch(() => null);
+    const [answer, own] = await Promise.all([list("/v1/templates/categories", {}, signal), list("/v1/me/templates", { limit: 1 }, signal)].map((asked) => asked.catch(() => null)));
     if (!answer) return;
     for (const category of answer.items) names.set(category.slug, category.name);
     const total = answer.items.reduce((sum, category) => sum + category.count, 0);
-    show(chips, chip(null, "All", total), answer.items.filter((category) => category.count).map(({ slug, name, count }) => chip(slug, name, count)));
+    show(chips, chip(null, "All", total), own?.items.length && chip(MINE, "Yours"), answer.items.filter((category) => category.count).map(({ slug, name, count }) => chip(slug, name, count)));
     for (const kind of wall.querySelectorAll("[data-kind]")) kind.textContent = names.get(kind.dataset.kind) ?? kind.dataset.kind;
   }
 
-  function chip(slug, name, count) {
+  function chip(slug, name, count = "") {
     const press = () => {
       wanted.category = slug;
       for (const other of chips.children) other.setAttribute("aria-pressed", String(other === button));
@@ -46,7 +47,7 @@ export function styleChooser({ chosen, onChoose, signal }) {
     if (!cursor) show(wall, Array.from({ length: 11 }, () => h("div", {}, h("div", { class: "style-sheet bone" }))));
     show(foot);
     try {
-      const page = await list("/v1/templates", { ...wanted, limit: PAGE, cursor }, signal);
+      const page = wanted.category === MINE ? await readOwn(cursor) : await list("/v1/templates", { ...wanted, limit: PAGE, cursor }, signal);
       if (mine !== turn) return;
       draw(page, cursor !== null);
     } catch (failure) {
@@ -54,6 +55,13 @@ export function styleChooser({ chosen, onChoose, signal }) {
       if (!cursor) show(wall);
       show(foot, failed(failure, () => read(cursor)));
     }
+  }
+
+  /** Own styles as if they were templates; they are not searched by the server, so here by their name. */
+  async function readOwn(cursor) {
+    const page = await list("/v1/me/templates", { limit: PAGE, cursor }, signal);
+    const items = page.items.map((own) => ({ id: own.id, name: own.name, category: MINE, style_params: own.customizations, is_premium: false }));
+    return { ...page, items: items.filter(({ name }) => name.toLowerCase().includes(wanted.q.toLowerCase())) };
   }
 
   function draw(page, added) {

@@ -1,13 +1,14 @@
-// The studio itself: the words, the style and the shape on one side, the sketch of the cover on the other.
+// The studio itself: the words, the style, the shape and the colours on one side, the sketch of the cover on the other.
 
-import { Failure, call, newKey } from "../api.js";
-import { backOff, pause } from "../events.js";
-import { announce, h, show, svg } from "../dom.js";
-import { sketchedBook, shapeSize } from "../parts/book.js";
+import { begin, newKey } from "../api.js";
+import { announce, h, show } from "../dom.js";
+import { sketchedBook } from "../parts/book.js";
+import { brandSwitch, counts, sayPictures, seedField, seedOf, shapes } from "../parts/order.js";
+import { paletteField } from "../parts/palette.js";
 import { left, onQuota, outSentence, quota, readQuota } from "../parts/quota.js";
 import { styleChooser } from "../parts/styles.js";
 import { readDraft, rememberMaking, writeDraft } from "../draft.js";
-import { FORMATS, sayField } from "../words.js";
+import { sayField } from "../words.js";
 
 const LIMITS = { title: 150, subtitle: 150, author: 150, prompt: 2000 };
 
@@ -18,7 +19,8 @@ export function bench({ signal }) {
   const problem = h("p", { class: "notice notice-alarm", role: "alert", hidden: true });
   const note = h("p", { class: "make-note", id: "make-note" });
   const make = h("button", { class: "button button-main", type: "submit", "aria-describedby": "make-note" }, "Make cover");
-  const fields = wordFields(draft, changed);
+  const fields = { ...wordFields(draft, changed), seed: seedField(draft, changed) };
+  const palette = paletteField({ own: paletteOf(draft.style), colours: draft.palette, onChange: (colours) => { draft.palette = [...colours]; changed(); } });
   let key = newKey();
   let busy = false;
 
@@ -31,13 +33,15 @@ export function bench({ signal }) {
   function draw() {
     show(table, h("div", { class: "sr-only" }, "The sketch"), sketchedBook(draft),
       h("p", { class: "caption" }, draft.style ? `${draft.style.name}, as a sample. Yours is painted from your own words.` : "A blank sheet. The studio picks the style that fits your words."));
-    note.textContent = hindrance() || allowance();
+    note.textContent = hindrance() || allowance(draft.variations);
     note.classList.toggle("is-hindrance", Boolean(hindrance()));
+    make.textContent = busy ? "Sending it off" : draft.variations > 1 ? `Make ${draft.variations} covers` : "Make cover";
     make.setAttribute("aria-disabled", String(busy || Boolean(hindrance())));
   }
 
   function hindrance() {
     if (draft.style?.is_premium && quota()?.tier === "free") return `${draft.style.name} comes with the Pro plan. Choose another style to go on.`;
+    if (left() > 0 && left() < draft.variations) return `${sayPictures(draft.variations)} are more than the ${left()} left this month. Choose fewer.`;
     return outSentence();
   }
 
@@ -46,9 +50,10 @@ export function bench({ signal }) {
     if (busy || hindrance()) return announce(hindrance());
     problem.hidden = true;
     if (!draft.title.trim()) return refuse({ fields: { title: { detail: "A cover needs a title." } } });
+    if (seedOf(draft.seed) === undefined) return refuse({ fields: { seed: { detail: "A seed is a whole number below 9007199254740992." } } });
     setBusy(true);
     try {
-      const accepted = await begin(orderOf(draft), key, signal);
+      const accepted = await begin("/v1/covers", orderOf(draft), key, signal);
       key = newKey();
       rememberMaking(accepted.task_id, { ...draft, cover_id: accepted.cover_id });
       readQuota();
@@ -65,7 +70,6 @@ export function bench({ signal }) {
 
   function setBusy(now) {
     busy = now;
-    make.textContent = now ? "Sending it off" : "Make cover";
     make.classList.toggle("is-busy", now);
     draw();
   }
@@ -73,6 +77,7 @@ export function bench({ signal }) {
   function refuse(failure) {
     const told = Object.keys(failure.fields).filter((name) => fields[name]);
     for (const name of told) fields[name].say(sayField(fields[name].label, failure.fields[name]));
+    if (told.includes("seed")) more.open = true;
     if (told.length) return fields[told[0]].input.focus();
     problem.textContent = failure.message;
     problem.hidden = false;
@@ -80,22 +85,33 @@ export function bench({ signal }) {
   }
 
   const heading = h("h1", { class: "sr-only", tabindex: "-1" }, "The studio: make a cover");
-  const chooser = styleChooser({ chosen: draft.style, signal, onChoose: (style) => { draft.style = style; changed(); } });
+  const chooser = styleChooser({ chosen: draft.style, signal, onChoose: (style) => { draft.style = style; palette.refresh(paletteOf(style)); changed(); } });
+  const more = h("details", { class: "fold", open: draft.seed !== "" }, h("summary", {}, "More"), fields.seed.element);
   const element = h("form", { class: "bench", novalidate: true, on: { submit } },
     h("section", { class: "bench-stage", "aria-label": "Sketch" }, table),
     h("section", { class: "bench-work", "aria-label": "Your cover" }, heading,
       h("div", { class: "bench-part fields" }, fields.title.element, h("div", { class: "pair" }, fields.subtitle.element, fields.author.element), fields.prompt.element),
-      h("fieldset", { class: "bench-part" }, h("legend", {}, "Shape"), shapes(draft, changed)),
+      brandSwitch(draft, changed, signal),
+      h("fieldset", { class: "bench-part" }, h("legend", {}, "Shape"), shapes({ name: "format", chosen: draft.format, onChange: (format) => { draft.format = format; changed(); } })),
+      h("div", { class: "pair pair-parts" },
+        h("fieldset", { class: "bench-part" }, h("legend", {}, "Pictures"), counts({ name: "variations", chosen: draft.variations, onChange: (count) => { draft.variations = count; changed(); } }),
+          h("p", { class: "field-hint" }, "Several to choose from. Each one that is made counts.")),
+        h("fieldset", { class: "bench-part" }, h("legend", {}, "Colours"), palette.element)),
       h("div", { class: "bench-part" }, h("h2", { class: "part-title" }, "Style"), chooser),
+      h("div", { class: "bench-part" }, more),
       problem, h("div", { class: "make" }, make, note)));
   onQuota(() => draw(), signal);
   draw();
   return { element, title: "Studio", heading };
 }
 
-function allowance() {
-  const count = left();
-  return count === null ? "" : count === 1 ? "This is the last cover of your month." : `${count} covers left this month.`;
+const paletteOf = (style) => style?.style_params.palette ?? [];
+
+function allowance(count) {
+  const free = left();
+  if (free === null) return "";
+  if (count > 1) return `Takes up to ${count} of the ${free} left this month.`;
+  return free === 1 ? "This is the last cover of your month." : `${free} covers left this month.`;
 }
 
 /** What the API is asked for. */
@@ -103,20 +119,11 @@ export function orderOf(draft) {
   const order = { title: draft.title.trim(), format: draft.format };
   for (const name of ["subtitle", "author", "prompt"]) if (draft[name].trim()) order[name] = draft[name].trim();
   if (draft.style) order.template_id = draft.style.id;
-  return order;
-}
-
-/** Begins a cover; sends again with the same key while the way there is broken, so that it is made once. */
-async function begin(order, key, signal) {
-  for (let turn = 0; ; turn += 1) {
-    try {
-      return await call("POST", "/v1/covers", order, { key, signal });
-    } catch (failure) {
-      const again = failure instanceof Failure && (failure.passing || failure.status === 409);
-      if (!again || turn >= 3) throw failure;
-      await pause(backOff(turn + 1), signal);
-    }
-  }
+  if (draft.variations > 1) order.variations = draft.variations;
+  if (draft.palette.length) order.palette = draft.palette;
+  if (draft.brand) order.brand = true;
+  const seed = seedOf(draft.seed);
+  return seed === null ? order : { ...order, seed };
 }
 
 function wordFields(draft, changed) {
@@ -146,16 +153,4 @@ function wordField(draft, name, [label, aside, placeholder, classes], changed) {
   if (name === "title") input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); input.form.requestSubmit(); } });
   const element = h("div", { class: "field" }, h("label", { class: "field-name", for: id }, label, aside && h("span", { class: "soft" }, aside)), input, error);
   return { label, element, input, say };
-}
-
-function shapes(draft, changed) {
-  return h("div", { class: "shapes" }, Object.entries(FORMATS).map(([format, { name, note }]) => {
-    const [w, tall] = shapeSize(format).map((part) => part * 1.9);
-    const choose = () => { draft.format = format; changed(); };
-    return h("label", { class: "shape" },
-      h("input", { type: "radio", name: "format", value: format, checked: draft.format === format, on: { change: choose } }),
-      h("span", { class: "shape-body" },
-        h("span", { class: "shape-icon" }, svg("svg", { viewBox: "0 0 36 36", width: 36, height: 36, "aria-hidden": "true" }, svg("rect", { x: (36 - w) / 2, y: (36 - tall) / 2, width: w, height: tall }))),
-        h("span", {}, name, h("small", {}, note))));
-  }));
 }

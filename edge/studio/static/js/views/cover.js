@@ -1,128 +1,175 @@
-// One cover: the picture on the table, what can be done with it, and how it was made.
+// One cover: its picture and versions on the table, what can be made of them, and how each was made.
 
-import { call, check } from "../api.js";
-import { roles } from "../colour.js";
-import { h, show, svg, toast } from "../dom.js";
-import { draftFrom } from "../draft.js";
+import { call } from "../api.js";
+import { announce, h, show } from "../dom.js";
+import { recallMaking } from "../draft.js";
+import { another, download, remove, undone } from "../parts/acts.js";
 import { blankBook } from "../parts/book.js";
-import { confirmed, failed } from "../parts/states.js";
-import { picture } from "../pictures.js";
-import { FORMATS, fileName, sayTime } from "../words.js";
+import { details, origin } from "../parts/details.js";
+import { easel } from "../parts/easel.js";
+import { further } from "../parts/further.js";
+import { keepStyle } from "../parts/keeping.js";
+import { readQuota } from "../parts/quota.js";
+import { shareCover } from "../parts/sharing.js";
+import { failed } from "../parts/states.js";
+import { versionStrip } from "../parts/strip.js";
+import { endingOf, taskWatch } from "../parts/watch.js";
+import { sayMade } from "../says.js";
+import { chosenOf, rivalOf, versionOf, wordsOf } from "../versions.js";
+import { sayAgo } from "../words.js";
+
+const FREE = "input, select, textarea, summary, dialog, [popover]";
 
 /** The view of one cover. */
 export function cover({ id, signal }) {
+  const path = `/v1/covers/${id}`;
   const heading = h("h1", { class: "headline", tabindex: "-1" }, "A cover");
-  const table = h("div", { class: "table" }, blankBook("ebook", "book-stage bone"));
-  const panel = h("section", { class: "bench-work panel", "aria-label": "About this cover", "aria-busy": "true" }, heading,
-    h("div", { class: "acts" }, h("div", { class: "bone", vars: { width: "11rem", height: "2.875rem" } })));
-  const view = { element: h("div", { class: "bench bench-final" }, h("section", { class: "bench-stage", "aria-label": "The cover" }, table), panel), title: "A cover", heading };
+  const under = h("div", { class: "panel-words" });
+  const stand = easel(signal);
+  const strip = versionStrip({ onLook: look });
+  const bar = h("div", { class: "look-bar", hidden: true });
+  const table = h("div", { class: "table table-cover" }, stand.element, bar, strip.element);
+  const acts = h("div", { class: "acts" }, h("div", { class: "bone", vars: { width: "11rem", height: "2.875rem" } }));
+  const work = h("div", { class: "work-place" });
+  const told = h("div", { role: "status" });
+  const making = further({ signal, onBegun: watch, onRefused: read });
+  const made = details();
+  const signed = origin(signal);
+  const folds = h("div", { hidden: true }, h("h2", { class: "sr-only" }, "Make more of it"), making.element, h("div", { class: "act-folds" }, made.element, signed.element));
+  const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "About this cover", "aria-busy": "true" }, heading, under, acts, work, told, folds);
+  const view = { element: h("div", { class: "bench bench-final bench-cover" }, h("section", { class: "bench-stage", "aria-label": "The cover" }, table), panel), title: "A cover", heading };
+  const state = { found: null, looked: null, paired: false, task: null };
 
   async function read() {
     try {
-      const found = await call("GET", `/v1/covers/${id}`, null, { signal });
+      const found = await call("GET", path, null, { signal });
+      if (signal.aborted) return;
       if (found.status === "generating") return location.replace(`#/making/${found.task_id}`);
-      document.title = `${found.title} · Covergen`;
-      heading.textContent = found.title;
-      panel.removeAttribute("aria-busy");
-      show(panel, heading, found.subtitle && h("p", { class: "panel-sub" }, found.subtitle), found.author && h("p", { class: "by" }, `by ${found.author}`),
-        found.status === "ready" ? acts(found) : undone(found), facts(found));
-      if (found.status === "ready") await lay(found);
-      else show(table, blankBook(found.format, "book-stage book-blank", h("span", { class: "soft small" }, "No picture")));
+      const first = state.found === null;
+      state.found = found;
+      if (found.status !== "ready") return unmade(found);
+      if (first || !versionOf(found, state.looked)) state.looked = chosenOf(found).version;
+      if (first) tellPartial(found);
+      if (found.running_task_id) watch(found.running_task_id);
+      draw();
     } catch (failure) {
       if (signal.aborted) return;
-      show(panel, failed(failure, read));
+      if (state.found && failure.status !== 404) return tell(failure.message, true);
+      show(panel, failed(failure, () => location.reload()));
       show(table, blankBook("ebook"));
     }
   }
 
-  /** The small picture first, since it is here at once; then the whole one. */
-  async function lay(found) {
-    const waiting = blankBook(found.format, "book-stage bone");
-    waiting.style.setProperty("background", roles(found.recipe.style_params.palette).sorted[1]);
-    show(table, waiting);
-    let best = 0;
-    const put = async (path, rank) => {
-      const image = await picture(path, altOf(found));
-      if (signal.aborted || rank < best) return;
-      best = rank;
-      show(table, blankBook(found.format, "book-stage", image));
-    };
-    put(found.thumbnail_url ?? `/v1/covers/${id}/image?size=thumb`, 1).catch(() => {});
-    await put(found.image_url ?? `/v1/covers/${id}/image`, 2);
+  function unmade(found) {
+    heading.textContent = found.title;
+    show(panel, heading, undone(found));
+    show(table, blankBook(found.format, "book-stage book-blank", h("span", { class: "soft small" }, "No picture")));
   }
 
-  read();
-  return view;
-}
-
-function altOf({ title, author, recipe }) {
-  return `The cover of ${title}${author ? ` by ${author}` : ""}, in the style ${recipe.template_name}`;
-}
-
-function acts(found) {
-  const save = h("button", { class: "button button-main", type: "button", on: { click: () => download(found, save) } }, "Download PNG");
-  const another = h("button", { class: "button", type: "button", on: { click: () => { draftFrom(found); location.hash = "#/"; } } }, "Make another");
-  return h("div", { class: "acts" }, save, another, h("button", { class: "button button-quiet", type: "button", on: { click: () => remove(found) } }, "Delete"));
-}
-
-function undone(found) {
-  const what = found.status === "cancelled" ? "This cover was cancelled." : "This cover could not be made.";
-  const again = () => { draftFrom(found); location.hash = "#/"; };
-  return [h("p", { class: "notice" }, what), h("div", { class: "acts" },
-    h("button", { class: "button button-main", type: "button", on: { click: again } }, "Try again"),
-    h("button", { class: "button button-quiet", type: "button", on: { click: () => remove(found) } }, "Delete"))];
-}
-
-async function download(found, button) {
-  button.disabled = true;
-  try {
-    const path = found.image_url ?? `/v1/covers/${found.cover_id}/image`;
-    await check(path);
-    h("a", { href: path, download: fileName(found.title) }).click();
-  } catch (failure) {
-    toast(failure.message);
-  } finally {
-    button.disabled = false;
+  function draw() {
+    const { found } = state;
+    const version = versionOf(found, state.looked);
+    const { title, subtitle, author } = wordsOf(found, version);
+    const rival = state.paired ? rivalOf(found, version) : null;
+    panel.removeAttribute("aria-busy");
+    folds.hidden = false;
+    document.title = `${found.title} · Covergen`;
+    heading.textContent = title;
+    show(under, subtitle && h("p", { class: "panel-sub" }, subtitle), author && h("p", { class: "by" }, `by ${author}`));
+    drawActs(found, version);
+    drawBar(found, version);
+    stand.lay(found, version, rival);
+    strip.draw(found, state.looked);
+    making.draw(found, version, state.task !== null);
+    made.draw(found, version);
+    signed.draw(found, version);
   }
-}
 
-/** Deletes a cover after asking; resolves to whether it is gone. */
-export async function remove(found, stay = false) {
-  const sure = await confirmed({ question: `Delete “${found.title}”?`, explanation: "The cover and its picture are removed for good. Downloads that you have kept stay yours.", yes: "Delete" });
-  if (!sure) return false;
-  try {
-    await call("DELETE", `/v1/covers/${found.cover_id}`);
-  } catch (failure) {
-    if (failure.status !== 404) {
-      toast(failure.message);
-      return false;
+  function drawActs(found, version) {
+    const save = h("button", { class: "button button-main", type: "button", on: { click: () => download(found, version, save) } }, "Download PNG");
+    const quiet = (words, press) => h("button", { class: "button button-quiet", type: "button", on: { click: press } }, words);
+    const focus = [...acts.children].indexOf(document.activeElement);
+    show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, signal) } }, "Share"),
+      quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found)));
+    if (focus >= 0) acts.children[focus]?.focus();
+  }
+
+  function drawBar(found, version) {
+    const chosen = version.version === found.shown_version;
+    const pick = h("button", { class: "button", type: "button", hidden: chosen, on: { click: () => choose(version.version, pick) } }, "Choose this one");
+    const pair = h("button", { class: "button button-quiet", type: "button", "aria-pressed": String(state.paired), on: { click: () => { state.paired = !state.paired; draw(); bar.querySelector("[aria-pressed]").focus(); } } }, state.paired ? "One at a time" : "Side by side");
+    bar.hidden = found.versions.length < 2;
+    show(bar, h("p", {}, h("strong", {}, sayMade(version, found.versions)), h("span", { class: "soft" }, `${chosen ? "chosen · " : ""}${sayAgo(version.created_at)}`)), h("div", { class: "look-acts" }, pair, pick));
+  }
+
+  function look(number) {
+    if (number === state.looked) return;
+    state.looked = number;
+    draw();
+    const version = versionOf(state.found, number);
+    announce(`Version ${number}: ${sayMade(version, state.found.versions)}`);
+  }
+
+  async function choose(number, button) {
+    button.disabled = true;
+    try {
+      const found = await call("POST", `${path}/choose`, { version: number }, { signal });
+      state.found = { ...found, versions: found.versions.length ? found.versions : state.found.versions };
+      announce(`Version ${number} is chosen.`);
+      draw();
+    } catch (failure) {
+      if (signal.aborted) return;
+      tell(failure.message, true);
+      button.disabled = false;
     }
   }
-  toast("The cover is deleted.");
-  if (!stay) location.hash = "#/covers";
-  return true;
-}
 
-function facts(found) {
-  const { recipe, layout } = found;
-  const rows = [
-    ["Style", [inks(recipe.style_params.palette), recipe.template_name]],
-    ["Shape", `${FORMATS[found.format]?.name ?? found.format}, ${recipe.width} × ${recipe.height}`],
-    layout && ["Contrast", contrastOf(layout)],
-    layout && ["Type", [...new Set(layout.placed.map(({ font }) => font))].join(", ")],
-    ["Seed", String(recipe.seed)],
-    ["Painted by", `${recipe.model}, version ${recipe.model_version}`],
-    ["Made", h("time", { datetime: found.created_at }, sayTime(found.created_at))],
-  ];
-  return h("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
+  /** Follows a task that this view or another tab began, and shows what it made. */
+  function watch(taskId) {
+    if (state.task === taskId) return;
+    state.task = taskId;
+    show(told);
+    const onEnd = async (ending) => {
+      state.task = null;
+      show(work);
+      readQuota();
+      await read();
+      if (!signal.aborted) finish(taskId, ending);
+    };
+    show(work, taskWatch({ taskId, signal, onEnd }));
+    draw();
+    work.scrollIntoView({ block: "nearest" });
+  }
 
-function contrastOf({ placed }) {
-  const parts = placed.flatMap(({ role, contrast }, at) => [at ? ", " : "", h("span", { class: "ratio" }, `${role} ${contrast.toFixed(1)} : 1`)]);
-  return h("span", { title: "WCAG 2 contrast of each text against the pixels behind it, measured on the finished picture" }, parts);
-}
+  function finish(taskId, ending) {
+    const fresh = state.found.versions.filter((version) => version.task_id === taskId);
+    const { bad, words } = endingOf(ending, fresh.length, { quota: recallMaking(taskId)?.quota });
+    const kept = fresh.length > 0 && fresh[0].kind === "regenerate" ? fresh[0].reproduced : null;
+    tell(kept === null ? words : `${words} ${kept ? `It is the same as version ${fresh[0].parent}, to the byte.` : `It is not the same as version ${fresh[0].parent} to the byte.`}`, bad);
+    if (fresh.length) look(fresh[0].version);
+  }
 
-function inks(palette) {
-  if (!palette?.length) return null;
-  return h("span", { class: "inks", "aria-hidden": "true" }, svg("svg", { width: palette.length * 14, height: 14 }, palette.map((fill, at) => svg("rect", { x: at * 14, width: 14, height: 14, fill }))));
+  /** Of a first order for several pictures, some may not have been made. */
+  function tellPartial(found) {
+    const asked = recallMaking(found.task_id)?.variations;
+    const count = found.versions.filter(({ task_id }) => task_id === found.task_id).length;
+    if (asked > count && count > 0) tell(endingOf({ status: "succeeded", asked }, count, { quota: true }).words, true);
+  }
+
+  function tell(words, bad = false) {
+    show(told, h("p", { class: bad ? "notice notice-alarm" : "notice" }, words));
+  }
+
+  /** Arrow keys go through the versions wherever they mean nothing else. */
+  function press(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !state.looked || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest?.(FREE) || document.querySelector("dialog[open]")) return;
+    const next = state.found.versions[state.found.versions.findIndex(({ version }) => version === state.looked) + step];
+    if (next) look(next.version);
+  }
+
+  document.addEventListener("keydown", press, { signal });
+  document.addEventListener("visibilitychange", () => !document.hidden && state.found?.status === "ready" && !state.task && read(), { signal });
+  read();
+  return view;
 }

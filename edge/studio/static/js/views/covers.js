@@ -4,11 +4,11 @@ import { list } from "../api.js";
 import { roles } from "../colour.js";
 import { h, show } from "../dom.js";
 import { clearDraft } from "../draft.js";
+import { remove } from "../parts/acts.js";
 import { blankBook } from "../parts/book.js";
 import { failed } from "../parts/states.js";
 import { loadInView } from "../pictures.js";
 import { sayAgo } from "../words.js";
-import { remove } from "./cover.js";
 
 const PAGE = 24;
 const STATES = { generating: "Being made", failed: "Could not be made", cancelled: "Cancelled" };
@@ -54,7 +54,7 @@ function nothing() {
 function work(cover, gone) {
   const sheet = blankBook(cover.format, "book-still");
   const place = cover.status === "generating" ? `#/making/${cover.task_id}` : `#/covers/${cover.cover_id}`;
-  const item = h("li", { class: cover.format === "thumbnail" ? "work work-wide" : "work" },
+  const item = h("li", { class: ["thumbnail", "wide"].includes(cover.format) ? "work work-wide" : "work" },
     h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name" }, cover.title)),
     h("div", { class: "work-foot" }, h("span", {}, STATES[cover.status] ?? sayAgo(cover.created_at)),
       cover.status !== "generating" && h("button", { class: "button button-quiet", type: "button", "aria-label": `Delete ${cover.title}`, on: { click: async () => { if (await remove(cover, true)) gone(item); } } }, "Delete")));

@@ -1,0 +1,84 @@
+// How a version was made, what was measured on it, and what its file says of its origin.
+
+import { call } from "../api.js";
+import { h, show } from "../dom.js";
+import { sayContrast, sayReproduced, sayThumbnail } from "../says.js";
+import { chosenOf, formatOf } from "../versions.js";
+import { FORMATS, PAIRINGS, sayTime } from "../words.js";
+import { credentials } from "./credentials.js";
+import { inks } from "./palette.js";
+import { failed } from "./states.js";
+
+/** The fold with the recipe and the measures of a version: `{element, draw(found, version)}`. */
+export function details() {
+  const body = h("div", {});
+  const element = h("details", { class: "act-fold" }, summary("How it was made", "Recipe and measures"), body);
+  return { element, draw: (found, version) => show(body, facts(found, version)) };
+}
+
+/** The line of a fold: its name, and what is behind it. */
+export const summary = (name, about) => h("summary", {}, h("span", { class: "act-name" }, name), h("span", { class: "act-about" }, about));
+
+function facts(found, version) {
+  const { recipe, layout } = version;
+  const rows = recipe ? [...ofArt(found, version, recipe), ...ofType(recipe, layout)] : [["Made", "By hand, in the editor"]];
+  const same = sayReproduced(version);
+  if (same) rows.push(["Made again", same]);
+  rows.push(["Date", h("time", { datetime: version.created_at }, sayTime(version.created_at))]);
+  return h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function ofArt(found, version, recipe) {
+  const { painting, style_params: style } = recipe;
+  return [
+    ["Prompt", recipe.prompt],
+    ["Style", [inks(style.palette), recipe.template_name]],
+    ["Shape", `${FORMATS[formatOf(found, version)]?.name ?? recipe.format}, ${recipe.width} × ${recipe.height} pixels`],
+    ["Painted by", `${recipe.model}, version ${recipe.model_version}`],
+    ["Seed", painting?.seed === null ? "None: this model has no seeds" : String(painting?.seed ?? recipe.seed)],
+    painting && ["Again", painting.reproducible ? "The same recipe gives the same picture" : "The same recipe gives another picture"],
+  ].filter(Boolean);
+}
+
+function ofType(recipe, layout) {
+  const rows = [["Type", PAIRINGS[recipe.style_params.typography] ?? recipe.style_params.typography]];
+  const faces = layout ? [...new Set(layout.placed.flatMap(({ font, faces }) => [font, ...Object.keys(faces ?? {})]))] : Object.keys(recipe.fonts);
+  if (faces.length) rows.push(["Fonts", faces.join(", ")]);
+  const names = { title: "Title", subtitle: "Subtitle", author: "Author" };
+  for (const { role, contrast } of layout?.placed ?? []) rows.push([names[role] ?? role, sayContrast(contrast)]);
+  if (layout?.thumbnail) rows.push(["In a list", sayThumbnail(layout.thumbnail)]);
+  return rows;
+}
+
+/** The fold with the content credentials, read when it is opened: `{element, draw(found, version)}`. */
+export function origin(signal) {
+  const body = h("div", {});
+  const element = h("details", { class: "act-fold" }, summary("Content credentials", "What the file says of its origin"), body);
+  let cover = null;
+  let read = null;
+
+  async function open() {
+    const key = `${cover.found.cover_id}/${cover.found.shown_version}`;
+    if (read === key) return;
+    read = key;
+    show(body, h("p", { class: "soft" }, "Reading the file."));
+    try {
+      const answer = await call("GET", `/v1/covers/${cover.found.cover_id}/provenance`, null, { signal });
+      if (read === key) show(body, cover.other && h("p", { class: "soft small" }, `Of version ${chosenOf(cover.found).version}, which is chosen.`), credentials(answer), h("p", { class: "small" }, h("a", { href: "/check" }, "Check another file")));
+    } catch (failure) {
+      read = null;
+      if (!signal.aborted) show(body, failed(failure, open));
+    }
+  }
+
+  element.addEventListener("toggle", () => element.open && open());
+  return {
+    element,
+    draw(found, version) {
+      const other = version.version !== found.shown_version;
+      if (cover && cover.other !== other) read = null;
+      cover = { found, other };
+      if (element.open) open();
+    },
+  };
+}
