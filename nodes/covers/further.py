@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from adapters.mongo import now
 from adapters.nats.bus import Bus
@@ -24,9 +25,12 @@ from contracts.covers import (
     Version,
 )
 from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
+from contracts.safety import TextPart
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskType
 from contracts.wire import Context
 from nodes.covers import takes
+from nodes.covers.brand_kits import BrandKits
+from nodes.covers.branding import Kit
 from nodes.covers.model import Record, caller, passed, shown, texts, versions
 from nodes.covers.store import CoverStore
 from nodes.covers.takes import Take, Work
@@ -42,16 +46,18 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Further:
     """Handlers of orders for further versions. Each begins one task; a cover has one of them at a time."""
 
-    def __init__(self, bus: Bus, store: CoverStore, works: WorkStore, objects: Objects) -> None:
+    def __init__(self, bus: Bus, store: CoverStore, works: WorkStore, objects: Objects, kits: BrandKits) -> None:
         self._bus = bus
         self._store = store
         self._works = works
         self._objects = objects
+        self._kits = kits
 
     async def retype(self, order: RetypeCover, context: Context) -> CoverAccepted:
         """Other words. Raises Refused for their content, Invalid for letters that no font has, Conflict, NotFound."""
-        await self._check(order, context)
-        return await self._begin(order, context, "retype", lambda source, _id: (takes.retyped(order, source),))
+        kit = await self._kits.of(context) if order.brand is True else None
+        await self._check(order, kit, context)
+        return await self._begin(order, context, "retype", lambda source, _id: (takes.retyped(order, source, kit),))
 
     async def vary(self, order: VaryCover, context: Context) -> CoverAccepted:
         """Other seeds; holds quota for each. Raises OverQuota, Conflict, NotFound."""
@@ -89,9 +95,11 @@ class Further:
             for task_id in (await self._bus.request(tasks.FIND_UNKNOWN, question, Context.new(timeout=5))).task_ids:
                 await self.drop(waiting[task_id], task_id)
 
-    async def _check(self, order: RetypeCover, context: Context) -> None:
+    async def _check(self, order: RetypeCover, kit: Kit | None, context: Context) -> None:
         """Only new words can be new trouble."""
         parts = texts(order)
+        if kit is not None and kit.author is not None and order.author is UNSET:
+            parts = (*parts, TextPart(field="author", text=kit.author))
         if parts:
             passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=parts), context))
 

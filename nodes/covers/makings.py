@@ -20,7 +20,7 @@ from nodes.covers.composing import Composer
 from nodes.covers.model import Record
 from nodes.covers.painting import paint_order, painted
 from nodes.covers.takes import Take, Work, versions_of
-from nodes.covers.typesetting import type_order
+from nodes.covers.typesetting import type_order, with_logo
 from nodes.covers.work_store import WorkStore
 
 Images = tuple[ObjectRef, ...]
@@ -85,7 +85,8 @@ class Makings:
         if take.art is None:
             raise Conflict("There is no art to set type on.")
         art = await self._objects.get(take.art)
-        order, name = type_order(take.recipe, take.recipe), f"{work.kind} {work.task_id} {number}"
+        order = await with_logo(type_order(take.recipe, take.recipe), take.recipe, self._objects)
+        name = f"{work.kind} {work.task_id} {number}"
         try:
             done = await self._composer.compose(
                 art, order, take.recipe, cover_id=cover.cover_id, version=name, region=region

@@ -177,7 +177,7 @@ def shown(record: Record, *, briefly: bool = False) -> Cover:
     ready, every = record.status == "ready", versions(record)
     source = composed_as(every, record.showing)
     recipe = record.recipe if source is None or source.recipe is None else source.recipe
-    words = record.request if source is None else recipe
+    words = record.request if source is None and recipe.brand is None else recipe
     image_url = f"/v1/covers/{record.cover_id}/image" if ready else None
     return Cover(
         cover_id=record.cover_id,

@@ -17,7 +17,7 @@ from adapters.objects import Objects
 from adapters.provenance.signatory import Signatory
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
-from contracts import auth, covers, safety, shares, tasks, templates, users
+from contracts import auth, brands, covers, safety, shares, tasks, templates, users
 from contracts.auth import AccountDeleted
 from contracts.covers import (
     Cover,
@@ -35,6 +35,9 @@ from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceErr
 from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
+from nodes.covers.brand_kits import BrandKits
+from nodes.covers.brand_store import BrandStore
+from nodes.covers.branding import completed, dressed
 from nodes.covers.composing import Composer
 from nodes.covers.further import Further
 from nodes.covers.makings import Makings
@@ -90,9 +93,11 @@ class Covers:
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
         works = WorkStore(database)
+        self._brand_store = BrandStore(database)
+        self._kits = BrandKits(bus, self._brand_store, objects, workers, self._departed)
         composer = Composer(workers, signatory)
         makings = Makings(works, objects, images, composer)
-        self._further = Further(bus, self._store, works, objects)
+        self._further = Further(bus, self._store, works, objects, self._kits)
         self._steps = Steps(bus, self._store, objects, images, composer, makings)
         self._versions = Versions(self._store, objects)
         self._share_store = ShareStore(database)
@@ -103,6 +108,7 @@ class Covers:
         await self._store.prepare()
         await self._departed.prepare()
         await self._share_store.prepare()
+        await self._brand_store.prepare()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -126,6 +132,8 @@ class Covers:
             serve(shares.REVOKE, self._shares.revoke),
             serve(shares.SHARED, self._shares.shared),
             serve(shares.SHARED_IMAGE, self._shares.shared_image),
+            serve(brands.GET, self._kits.read),
+            serve(brands.SET, self._kits.replace),
             work(covers.PAINT, self._steps.paint),
             work(covers.COMPOSE, self._steps.compose),
             work(covers.STORE, self._steps.store),
@@ -150,6 +158,7 @@ class Covers:
             Chore("send waiting events of covers", 1.0, self.send_waiting),
             Chore("take back orphan drafts", 10.0, self.take_back_orphans),
             Chore("empty deleted covers", 30.0, self.empty_deleted),
+            Chore("remove logos that nothing needs", 60.0, self._kits.remove_unneeded),
         )
 
     async def generate(self, request: GenerateCover, context: Context) -> CoverAccepted:
@@ -158,12 +167,14 @@ class Covers:
         Raises Unauthenticated for a deleted user, of whom no draft stays.
         """
         user_id = caller(context)
+        kit = await self._kits.of(context) if request.brand else None
+        asked = completed(request, kit)
         template, _ = await asyncio.gather(
-            self._bus.request(templates.CHOOSE, wish(request), context), self._check(request, context)
+            self._bus.request(templates.CHOOSE, wish(asked), context), self._check(asked, context)
         )
         ids = identify(user_id, context.idempotency_key)
-        recipe = resolve(request, template, ids.task_id, (self._images.name, self._images.version))
-        check_words(request, recipe)
+        recipe = dressed(resolve(asked, template, ids.task_id, (self._images.name, self._images.version)), kit)
+        check_words(asked, recipe)
         draft = Record(
             cover_id=ids.cover_id,
             task_id=ids.task_id,
@@ -290,6 +301,7 @@ class Covers:
         """
         await self._departed.mark(event.user_id)
         await self._share_store.drop_all(user_id=event.user_id)
+        await self._kits.drop(event.user_id)
         for document in await self._store.bury_all(event.user_id):
             objects = document.get("objects", {})
             if document["status"] == "generating":

@@ -25,7 +25,7 @@ from nodes.covers.model import Record
 from nodes.covers.painting import paint_order, painted
 from nodes.covers.store import CoverStore
 from nodes.covers.takes import Work
-from nodes.covers.typesetting import type_order
+from nodes.covers.typesetting import type_order, with_logo
 
 Images = tuple[ObjectRef, ...]
 Effect = Callable[[Record], Awaitable[Images]]
@@ -142,7 +142,8 @@ class Steps:
         if cover.art is None:
             raise Conflict("There is no art to set type on.")
         art = await self._objects.get(cover.art)
-        order = type_order(cover.request, cover.recipe)
+        words = cover.recipe if cover.recipe.brand else cover.request
+        order = await with_logo(type_order(words, cover.recipe), cover.recipe, self._objects)
         done = await self._composer.compose(
             art, order, cover.recipe, cover_id=cover.cover_id, version="1", region=region
         )

@@ -21,6 +21,7 @@ from contracts.covers import (
 )
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from contracts.wire import ObjectRef
+from nodes.covers.branding import Kit, rebranded
 
 SEED_BITS = 53
 
@@ -115,9 +116,12 @@ def check_room(versions: tuple[Version, ...], more: int) -> None:
         raise Conflict(f"A cover has at most {MOST_VERSIONS} versions.")
 
 
-def retyped(order: RetypeCover, source: Version) -> Take:
-    """Other words on the same art, or on the same art at another size. Raises Conflict, Invalid."""
-    recipe = recipe_of(source)
+def retyped(order: RetypeCover, source: Version, kit: Kit | None = None) -> Take:
+    """Other words on the same art, or on the same art at another size; with the brand kit when it is ordered.
+
+    Raises Conflict, Invalid.
+    """
+    recipe = rebranded(recipe_of(source), order, kit)
     wanted = {name: getattr(order, name) for name in ("title", "subtitle", "author")}
     words = {name: value for name, value in wanted.items() if value is not UNSET}
     changed = _unset(msgspec.structs.replace(recipe, **words))

@@ -2,14 +2,21 @@
 
 import msgspec
 
+from adapters.objects import Objects
 from adapters.typesetter import Composition, TypeOrder, UnprintableText
+from adapters.typesetter.logo import Logo
 from adapters.typesetter.words import words_of
+from contracts.brands import Brand
 from contracts.covers import GenerateCover, Layout, Recipe
 from contracts.errors import FieldError, Invalid
 
 
 def type_order(request: GenerateCover | Recipe, recipe: Recipe) -> TypeOrder:
-    """The words of a request, or of a recipe itself, with the fonts and the size of the recipe."""
+    """The words of a request, or of a recipe itself, with the fonts, the size and the brand of the recipe.
+
+    Without the logo, whose bytes `with_logo` fetches.
+    """
+    brand = recipe.brand or Brand()
     return TypeOrder(
         title=request.title,
         subtitle=request.subtitle,
@@ -17,7 +24,18 @@ def type_order(request: GenerateCover | Recipe, recipe: Recipe) -> TypeOrder:
         typography=recipe.style_params.typography,
         width=recipe.width,
         height=recipe.height,
+        author_style=brand.author_style,
+        accents=brand.palette,
     )
+
+
+async def with_logo(order: TypeOrder, recipe: Recipe, objects: Objects) -> TypeOrder:
+    """The order with the logo of the recipe's brand. Raises NotFound, Unavailable."""
+    if recipe.brand is None or recipe.brand.logo is None:
+        return order
+    data = await objects.get(recipe.brand.logo)
+    mark = Logo(data, recipe.brand.logo.sha256, recipe.brand.logo_position)
+    return msgspec.structs.replace(order, logo=mark)
 
 
 def check_words(request: GenerateCover | Recipe, recipe: Recipe) -> None:
