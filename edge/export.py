@@ -18,6 +18,7 @@ from aiohttp import web
 from adapters.nats.bus import Bus
 from contracts import (
     auth,
+    brands,
     covers,
     edits,
     exports,
@@ -48,6 +49,7 @@ FACTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("profile", users.GET),
     ("preferences", users.PREFERENCES),
     ("quota", users.QUOTA),
+    ("brand_kit", brands.GET),
 )
 LISTS: tuple[tuple[str, Endpoint[Any, Any]], ...] = (
     ("covers", covers.LIST),

@@ -8,6 +8,7 @@ knows are ignored; bad values of known ones are 422.
 from contracts import auth, notifications, tasks, templates, users
 from edge.admin_routes import ADMIN
 from edge.auth_routes import AUTH
+from edge.brand_routes import BRANDS
 from edge.cover_routes import COVERS
 from edge.edit_routes import EDITS
 from edge.export_routes import EXPORTS
@@ -258,6 +259,7 @@ ROUTES: tuple[Route, ...] = (
     *OAUTH,
     *LOGINS,
     *ME,
+    *BRANDS,
     *TEMPLATES,
     *COVERS,
     *SHARES,

@@ -13,8 +13,9 @@ from msgspec import Raw, structs
 
 from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
-from contracts import auth, covers, exports, notifications, operations, tasks, templates, users
+from contracts import auth, brands, covers, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
+from contracts.brands import BrandKit
 from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
 from contracts.exports import Export, ExportAccepted, ExportPage, Presets, StoredFile
@@ -163,6 +164,8 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         users.UPDATE: lambda _m, c: _user(c),
         users.PREFERENCES: lambda _m, _c: Preferences(),
         users.SET_PREFERENCES: lambda m, _c: m,
+        brands.GET: lambda _m, _c: BrandKit(),
+        brands.SET: lambda m, _c: BrandKit(typography=m.typography, palette=m.palette, updated_at=NOW),
         users.QUOTA: lambda _m, c: Quota(used=1, reserved=0, limit=10, tier=c.tier, resets_at=NOW),
         templates.LIST: lambda m, _c: TemplatePage(items=(_template(m.category or "book"),)),
         templates.GET: lambda m, _c: _template("book", m.template_id),
