@@ -22,6 +22,8 @@ SLUG = r"^[a-z][a-z0-9-]*$(?!\n)"
 FILE_NAME = r"^[a-z0-9-]+\.[a-z]+$(?!\n)"
 STEP = r"^[a-z_]+(/undo)?$(?!\n)"
 CODE = r"^[a-z][a-z0-9_]*$(?!\n)"
+PREDICTION = r"^[A-Za-z0-9]+$(?!\n)"
+DELIVERY = r"^[A-Za-z0-9._-]+$(?!\n)"
 SUBJECT = r"^((\*|[^\s.*>\x00-\x1f\x7f]+)\.)*(\*|>|[^\s.*>\x00-\x1f\x7f]+)$(?!\n)"
 
 SENTENCES = {
@@ -36,6 +38,8 @@ SENTENCES = {
     SLUG: "must be lower-case letters, digits and dashes, beginning with a letter",
     FILE_NAME: "must be the name of a file: lower-case letters, digits and dashes, a dot and an ending",
     STEP: "must be the name of a step",
+    PREDICTION: "must be letters and digits",
+    DELIVERY: "must be letters, digits, dots, dashes and underscores",
     CODE: "must be lower-case letters, digits and underscores, beginning with a letter",
     SUBJECT: "must be a subject: words, * or a last > with dots between",
 }

@@ -69,6 +69,7 @@ from edge.streams import HEARTBEAT, TaskStreams
 from edge.templates import Templates
 from edge.uploads import Uploads
 from edge.verification import Verification
+from edge.webhooks import Webhooks
 
 DRAIN = 10.0
 """Seconds that running requests are given at the end."""
@@ -106,6 +107,8 @@ class Rules:
     """Whose pages may call us."""
     cookies: Cookies = field(default_factory=Cookies)
     """The studio's session; edge processes that serve the same users share its key."""
+    webhook_key: bytes | None = field(default=None, repr=False)
+    """By which Replicate signs what it tells us; None: it may not."""
     sockets: SocketRules = field(default_factory=SocketRules)
     """What a WebSocket of GraphQL may do."""
 
@@ -223,6 +226,7 @@ def build_app(
         "session": visits.handler,
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
+        "webhook": lambda _route: Webhooks(bus, rules.webhook_key).replicate,
         "login": SignIns(bus, rules.cookies).handler,
         "oauth": AuthorizationServer(bus, rules.cookies, Pages(templates)).handler,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from adapters import webhooks
 from contracts.errors import Problem
 from contracts.exports import StoredFile
+from contracts.pictures import Prediction
 from contracts.provenance import Provenance
 from contracts.wire import Done, ObjectRef
 from edge.binding import contract_of
@@ -52,11 +54,12 @@ TAGS = {
     "provenance": "Where a picture came from: Content Credentials and AI labels, read and checked",
     "tasks": "Work under way, to watch and to cancel",
     "notifications": "The inbox",
+    "webhooks": "What providers of images tell us by themselves",
     "graphql": "The same product for partners as one graph",
     "admin": "For operators",
     "other": "Health, metrics and documents",
 }
-BODIES: dict[str, type[Any]] = {"graphql": GraphRequest, "login": AddIdentity}
+BODIES: dict[str, type[Any]] = {"graphql": GraphRequest, "login": AddIdentity, "webhook": Prediction}
 """What is sent where that is not the contract's request, by handler."""
 REPLIES: dict[str, type[Any]] = {"session": Visit, "verify": Provenance, "provenance": Provenance}
 """What is answered where that is not the contract's reply, by handler."""
@@ -90,6 +93,9 @@ SHOWN: Json = {
     "download": "1",
     "If-None-Match": '"9f86d081884c7d659a2feaa0c55ad015"',
     "Last-Event-ID": 3,
+    webhooks.ID: "msg_2b7f",
+    webhooks.TIME: 1767605400,
+    webhooks.SIGNATURE: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
 }
 SHOWN_REPLIES = {
     "events": 'id: 4\nevent: progress\ndata: {"seq":4,"status":"running","step":"compose","progress":0.5}\n\n',
@@ -275,6 +281,9 @@ def _parameters(route: Route, schemas: Json) -> list[Json]:
         found += [_parameter(name, "query", properties[name], schemas) for name in route.query]
     if route.handler == "image":
         found.append(_parameter("download", "query", {"type": "string"}, schemas))
+    if route.handler == "webhook":
+        types = {webhooks.ID: "string", webhooks.TIME: "integer", webhooks.SIGNATURE: "string"}
+        found += [_parameter(name, "header", {"type": kind}, schemas) for name, kind in types.items()]
     if route.handler == "events":
         found.append(_parameter("Last-Event-ID", "header", {"type": "integer", "minimum": 0}, schemas))
     if route.idempotent:

@@ -63,6 +63,7 @@ BY_HANDLER: dict[str, tuple[Kind, ...]] = {
     "events": (errors.RateLimited,),
     "verify": (errors.Overloaded, errors.DeadlineExceeded, errors.Internal),
     "provenance": (errors.Overloaded, errors.Invalid),
+    "webhook": (errors.NotFound, errors.Forbidden),
     "upload": (errors.Overloaded, errors.NotFound),
     "graphql": (*ANY_CALL,),
     "graphql-socket": (errors.MethodNotAllowed,),

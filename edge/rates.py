@@ -59,6 +59,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("client-address", 200, QUARTER, "address", failures=(400, 401)),
     Policy("provider-address", 600, QUARTER, "address"),
     Policy("verify-address", 300, QUARTER, "address"),
+    Policy("webhook-address", 100, QUARTER, "address", failures=(400, 403, 413, 422)),
     Policy("proof-user", 10, QUARTER, "user", failures=(401, 422)),
 )
 GUARDS: Mapping[str, tuple[str, ...]] = {
@@ -72,11 +73,12 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "client": ("client-address",),
     "provider": ("provider-address",),
     "verify": ("verify-address",),
+    "webhook": ("webhook-address",),
 }
 """By the word in `Route.guard`. `mail`: a message is sent to whom the body names, `own-mail`: to the caller; `token`: a
 single-use token is tried; `proof`: a signed-in user proves the password once more; `provider`: a sign-in at another
 provider is begun or finished; `client`: a client of OAuth proves itself, a code or a token is tried; `verify`: a
-file is read."""
+file is read; `webhook`: somebody says that they are a provider who tells us something."""
 
 
 class Rates:

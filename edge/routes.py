@@ -22,6 +22,7 @@ from edge.security_routes import SECURITY
 from edge.session_routes import SESSION
 from edge.share_routes import SHARES
 from edge.upload_routes import UPLOADS
+from edge.webhook_routes import WEBHOOKS
 
 __all__ = ("ROUTES", "Access", "Cache", "Route")
 
@@ -269,6 +270,7 @@ ROUTES: tuple[Route, ...] = (
     *PROVENANCE,
     *TASKS,
     *NOTIFICATIONS,
+    *WEBHOOKS,
     *GRAPHQL,
     *ADMIN,
     *REVIEWS,

@@ -14,6 +14,7 @@ from ops.host import Host
 from ops.paths import ROOT
 from ops.processes import inherited_socket
 from ops.values import words
+from ops.webhooks import webhook_key
 
 NOTICE = 1.0
 """Seconds in which an edge that ends says so to balancers and to clients that keep their connection."""
@@ -40,6 +41,7 @@ async def edge(host: Host, bus: Bus) -> str:
             lists=lists,
             origins=words(settings.cors_origins),
             cookies=cookies,
+            webhook_key=webhook_key(settings),
         ),
         traces=host.traces("edge"),
     )

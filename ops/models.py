@@ -5,9 +5,12 @@ from adapters.images import ImageModel
 from adapters.images.guarded import GuardedModel, image_target
 from adapters.images.opening import Accounts, NotConfigured, Opened, open_models
 from adapters.images.registered import read_preferences, read_price, read_prices
+from adapters.nats.bus import Bus
+from contracts import pictures
 from ops.credentials import ensure_secret_key
 from ops.host import Host
 from ops.settings import Settings, SettingsInvalid
+from ops.webhooks import webhook_url
 
 REMOTE_AT_ONCE = 8
 """Pictures that one process orders of a provider at a time."""
@@ -28,6 +31,12 @@ def image_models(host: Host) -> Opened:
         raise SettingsInvalid(str(error)) from None
     host.stack.push_async_callback(opened.close)
     return opened
+
+
+async def hear_of_pictures(host: Host, bus: Bus, opened: Opened) -> None:
+    """Ring the bells of pictures that a provider tells of, for as long as the host is there."""
+    stop = await bus.watch(pictures.TOLD, lambda told: opened.bells.ring(told.prediction_id))
+    host.stack.push_async_callback(stop)
 
 
 def guarded(settings: Settings, model: ImageModel) -> GuardedModel:
@@ -57,6 +66,7 @@ def accounts(settings: Settings) -> Accounts:
         replicate_url=settings.replicate_url,
         replicate_model=settings.replicate_model,
         replicate_price=read_price(settings.replicate_price),
+        replicate_webhook=webhook_url(settings),
         seconds=settings.image_seconds,
         pseudonyms=derive(ensure_secret_key(settings), "image-users"),
     )

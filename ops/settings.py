@@ -17,12 +17,13 @@ import msgspec
 from adapters.identity.registered import read_client, read_issuers
 from adapters.images.registered import NEEDED, STABILITY_MODELS, base_url, read_preferences, read_price, read_prices
 from adapters.mail import mail_sender
+from adapters.webhooks import read_key
 from edge.rates import read_rates
 from ops import values
 from ops.failure import Failure
 
 PREFIX = "COVERGEN_"
-KEYS = ("openai_key", "stability_key", "replicate_token")
+KEYS = ("openai_key", "stability_key", "replicate_token", "replicate_webhook_secret")
 SECRETS = ("admin_password", "secret_key", "google_client", "github_client", "oidc", *KEYS)
 """Never shown."""
 MAX_PORT = 65535
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stability_model: str
     a1111_url: str | None
     replicate_token: str | None
+    replicate_webhook_secret: str | None
     replicate_url: str
     replicate_model: str
     replicate_price: str
@@ -284,6 +286,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("stability_model", "core", values.choice(*STABILITY_MODELS), "`core`, `ultra` or `sd3`."),
     Setting("a1111_url", "", values.address(base_url), "AUTOMATIC1111 or Forge: `https://USER:PASSWORD@HOST`."),
     Setting("replicate_token", "", values.optional, "The token for Replicate."),
+    Setting(
+        "replicate_webhook_secret",
+        "",
+        values.address(values.checked(read_key)),
+        "`whsec_…` of that account: with `COVERGEN_PUBLIC_URL` pictures are told of by webhooks.",
+    ),
     Setting("replicate_url", "https://api.replicate.com", values.given(base_url), "That API."),
     Setting("replicate_model", "black-forest-labs/flux-schnell", values.required, "A model there: `OWNER/NAME`."),
     Setting("replicate_price", "", values.checked(read_price), "USD for a picture of it; not known."),

@@ -26,7 +26,7 @@ from nodes.users.service import Users
 from ops.content_credentials import ensure_signing_files
 from ops.credentials import ensure_admin_password, ensure_secret_key
 from ops.host import Host
-from ops.models import image_models
+from ops.models import hear_of_pictures, image_models
 from ops.settings import SettingsInvalid
 
 Build = Callable[[Host, Bus], Awaitable[Service]]
@@ -93,6 +93,7 @@ def second_opinion(host: Host) -> OpenAIModeration | None:
 async def covers(host: Host, bus: Bus) -> Service:
     """Art by the image models of the settings, and type on it."""
     images = image_models(host)
+    await hear_of_pictures(host, bus, images)
     service = Covers(
         bus,
         host.mongo("covers"),

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from adapters.images import Cost, ImageModel
 from adapters.images.automatic1111 import Automatic1111
+from adapters.images.bells import Bells
 from adapters.images.choice import Choice
 from adapters.images.guarded import GuardedModel
 from adapters.images.openai import OpenAI
@@ -42,6 +43,8 @@ class Accounts:
     replicate_url: str
     replicate_model: str
     replicate_price: Cost | None
+    replicate_webhook: str | None = None
+    """Where that provider tells us of pictures; None: it is only asked."""
     seconds: float
     """For one answer."""
     pseudonyms: bytes = field(repr=False)
@@ -63,6 +66,8 @@ class Opened:
     model: Choice
     breakers: tuple[Breaker, ...]
     remote: tuple[Closing, ...]
+    bells: Bells
+    """Of pictures that a provider tells us of."""
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -82,11 +87,12 @@ def open_models(
 
     `guard` puts a model behind a breaker of its own, `around` may put something around that.
     """
-    raw = {name: OPEN[name](accounts, workers) for name in preferences.names}
+    bells = Bells()
+    raw = {name: OPEN[name](accounts, workers, bells) for name in preferences.names}
     guarded = {name: guard(model) for name, model in raw.items()}
     choice = Choice({name: around(model) for name, model in guarded.items()}, preferences)
     remote = tuple(model for model in raw.values() if isinstance(model, Closing))
-    return Opened(choice, tuple(model.breaker for model in guarded.values()), remote)
+    return Opened(choice, tuple(model.breaker for model in guarded.values()), remote, bells)
 
 
 def pseudonym(key: bytes) -> Callable[[str], str]:
@@ -94,7 +100,7 @@ def pseudonym(key: bytes) -> Callable[[str], str]:
     return lambda user: hmac.new(key, user.encode(), hashlib.sha256).hexdigest()
 
 
-def _openai(have: Accounts, workers: Any) -> ImageModel:
+def _openai(have: Accounts, workers: Any, _bells: Bells) -> ImageModel:
     return OpenAI(
         _given(have.openai_key, "openai", "COVERGEN_OPENAI_KEY"),
         workers,
@@ -106,7 +112,7 @@ def _openai(have: Accounts, workers: Any) -> ImageModel:
     )
 
 
-def _stability(have: Accounts, workers: Any) -> ImageModel:
+def _stability(have: Accounts, workers: Any, _bells: Bells) -> ImageModel:
     return Stability(
         _given(have.stability_key, "stability", "COVERGEN_STABILITY_KEY"),
         workers,
@@ -117,12 +123,12 @@ def _stability(have: Accounts, workers: Any) -> ImageModel:
     )
 
 
-def _automatic1111(have: Accounts, workers: Any) -> ImageModel:
+def _automatic1111(have: Accounts, workers: Any, _bells: Bells) -> ImageModel:
     url = _given(have.a1111_url, "automatic1111", "COVERGEN_A1111_URL")
     return Automatic1111(url, workers, seconds=have.seconds)
 
 
-def _replicate(have: Accounts, workers: Any) -> ImageModel:
+def _replicate(have: Accounts, workers: Any, bells: Bells) -> ImageModel:
     return Replicate(
         _given(have.replicate_token, "replicate", "COVERGEN_REPLICATE_TOKEN"),
         workers,
@@ -130,11 +136,13 @@ def _replicate(have: Accounts, workers: Any) -> ImageModel:
         model=have.replicate_model,
         seconds=have.seconds,
         price=have.replicate_price,
+        webhook=have.replicate_webhook,
+        bells=bells,
     )
 
 
-OPEN: Mapping[str, Callable[[Accounts, Any], ImageModel]] = {
-    "painter": lambda _have, workers: Painter(workers),
+OPEN: Mapping[str, Callable[[Accounts, Any, Bells], ImageModel]] = {
+    "painter": lambda _have, workers, _bells: Painter(workers),
     "openai": _openai,
     "stability": _stability,
     "automatic1111": _automatic1111,

@@ -2,6 +2,9 @@
 
 The fields are those of FLUX schnell, which other text-to-image models there share: prompt, aspect_ratio, seed,
 num_outputs, output_format. What is not wanted any more is cancelled, since it is paid by time or picture.
+
+With a webhook the provider says when a prediction has ended (`bells`), and is asked less often; but it is asked, so
+that nothing depends on that.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ import msgspec
 
 from adapters.identity.registered import is_loopback
 from adapters.images import Capabilities, Cost, PaintOrder, Picture
+from adapters.images.bells import Bells
 from adapters.images.calls import SERVER_ERRORS, Answer, Api
 from adapters.images.errors import (
     AuthFailed,
@@ -52,6 +56,10 @@ ASPECTS: tuple[Size, ...] = (
 SEEDS = 2**31
 FIRST_WAIT, GROWTH, LONGEST_WAIT = 0.5, 1.5, 5.0
 """Seconds between two questions, growing."""
+FIRST_WAIT_TOLD, LONGEST_WAIT_TOLD = 5.0, 15.0
+"""The same where a webhook is to come."""
+EVENTS = ("completed",)
+"""Of a prediction, that the webhook is for: it has ended, however."""
 PATIENCE = 5
 """Questions in a row that may go wrong: the work goes on meanwhile, and is paid."""
 CANCEL_SECONDS = 3.0
@@ -94,9 +102,12 @@ class Replicate:
         model: str = MODEL,
         seconds: float = 60.0,
         price: Cost | None = None,
-        first_wait: float = FIRST_WAIT,
+        first_wait: float | None = None,
+        webhook: str | None = None,
+        bells: Bells | None = None,
     ) -> None:
-        """`price` is of one picture, as the model's page says it. Raises ValueError for a URL."""
+        """`price` is of one picture, as the model's page says it; at `webhook` the provider tells of predictions that
+        have ended, for which `bells` are rung then. Raises ValueError for a URL."""
         self.version = model
         self.capabilities = Capabilities(
             seed=True,
@@ -113,7 +124,10 @@ class Replicate:
         )
         self._api = Api(url, {"Authorization": f"Bearer {token}"}, seconds=seconds)
         self._workers = workers
-        self._first_wait = first_wait
+        self._told = {} if webhook is None else {"webhook": webhook, "webhook_events_filter": EVENTS}
+        self._first_wait = first_wait or (FIRST_WAIT if webhook is None else FIRST_WAIT_TOLD)
+        self._longest_wait = LONGEST_WAIT if webhook is None else LONGEST_WAIT_TOLD
+        self._bells = bells or Bells()
 
     async def paint(self, order: PaintOrder) -> Picture:
         """One picture; being cancelled cancels it there. Raises an ImageError."""
@@ -140,23 +154,25 @@ class Replicate:
             "num_outputs": 1,
             "output_format": "png",
         }
-        answer = await self._api.post("/v1/predictions", json={"version": self.version, "input": fields})
+        sent = {"version": self.version, "input": fields, **self._told}
+        answer = await self._api.post("/v1/predictions", json=sent)
         if answer.status not in CREATED:
             raise failure(answer)
         return _readable(answer)
 
     async def _ended(self, prediction: _Prediction) -> _Prediction:
         wait, missed = self._first_wait, 0
-        while prediction.status in ("starting", "processing"):
-            await asyncio.sleep(wait)
-            wait = min(wait * GROWTH, LONGEST_WAIT)
-            try:
-                prediction, missed = await self._seen(prediction.id), 0
-            except (Broken, Busy, RateLimitedByModel, TookTooLong) as error:
-                missed += 1
-                if missed >= PATIENCE:
-                    raise
-                wait = max(wait, min(error.retry_after or 0.0, LONGEST_WAIT))
+        with self._bells.waiting(prediction.id) as bell:
+            while prediction.status in ("starting", "processing"):
+                rung = await bell.heard(wait)
+                wait = FIRST_WAIT if rung else min(wait * GROWTH, self._longest_wait)
+                try:
+                    prediction, missed = await self._seen(prediction.id), 0
+                except (Broken, Busy, RateLimitedByModel, TookTooLong) as error:
+                    missed += 1
+                    if missed >= PATIENCE:
+                        raise
+                    wait = max(wait, min(error.retry_after or 0.0, LONGEST_WAIT))
         return prediction
 
     async def _seen(self, prediction_id: str) -> _Prediction:

@@ -17,7 +17,7 @@ from adapters.objects import Objects
 from adapters.provenance.signatory import Signatory
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
-from contracts import auth, brands, covers, safety, shares, tasks, templates, users
+from contracts import auth, brands, covers, pictures, safety, shares, tasks, templates, users
 from contracts.auth import AccountDeleted
 from contracts.covers import (
     Cover,
@@ -42,6 +42,7 @@ from nodes.covers.composing import Composer
 from nodes.covers.further import Further
 from nodes.covers.makings import Makings
 from nodes.covers.model import Record, caller, first_work, identify, passed, resolve, shown, texts, wish
+from nodes.covers.pictures import Pictures
 from nodes.covers.share_links import Links
 from nodes.covers.share_store import ShareStore
 from nodes.covers.shares import Shares
@@ -92,6 +93,7 @@ class Covers:
         self._store = CoverStore(database, bus.send)
         self._departed = Departed(database)
         self._looked_until = LONG_AGO
+        self._pictures = Pictures(bus)
         works = WorkStore(database)
         self._brand_store = BrandStore(database)
         self._kits = BrandKits(bus, self._brand_store, objects, workers, self._departed)
@@ -126,6 +128,7 @@ class Covers:
             serve(covers.ADD_VERSION, self._versions.add),
             serve(covers.DELETE, self.delete),
             serve(covers.USAGE, self.usage),
+            serve(pictures.TELL, self._pictures.tell),
             serve(shares.CREATE, self._shares.create),
             serve(shares.LIST, self._shares.list),
             serve(shares.LIST_ALL, self._shares.list_all),
