@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from adapters.typesetter import inking, pixels
 from adapters.typesetter.inking import Inks
@@ -101,9 +101,10 @@ def _beside(page: Image.Image, size: tuple[int, int], left: int, top: int) -> Fi
     """Mean luminance of the page round each pixel of the logo."""
     reach = max(round(min(size) * 0.06), 1)
     box = (left - reach, top - reach, left + size[0] + reach, top + size[1] + reach)
-    ground = Image.fromarray(pixels.luminance(np.asarray(page.crop(box))))
-    blurred = np.asarray(ground.filter(ImageFilter.BoxBlur(reach)), np.float32)
-    return blurred[reach:-reach, reach:-reach]
+    ground = pixels.luminance(np.asarray(page.crop(box))).astype(np.float64)
+    sums, side = np.pad(ground.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))), 2 * reach + 1
+    around = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return (around / side**2).astype(np.float32)
 
 
 def _eroded(shape: NDArray[np.bool_]) -> NDArray[np.bool_]:
