@@ -9,7 +9,20 @@ import aiohttp
 import msgspec
 import pytest
 
-from contracts import auth, covers, edits, exports, logins, notifications, security, shares, tasks, templates, users
+from contracts import (
+    auth,
+    covers,
+    edits,
+    exports,
+    logins,
+    notifications,
+    security,
+    shares,
+    tasks,
+    templates,
+    uploads,
+    users,
+)
 from contracts.covers import Cover, CoverPage
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.wire import Context
@@ -176,6 +189,7 @@ def test_every_list_of_the_callers_own_is_in_the_document() -> None:
         covers.LIST,
         shares.LIST_ALL,
         edits.LIST,
+        uploads.LIST,
         exports.LIST,
         tasks.LIST,
         notifications.LIST,

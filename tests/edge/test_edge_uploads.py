@@ -21,7 +21,9 @@ def png(size: tuple[int, int] = (120, 90), mode: str = "RGB") -> bytes:
     return out.getvalue()
 
 
-def form(data: bytes, purpose: str | None = None, *, late: bool = False, name: str = "file") -> aiohttp.FormData:
+def form(
+    data: bytes | io.BytesIO, purpose: str | None = None, *, late: bool = False, name: str = "file"
+) -> aiohttp.FormData:
     """A browser's form; `late`: the purpose comes behind the file."""
     made = aiohttp.FormData()
     if purpose is not None and not late:
@@ -113,7 +115,7 @@ async def test_a_file_too_large_is_not_taken(edge: Edge) -> None:
             yield bytes(1024 * 1024)
         yield b"\r\n--x--\r\n"
 
-    whole = await sent(edge, form(bytes(MAX_UPLOAD + 100_000)))
+    whole = await sent(edge, form(io.BytesIO(bytes(MAX_UPLOAD + 100_000))))
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     slowly = await edge.ask("POST", "/v1/uploads", data=pieces(), headers=kind)
     assert [(each.status, each.json["code"]) for each in (whole, slowly)] == [(413, "too_large")] * 2
