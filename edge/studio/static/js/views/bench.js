@@ -35,7 +35,7 @@ export function bench({ signal }) {
       h("p", { class: "caption" }, draft.style ? `${draft.style.name}, as a sample. Yours is painted from your own words.` : "A blank sheet. The studio picks the style that fits your words."));
     note.textContent = hindrance() || allowance(draft.variations);
     note.classList.toggle("is-hindrance", Boolean(hindrance()));
-    make.textContent = busy ? "Sending it off" : draft.variations > 1 ? `Make ${draft.variations} covers` : "Make cover";
+    make.textContent = busy ? "Sending it off" : draft.variations > 1 ? `Make ${draft.variations} pictures` : "Make cover";
     make.setAttribute("aria-disabled", String(busy || Boolean(hindrance())));
   }
 

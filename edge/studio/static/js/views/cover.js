@@ -88,10 +88,10 @@ export function cover({ id, signal }) {
   function drawActs(found, version) {
     const save = h("button", { class: "button button-main", type: "button", on: { click: () => download(found, version, save) } }, "Download PNG");
     const quiet = (words, press) => h("button", { class: "button button-quiet", type: "button", on: { click: press } }, words);
-    const focus = [...acts.children].indexOf(document.activeElement);
+    const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
     show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, signal) } }, "Share"),
-      quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found)));
-    if (focus >= 0) acts.children[focus]?.focus();
+      h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
+    if (focus >= 0) acts.querySelectorAll("button")[focus]?.focus();
   }
 
   function drawBar(found, version) {
