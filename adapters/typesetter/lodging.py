@@ -23,10 +23,12 @@ SIZE = 0.105
 """Side of a square logo as a share of the short side; others have the same area."""
 WIDTHS = (0.06, 0.14)
 """Share of the page's width that a logo has."""
-TALLEST = 0.22
-"""Share of the page's height that even a tall logo does not pass."""
-GAP = 0.045
-"""Room between logo and words, as a share of the short side."""
+TALLEST = 0.16
+"""Share of the page's height that a tall logo does not pass, though it be narrower than others."""
+GAP = 0.06
+"""Room between logo and words, as a share of the short side: for the sheets that both may need."""
+INSETS = {0.0: 0.0, 0.055: -0.03}
+"""How far inside the safe margin a logo may stand, and what that is worth."""
 AUTHOR = 0.035
 """Height of a line with the author's name, as a share of the short side."""
 FOOT_PRIOR = 0.05
@@ -73,13 +75,14 @@ def grids(found: tuple[Grid, ...], at: Seat | None, width: int, height: int) -> 
     """The grids with room for the logo at each end that it may stand at; as they are without one."""
     if at is None:
         return found
-    return tuple(_with_room(grid, end, at, width, height) for grid in found for end in at.ends)
+    placed = (replace(grid, inset=inset, prior=grid.prior + worth) for grid in found for inset, worth in INSETS.items())
+    return tuple(_with_room(grid, end, at, width, height) for grid in placed for end in at.ends)
 
 
 def _with_room(grid: Grid, end: End, at: Seat, width: int, height: int) -> Grid:
     """A grid whose words keep clear of the logo; it stays as high as it was where there is room on the other side."""
     short = min(width, height)
-    taken = (SAFE * short + at.mark.height + GAP * short) / height
+    taken = ((SAFE + grid.inset + GAP) * short + at.mark.height) / height
     author, line = grid.author, AUTHOR * short / height
     room = 0.12 * short / height  # between title and author, as the plain grids have it
     prior = grid.prior + FOOT_PRIOR * (end == "bottom")
@@ -95,13 +98,16 @@ def _with_room(grid: Grid, end: End, at: Seat, width: int, height: int) -> Grid:
 
 
 def corner(chosen: Plan, at: Seat, width: int, height: int) -> tuple[int, int]:
-    """Left and top of the logo: centred on words that are centred, else flush with their left edge."""
+    """Left and top of the logo: centred on words that are centred, else flush with their edge."""
     grid, margin = chosen.grid, SAFE * min(width, height)
     if grid.align == "centre":
         left = (grid.left + grid.right) / 2 * width - at.mark.width / 2
+    elif grid.align == "right":
+        left = min(grid.right * width, width - margin) - at.mark.width
     else:
         left = max(grid.left * width, margin)
-    top = margin if grid.logo == "top" else height - margin - at.mark.height
+    edge = margin + grid.inset * min(width, height)
+    top = edge if grid.logo == "top" else height - edge - at.mark.height
     return round(left), round(top)
 
 
@@ -109,7 +115,7 @@ def cleared(chosen: Plan, at: Seat | None, width: int, height: int) -> Plan:
     """The plan with words that reach too near to the logo moved away from it, and others away from those."""
     if at is None or chosen.grid.logo is None:
         return chosen
-    top, gap = corner(chosen, at, width, height)[1], GAP * 0.7 * min(width, height)
+    top, gap = corner(chosen, at, width, height)[1], GAP * 0.85 * min(width, height)
     down = chosen.grid.logo == "top"
     edge = top + at.mark.height + gap if down else top - gap
     stamps = dict(chosen.stamps)
