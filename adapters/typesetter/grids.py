@@ -24,6 +24,8 @@ class Grid:
     """Of the height between top and foot, what the title alone may take."""
     logo: Literal["bottom", "top"] | None = None
     """Where room is kept for a logo."""
+    inset: float = 0.0
+    """How far the logo stands inside the safe margin, as a share of the short side: within the frame that art has."""
 
 
 SAFE = 0.06
