@@ -153,7 +153,7 @@ def cost(image: Image.Image, chosen: Plan, at: Seat | None, calm: pixels.Calm) -
         return 0.0
     left, top = corner(chosen, at, *image.size)
     busy = 0.4 * min(calm.disturbance((left, top, *at.mark.size)) * 16, 1.2)
-    hidden = 0.3 * (logo.contrast(image, at.mark, left, top) < logo.NEEDED)
+    hidden = 0.5 * (logo.contrast(image, at.mark, left, top) < logo.NEEDED)
     return busy + hidden + 9.0 * (not clear(chosen, at, *image.size))
 
 
