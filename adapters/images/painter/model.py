@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from adapters.images import Capabilities, Cost, PaintOrder, Picture
-from adapters.images.painter import prompt
+from adapters.images.painter import prompt, tuning
 from adapters.images.painter.colour import Palette
 from adapters.images.painter.families import FAMILIES
 from adapters.images.painter.scene import Family, Scene, develop
 
 Result = TypeVar("Result")
 
-VERSION = "1"
+VERSION = "2"
 MIN_SIDE, MAX_SIDE, MAX_PIXELS = 64, 6000, 25_000_000
 
 
@@ -54,17 +54,9 @@ def _check_size(width: int, height: int) -> None:
 
 def _scene(order: PaintOrder, family: Family) -> Scene:
     reading = prompt.read(order.prompt)
-    colours = order.palette or _own_palette(order, family, reading)
+    colours = order.palette or family.palettes[order.seed % len(family.palettes)]
+    colours = tuning.tuned(colours, reading, with_time="time" not in family.options)
     return Scene(order.width, order.height, order.seed, Palette(colours), reading, order.options)
-
-
-def _own_palette(order: PaintOrder, family: Family, reading: prompt.Reading) -> tuple[str, ...]:
-    """The family's palette that the seed picks; colours named in the prompt take the place of its middle ones."""
-    own = family.palettes[order.seed % len(family.palettes)]
-    if not reading.colours:
-        return own
-    named = reading.colours[: max(len(own) - 2, 1)]
-    return (own[0], *named, *own[1 + len(named) : -1], own[-1])
 
 
 class Painter:

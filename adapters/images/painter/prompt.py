@@ -1,106 +1,108 @@
-"""What the painter understands of a prompt: motifs, mood, time of day and colour words."""
+"""What the painter understands of a prompt: scenery, figures, mood, time of day and colours.
+
+A prompt is what a style says, then what somebody wishes, then `cover for` and the title. Where words contradict one
+another the later one holds, so that a wish comes before the style; of the title only figures count, and only when
+nothing else names one.
+"""
 
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-MOTIFS: dict[str, str] = {
-    word: motif
-    for motif, words in {
-        "mountain": "mountain peak summit alps hill hills cliff cliffs himalaya volcano ridge valley",
-        "sea": "sea ocean water lake river shore beach coast island sail ship harbor harbour tide storm pirate wave",
-        "forest": "forest wood woods tree pine jungle grove wilderness fir wolf witch fairy",
-        "city": "city town street skyline urban metropolis tower skyscraper detective noir building london york",
-        "moon": "moon lunar crescent moonlight midnight",
-        "sun": "sun sunrise sunset solar dawn sunlight sunshine",
-        "star": "star stellar constellation starlight galaxy",
-        "planet": "planet mars saturn orbit world alien space spaceship cosmos rocket moonbase",
-        "bird": "bird crow raven gull swallow eagle crane dove",
-        "flower": "flower rose garden bloom blossom leaf spring botanical plant herb petal",
-        "desert": "desert dune sand sahara oasis camel",
-        "snow": "snow winter ice frost arctic glacier frozen",
-        "rain": "rain rainy storm monsoon thunder",
-    }.items()
-    for word in words.split()
-}
-MOODS: dict[str, str] = {
-    word: mood
-    for mood, words in {
-        "dark": "dark grim murder death shadow shadows fear horror haunted black sinister night blood crime ghost",
-        "calm": "calm quiet peace peaceful gentle silence meditation serene soft slow mindful still",
-        "bright": "bright happy joy joyful fun playful cheerful summer colourful colorful vivid kids children light",
-        "warm": "warm love romance heart autumn fire desire home kiss summer golden",
-        "cold": "cold winter ice icy snow blue lonely distant frozen",
-        "epic": "epic war battle hero king queen dragon quest empire legend throne sword",
-    }.items()
-    for word in words.split()
-}
-TIMES: dict[str, str] = {
-    word: time
-    for time, words in {
-        "dawn": "dawn morning sunrise",
-        "day": "day noon daylight summer",
-        "dusk": "dusk sunset evening twilight autumn golden",
-        "night": "night midnight moon moonlight starlight stars dark",
-    }.items()
-    for word in words.split()
-}
-COLOURS: dict[str, str] = {
-    "red": "#c4302b",
-    "crimson": "#a3132e",
-    "scarlet": "#d4281c",
-    "orange": "#e8772e",
-    "amber": "#f0a52a",
-    "gold": "#d9a441",
-    "golden": "#d9a441",
-    "yellow": "#f2c94c",
-    "green": "#3d8b57",
-    "emerald": "#1f7a5c",
-    "olive": "#7a7a3a",
-    "teal": "#1f7f86",
-    "turquoise": "#35b5b0",
-    "cyan": "#3cc4dd",
-    "blue": "#2f62b5",
-    "navy": "#15294f",
-    "indigo": "#3b3a8f",
-    "violet": "#6f4bb2",
-    "purple": "#6b3a8c",
-    "magenta": "#c2347f",
-    "pink": "#e58aa8",
-    "rose": "#d4748a",
-    "brown": "#7a4f32",
-    "black": "#16161a",
-    "white": "#f6f2ea",
-    "grey": "#8a8d93",
-    "gray": "#8a8d93",
-    "silver": "#b9c0c8",
-    "cream": "#f3e7cf",
-    "coral": "#ef7b62",
-}
+from adapters.images.painter.vocabulary import COLOURS, FIGURE_WORDS, MOODS, SCENERY, TIMES
+
+_WORD = re.compile(r"[^\W\d_]+")
+_TITLE = re.compile(r"\b(?:cover|thumbnail)\s+for\s+", re.IGNORECASE)
+_ENDINGS = ("s", "es", "e", "en", "n", "er", "r", "x")
+_REACH = 2
+"""How many words may stand between a colour and the figure that has it."""
+OPPOSITES = {"dark": "bright", "bright": "dark", "warm": "cold", "cold": "warm", "calm": "epic", "epic": "calm"}
+
+
+def _by_word(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for meaning, words in table.items():
+        for word in words.split():
+            found[word] = (*found.get(word, ()), meaning)
+    return found
+
+
+_MOTIFS, _FIGURES, _MOODS, _TIMES = map(_by_word, (SCENERY, FIGURE_WORDS, MOODS, TIMES))
+_COLOURS = {word: value for value, words in COLOURS.values() for word in words.split()}
+_KNOWN = frozenset({*_MOTIFS, *_FIGURES, *_MOODS, *_TIMES, *_COLOURS})
 
 
 class Reading(msgspec.Struct, frozen=True):
     """The words of a prompt that the painter acts on."""
 
-    motifs: frozenset[str]
-    moods: frozenset[str]
-    time: str | None
-    colours: tuple[str, ...]
+    motifs: frozenset[str] = frozenset()
+    moods: frozenset[str] = frozenset()
+    time: str | None = None
+    colours: tuple[str, ...] = ()
+    """Of the whole picture, in order, as `#rrggbb`."""
+    figures: tuple[str, ...] = ()
+    """Silhouettes that were named, in order."""
+    tint: str | None = None
+    """The colour of the first figure, where a colour stands right before it."""
+    order: tuple[str, ...] = ()
+    """The motifs as they came, the last one at the end."""
+
+    def last(self, choices: Mapping[str, str]) -> str | None:
+        """What the motif that was named last leads to, of those that lead anywhere."""
+        return next((choices[motif] for motif in reversed(self.order) if motif in choices), None)
 
 
 def read(prompt: str) -> Reading:
-    """Find known words (also simple plurals) in the prompt; anything else is left to other image models."""
-    words = [_singular(word) for word in re.findall(r"[a-z]+", prompt.lower())]
-    times = [TIMES[word] for word in words if word in TIMES]
-    colours = dict.fromkeys(COLOURS[word] for word in words if word in COLOURS)
+    """Find known words (also simple plurals and endings); anything else is left to other image models."""
+    wish, *rest = _TITLE.split(prompt, maxsplit=1)
+    words, title = _words(wish), _words(rest[0]) if rest else []
+    named, times = list(_found(words, _FIGURES)), list(_found(words, _TIMES))
+    figures = tuple(dict.fromkeys(named or _found(title, _FIGURES)))
+    tinted, tint = _tint(words, figures[0]) if named else (None, None)
+    order = tuple(_found(words, _MOTIFS))
     return Reading(
-        motifs=frozenset(MOTIFS[word] for word in words if word in MOTIFS),
-        moods=frozenset(MOODS[word] for word in words if word in MOODS),
-        time=times[0] if times else None,
-        colours=tuple(colours),
+        motifs=frozenset(order),
+        moods=_moods(words),
+        time=times[-1] if times else None,
+        colours=tuple(
+            dict.fromkeys(_COLOURS[word] for place, word in enumerate(words) if word in _COLOURS and place != tinted)
+        ),
+        figures=figures,
+        tint=tint,
+        order=order,
     )
 
 
-def _singular(word: str) -> str:
-    known = word in MOTIFS or word in MOODS or word in TIMES or word in COLOURS
-    return word if known or not word.endswith("s") else word[:-1]
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return [_known(word) for word in _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))]
+
+
+def _known(word: str) -> str:
+    """The word without an ending that hides a known one."""
+    if word in _KNOWN:
+        return word
+    stems = (word.removesuffix(ending) for ending in _ENDINGS if len(word) > len(ending) + 2)
+    return next((stem for stem in stems if stem in _KNOWN), word)
+
+
+def _found(words: Iterable[str], meanings: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
+    return (meaning for word in words for meaning in meanings.get(word, ()))
+
+
+def _moods(words: list[str]) -> frozenset[str]:
+    """All moods, of opposite ones the last."""
+    moods: dict[str, None] = {}
+    for mood in _found(words, _MOODS):
+        moods.pop(OPPOSITES[mood], None)
+        moods[mood] = None
+    return frozenset(moods)
+
+
+def _tint(words: list[str], figure: str) -> tuple[int | None, str | None]:
+    """Where a colour stands close before the figure's name, and which."""
+    at = next((place for place, word in enumerate(words) if figure in _FIGURES.get(word, ())), 0)
+    near = [place for place in range(max(at - _REACH, 0), at) if words[place] in _COLOURS]
+    return (near[-1], _COLOURS[words[near[-1]]]) if near else (None, None)

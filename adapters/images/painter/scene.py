@@ -54,6 +54,12 @@ class Scene:
         value = self.options.get(name)
         return value if isinstance(value, str) and value in choices else default
 
+    def asked(self, name: str, said: str | None, choices: tuple[str, ...], default: str | None = None) -> str:
+        """A word that the prompt says, else the option, else the default (None: one that the seed picks)."""
+        if said in choices and said is not None:
+            return said
+        return self.word(name, choices, str(self.chance(name).choice(choices)) if default is None else default)
+
     def flag(self, name: str, default: bool) -> bool:
         """A yes or no option."""
         value = self.options.get(name, default)

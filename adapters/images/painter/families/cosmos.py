@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import over
 
@@ -16,21 +16,28 @@ def compose(scene: Scene) -> Band:
     stars = Stars(scene)
     body = _body(scene)
     planet = Planet(scene, body) if body != "none" else None
+    tall = scene.height * (0.20 if body != "horizon" else 0.13)
+    placed = figures.on(scene, scene.height * (0.86 if body != "horizon" else 0.755), tall)
+    figure = figures.stencil(scene, placed, tall)
+    ink = (
+        shade(scene.palette.dark, 0.06, 0.6)
+        if body == "horizon"
+        else mix(scene.palette.light, scene.palette.accent, 0.1)
+    )
+    ink = ink if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
         rgb = np.clip(gas.rows(top, bottom), 0, 1)
         rgb = stars.lay(rgb, top, bottom)
-        return planet.lay(rgb, top, bottom) if planet is not None else rgb
+        rgb = planet.lay(rgb, top, bottom) if planet is not None else rgb
+        return rgb if figure is None else over(rgb, ink, figure.rows(top, bottom))
 
     return band
 
 
 def _body(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    default = "planet" if motifs & {"planet", "moon"} else "eclipse" if "sun" in motifs else "none"
-    if not motifs & {"planet", "moon", "sun", "star"}:
-        default = str(scene.chance("body").choice(BODIES))
-    return scene.word("body", BODIES, default)
+    said = scene.reading.last({"planet": "planet", "moon": "planet", "sun": "eclipse"})
+    return scene.word("body", BODIES, said or str(scene.chance("body").choice(BODIES)))
 
 
 def _gas(scene: Scene) -> Rgb:
@@ -144,6 +151,13 @@ class Planet:
         self._night = shade(palette.dark, 0.07, 0.6)
         angle = float(rng.uniform(-2.5, -0.7)) if body == "planet" else -np.pi / 2
         self._sun = (float(np.cos(angle)) * 0.8, float(np.sin(angle)) * 0.8, 0.6 if body == "planet" else -0.15)
+        self._white = mix(palette.light, self._air, 0.12)
+        streams = noise.spread(noise.fbm(rng, 512, 1, (9.0, 1.0), 5, 0.62))[0]
+        self._streams = streams * np.linspace(1, 0, 512, dtype=np.float32) + streams[::-1] * np.linspace(
+            0, 1, 512, dtype=np.float32
+        )
+        bead = float(rng.uniform(-2.4, -0.7))
+        self._bead = float(np.cos(bead)), float(np.sin(bead))
         self._surface = noise.spread(self._texture(rng))
 
     def _texture(self, rng: np.random.Generator) -> Field:
@@ -154,7 +168,7 @@ class Planet:
 
     def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
         """The planet over rows top..bottom."""
-        if bottom < self._y - self._radius * 1.6 or top > self._y + self._radius * 1.6:
+        if bottom < self._y - self._radius * 2.6 or top > self._y + self._radius * 2.6:
             return rgb
         x = (self._scene.columns() - np.float32(self._x)) / np.float32(self._radius)
         y = (self._scene.lines(top, bottom) - np.float32(self._y)) / np.float32(self._radius)
@@ -163,14 +177,34 @@ class Planet:
         thin = 26 if self._body == "horizon" else 9
         rim = np.exp(-np.clip(far - 1, 0, None) * np.float32(thin)) * day**2 * np.float32(0.85)
         rgb = over(rgb, self._air, rim)
+        if self._body == "eclipse":
+            rgb = self._corona(rgb, x, y, far)
         cover = np.clip((1 - far) * np.float32(self._radius) + np.float32(0.5), 0, 1)
+        if not cover.any():
+            return rgb
         return over(rgb, self._ball(x, y, far, day), cover)
+
+    def _corona(self, rgb: Rgb, x: Field, y: Field, far: Field) -> Rgb:
+        """The light round a black disc: a white ring, streamers, and a bright bead where it comes out first."""
+        out = np.clip(far - 1, 0, None)
+        turn = np.arctan2(y, x) / np.float32(2 * np.pi) + np.float32(0.5)
+        stream = np.interp(turn, np.linspace(0, 1, len(self._streams)), self._streams).astype(np.float32)
+        veil = np.exp(-out / (np.float32(0.10) + stream * np.float32(0.50))) * (
+            np.float32(0.35) + stream * np.float32(0.5)
+        )
+        ring = np.exp(-out * np.float32(34)) * np.float32(0.95)
+        bx, by = x - np.float32(self._bead[0]), y - np.float32(self._bead[1])
+        near = np.hypot(bx, by)
+        flare = np.exp(-np.abs(by) * np.float32(60) - np.abs(bx) * np.float32(2.2)) * np.float32(0.55)
+        bead = np.exp(-near * np.float32(9)) + flare
+        rgb = over(rgb, self._air, np.clip(veil, 0, 1))
+        return over(rgb, self._white, np.clip(ring + bead, 0, 1))
 
     def _ball(self, x: Field, y: Field, far: Field, day: Field) -> Rgb:
         z = np.sqrt(np.clip(1 - far * far, 0, 1))
         lit = np.clip(x * self._sun[0] + y * self._sun[1] + z * self._sun[2], 0, 1)
         if self._body == "eclipse":
-            lit = lit * 0
+            return np.broadcast_to(self._night, (*far.shape, 3))
         side = self._surface.shape[0]
         u = (x / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)
         v = (y / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)

@@ -1,37 +1,180 @@
 """Layered landscape: sky with sun or moon, ridges fading with distance, forest edges, or a sea with a path of light."""
 
+from typing import Protocol
+
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, chroma, lightness, mix, shade
+from adapters.images.painter import figures, noise, terrain
+from adapters.images.painter.colour import Field, Ramp, Rgb, chroma, lightness, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Points, Stencil, circle, over, strip
+from adapters.images.painter.terrain import Ridge
 
 TIMES = ("dawn", "day", "dusk", "night")
 
 
 def compose(scene: Scene) -> Band:
-    """Sky, then what stands in it, then ground from far to near."""
-    time = scene.word("time", TIMES, scene.reading.time or str(scene.chance("time").choice(TIMES)))
+    """Sky, then what stands in it, then ground from far to near, then what falls."""
+    motifs = scene.reading.motifs
+    moonlit = "night" if "moon" in motifs else None
+    time = scene.asked("time", scene.reading.time or moonlit, TIMES)
     horizon = scene.number("horizon", 0.62, 0.3, 0.9) * scene.height
-    sky = Sky(scene, time, horizon)
-    sea = scene.flag("sea", "sea" in scene.reading.motifs)
-    ground = Sea(scene, sky, horizon) if sea else None
-    ridges = _ridges(scene, sky, horizon, sea)
-    birds = Stencil(_birds(scene, sky), scene.width) if scene.flag("birds", time != "night") else None
+    deep = "underwater" in motifs
+    sky: Sky | Depths = Depths(scene, horizon) if deep else Sky(scene, time, horizon)
+    sea = not deep and _by_the_sea(scene)
+    layers: list[Layer] = [Sea(scene, sky, horizon)] if sea else []
+    ridges = _ridges(scene, sky, horizon, sea=sea)
+    layers = [*ridges[:-1], *layers, ridges[-1]] if sea else [*ridges]
+    layers.insert(_depth_of_figure(scene, len(layers), sea=sea), Standing(scene, sky, ridges, horizon, sea=sea))
+    if not deep and scene.flag("birds", time != "night"):
+        layers.insert(0, Flat(Stencil(_birds(scene, sky), scene.width), sky.near, 1.0))
+    layers += _weather(scene, sky)
 
     def band(top: int, bottom: int) -> Rgb:
         rgb = sky.rows(top, bottom)
-        if birds is not None:
-            rgb = over(rgb, sky.near, birds.rows(top, bottom))
-        for ridge in ridges if ground is None else ridges[:-1]:
-            rgb = ridge.lay(rgb, top, bottom)
-        if ground is not None:
-            rgb = ground.lay(rgb, top, bottom)
-            rgb = ridges[-1].lay(rgb, top, bottom)
+        for layer in layers:
+            rgb = layer.lay(rgb, top, bottom)
         return rgb
 
     return band
+
+
+class Layer(Protocol):
+    """Something that lies over what is behind it."""
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """Rows top..bottom with this laid over them."""
+        ...
+
+
+class Flat:
+    """A stencil in one colour, more or less transparent."""
+
+    def __init__(self, stencil: Stencil, colour: Rgb, strength: float) -> None:
+        self._stencil, self._colour, self._strength = stencil, colour, np.float32(strength)
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """The colour where the stencil is."""
+        cover = self._stencil.rows(top, bottom)
+        return rgb if cover is None else over(rgb, self._colour, cover * self._strength)
+
+
+class Standing:
+    """The figure of the prompt, if there is one, with the light that it casts."""
+
+    def __init__(self, scene: Scene, sky: "Sky | Depths", ridges: list[Ridge], horizon: float, *, sea: bool) -> None:
+        self._scene, self._lamp = scene, None
+        self._colour = sky.near if scene.reading.tint is None else parse(scene.reading.tint)
+        self._glow = mix(sky.glow, scene.palette.light, 0.5)
+        tall = _figure_size(scene, sea=sea)
+        placed = figures.on(scene, _stand(scene, ridges, horizon, sea=sea), tall, x=figures.column(scene))
+        self._stencil = figures.stencil(scene, placed, tall)
+        if placed is not None:
+            self._lamp = figures.lamp(*placed, tall)
+            self._beams = placed[0] == "lighthouse" and sky.time != "day"
+            self._reach = np.float32(tall * (0.10 if placed[0] == "lighthouse" else 0.07))
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """The silhouette, then its light."""
+        if self._stencil is None:
+            return rgb
+        rgb = over(rgb, self._colour, self._stencil.rows(top, bottom))
+        return rgb if self._lamp is None else over(rgb, self._glow, self._light(top, bottom))
+
+    def _light(self, top: int, bottom: int) -> Field:
+        assert self._lamp is not None
+        dx = self._scene.columns() - np.float32(self._lamp[0])
+        dy = self._scene.lines(top, bottom) - np.float32(self._lamp[1])
+        far = np.hypot(dx, dy)
+        glow = np.exp(-((far / self._reach) ** 2)) * np.float32(0.95)
+        if not self._beams:
+            return np.asarray(glow, np.float32)
+        away = np.abs(dy + dx * np.float32(0.16)) / (np.abs(dx) * np.float32(0.085) + np.float32(4))
+        beam = np.exp(-(away**2) - np.abs(dx) / np.float32(self._scene.width * 0.5)) * np.float32(0.75)
+        return np.asarray(np.maximum(glow, beam * (far > self._reach * np.float32(0.25))), np.float32)
+
+
+def _by_the_sea(scene: Scene) -> bool:
+    """Whether there is water: named last, or the style's own where nothing dry was named after it."""
+    said = scene.reading.last({"sea": "sea", "desert": "dry"})
+    return said == "sea" or (said is None and scene.flag("sea", False))
+
+
+def _depth_of_figure(scene: Scene, count: int, *, sea: bool) -> int:
+    """Before which layer the figure stands: on the water or the last-but-one ridge."""
+    afloat = bool(scene.reading.figures) and scene.reading.figures[0] in figures.AFLOAT
+    return count - (1 if afloat or not sea else 0)
+
+
+def _figure_size(scene: Scene, *, sea: bool) -> float:
+    name = scene.reading.figures[0] if scene.reading.figures else ""
+    share = {
+        "lighthouse": 0.30,
+        "castle": 0.30,
+        "ship": 0.22,
+        "person": 0.15,
+        "camel": 0.11,
+        "fish": 0.14,
+        "house": 0.15,
+    }
+    return scene.height * share.get(name, 0.21) * (1.15 if scene.wide else 1.0)
+
+
+def _stand(scene: Scene, ridges: list[Ridge], horizon: float, *, sea: bool) -> Field | float:
+    """The line on which the figure stands."""
+    name = scene.reading.figures[0] if scene.reading.figures else ""
+    if sea and name in figures.AFLOAT:
+        return horizon + (scene.height - horizon) * 0.34
+    return ridges[-1].line if sea else ridges[max(len(ridges) - 2, 0)].line
+
+
+def _weather(scene: Scene, sky: "Sky | Depths") -> list[Layer]:
+    motifs, light = scene.reading.motifs, scene.palette.light
+    if "underwater" in motifs:
+        return []
+    layers: list[Layer] = []
+    if "rain" in motifs:
+        layers.append(Flat(terrain.rain(scene), mix(light, sky.haze, 0.3), 0.30))
+    if "snow" in motifs:
+        layers.append(Flat(terrain.flakes(scene), shade(light, 0.98, 0.3), 0.85))
+    return layers
+
+
+class Depths:
+    """Water seen from within: light from above in slanting rays, dark below."""
+
+    time = "day"
+
+    def __init__(self, scene: Scene, horizon: float) -> None:
+        palette = scene.palette
+        rng, middle = scene.chance("depths"), palette.middle[len(palette.middle) // 2]
+        blue = min(palette.middle, key=lambda colour: float(colour[0] - colour[2]))
+        self._scene = scene
+        self.x, self.y, self.radius = scene.width * float(rng.uniform(0.35, 0.65)), -scene.height * 0.12, 1.0
+        self._ramp = Ramp(
+            [mix(blue, palette.light, 0.62), blue, mix(blue, palette.dark, 0.55), palette.dark], [0, 0.4, 0.8, 1]
+        )
+        self.haze, self.mid, self.near = (
+            mix(blue, palette.dark, 0.30),
+            mix(middle, blue, 0.5),
+            shade(palette.dark, 0.16, 0.9),
+        )
+        self.glow = self.disc = self.mid_glow = mix(blue, palette.light, 0.8)
+        self._rays = noise.fbm(rng, 900, 1, (26.0, 1.0), 4, 0.6)[0]
+        across, down = scene.small(8)
+        self._haze = noise.Sheet(noise.fbm(rng, across, down, (3.0, 5.0), 5), scene.width, scene.height)
+
+    def rows(self, top: int, bottom: int) -> Rgb:
+        """Water and rays in rows top..bottom."""
+        scene = self._scene
+        y = scene.lines(top, bottom)
+        depth = y / np.float32(scene.height) + (self._haze.rows(top, bottom) - np.float32(0.5)) * np.float32(0.22)
+        angle = np.arctan2(scene.columns() - np.float32(self.x), y - np.float32(self.y)) / np.float32(
+            np.pi
+        ) + np.float32(0.5)
+        ray = np.interp(angle, np.linspace(0, 1, 900), self._rays).astype(np.float32)
+        shine = noise.smoothstep(0.45, 0.85, ray) * np.clip(1.05 - y / np.float32(scene.height * 0.8), 0, 1)
+        return over(self._ramp.at(depth), self.glow, shine * np.float32(0.5))
 
 
 class Sky:
@@ -41,7 +184,8 @@ class Sky:
         self._scene, self.time = scene, time
         rng = scene.chance("sky")
         self._colours(scene, time)
-        self.x = scene.width * float(rng.uniform(0.3, 0.7))
+        self.x = _disc_column(scene, scene.width * float(rng.uniform(0.3, 0.7)))
+        self._storm = "rain" in scene.reading.motifs
         lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.22, "night": 0.24}[time]
         self.y = horizon - scene.height * scene.number("altitude", lift, 0.0, 0.9) * float(rng.uniform(0.85, 1.1))
         self.radius = scene.number("disc", 0.13 if time != "day" else 0.08, 0.0, 0.4) * min(scene.width, scene.height)
@@ -50,7 +194,8 @@ class Sky:
         cloud = noise.fbm(rng, across, down, (2.2 * scene.width / scene.height, 9.0), 6)
         shift = noise.fbm(rng, across, down, (2.0, 3.0), 3) - 0.5
         cloud = noise.warp(cloud, shift * across * 0.5, shift * down * 0.12)
-        self._cloud = noise.Sheet(noise.smoothstep(0.5, 0.95, noise.spread(cloud)), scene.width, scene.height)
+        low, high = (0.15, 0.85) if self._storm else (0.5, 0.95)
+        self._cloud = noise.Sheet(noise.smoothstep(low, high, noise.spread(cloud)), scene.width, scene.height)
         self._stars = _stars(scene, horizon) if time == "night" else None
 
     def _colours(self, scene: Scene, time: str) -> None:
@@ -70,8 +215,10 @@ class Sky:
         self._ramp = Ramp(stops[0], [float(s) for s in stops[1]])
         self.haze = stops[0][-1]
         self.near = shade(dark, min(lightness(dark), 0.22), 0.9)
+        self.storm = mix(dark, middle, 0.18)
         self.disc = shade(light, 0.965, 0.6) if time in ("night", "day") else mix(light, glow, 0.2)
         self.glow = mix(light, glow, 0.35)
+        self.mid_glow = mix(glow, light, 0.12)
         self.mid = mix(middle, glow, 0.25) if chroma(middle) < 0.02 else middle
 
     def rows(self, top: int, bottom: int) -> Rgb:
@@ -85,6 +232,10 @@ class Sky:
             fade = np.clip(1.2 - y / np.float32(self._horizon * 0.85), 0, 1)
             stars = self._stars.rows(top, bottom)
             rgb = over(rgb, self.disc, None if stars is None else stars * fade)
+        if self._storm:
+            rgb = over(
+                rgb, self.storm, cloud * np.clip(1.15 - y / np.float32(self._horizon), 0.25, 1) * np.float32(0.72)
+            )
         distance = np.hypot(scene.columns() - np.float32(self.x), y - np.float32(self.y))
         strength = 0.34 if self.time == "night" else 0.5
         halo = np.exp(-distance / np.float32(self.radius * 2.6 + 1)) * np.float32(strength)
@@ -93,36 +244,13 @@ class Sky:
         if self.radius < 2:
             return rgb
         cover = np.clip(np.float32(self.radius) - distance + np.float32(0.5), 0, 1)
-        return over(rgb, self.disc, cover * np.float32(0.96))
-
-
-class Ridge:
-    """One silhouette: all below its line, misty towards its foot, with trees along the edge when it is wooded."""
-
-    def __init__(self, scene: Scene, line: Field, colour: Rgb, mist: Rgb, depth: float, trees: list[Points]) -> None:
-        self._scene, self._line, self._colour, self._mist, self._depth = scene, line, colour, mist, depth
-        slope = np.gradient(line)
-        self._soft = 1 / np.sqrt(1 + slope * slope)
-        self._trees = Stencil(trees, scene.width) if trees else None
-        self._reach = float(line.min())
-
-    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
-        """This ridge laid over what is behind it."""
-        if self._trees is not None:
-            rgb = over(rgb, self._colour, self._trees.rows(top, bottom))
-        if bottom < self._reach:
-            return rgb
-        below = self._scene.lines(top, bottom) - self._line[None, :]
-        cover = np.clip(below * self._soft[None, :] + np.float32(0.5), 0, 1)
-        fog = np.clip(below / np.float32(self._depth), 0, 1)
-        body = self._colour + (self._mist - self._colour) * (fog * fog * np.float32(0.75))[..., None]
-        return over(rgb, body, cover)
+        return over(rgb, self.disc, cover * np.float32(0.3 if self._storm else 0.96))
 
 
 class Sea:
     """Water below the horizon: the sky's colours turned over, broken by long ripples and a path of light."""
 
-    def __init__(self, scene: Scene, sky: Sky, horizon: float) -> None:
+    def __init__(self, scene: Scene, sky: "Sky | Depths", horizon: float) -> None:
         self._scene, self._sky, self._horizon = scene, sky, horizon
         rng = scene.chance("sea")
         across, down = scene.small(3)
@@ -155,26 +283,74 @@ class Sea:
         return over(rgb, water, np.clip(y - np.float32(self._horizon) + np.float32(0.5), 0, 1) * np.ones_like(ripple))
 
 
-def _ridges(scene: Scene, sky: Sky, horizon: float, sea: bool) -> list[Ridge]:
-    rng = scene.chance("ridges")
+def _ridges(scene: Scene, sky: "Sky | Depths", horizon: float, *, sea: bool) -> list[Ridge]:
+    rng, motifs = scene.chance("ridges"), scene.reading.motifs
     count = int(scene.number("layers", 3 if sea else 6, 2, 9))
-    rugged = scene.number("ruggedness", 0.75 if "mountain" in scene.reading.motifs else 0.45)
-    wooded = scene.number("forest", 1.0 if "forest" in scene.reading.motifs else 0.35)
+    sandy = scene.reading.last({"desert": "sand", "forest": "", "mountain": "", "sea": "", "underwater": ""}) == "sand"
+    rugged = max(
+        scene.number("ruggedness", 0.45), 0.75 if "mountain" in motifs and "ruggedness" not in scene.options else 0
+    )
     mist = scene.number("mist", 0.7)
     ridges = []
     for index in range(count):
         near = index / (count - 1)
         colour = mix(mix(sky.haze, sky.mid, 0.45), sky.near, near**0.85)
-        if sea:
-            base, tall = _island(scene, horizon, near)
+        base, tall = _place(scene, horizon, near, rugged, sea=sea)
+        features = 1.5 + 2.2 * near + rugged * 1.2
+        if sandy and not sea:
+            ridge = _dune(scene, rng, sky, base, tall, near)
         else:
-            base = horizon + (scene.height - horizon) * (near**1.15) * 0.86
-            tall = scene.height * (0.05 + 0.16 * rugged * (1 - near * 0.62))
-        line = _line(rng, scene, base, tall, 1.5 + 2.2 * near + rugged * 1.2, rugged)
-        trees = _trees(rng, scene, line, near) if wooded > 0.2 and near >= (0.55 if wooded > 0.6 else 0.95) else []
-        fog = mix(colour, sky.haze, mist * (1 - near) * 0.9)
-        ridges.append(Ridge(scene, line.astype(np.float32), colour, fog, scene.height * 0.22, trees))
-    return ridges
+            line = terrain.crest(rng, scene, base, tall, features, rugged)
+            ridge = Ridge(scene, line, (colour, mix(colour, sky.haze, mist * (1 - near) * 0.9)), scene.height * 0.22)
+            _clothe(scene, rng, ridge, sky, near, rugged)
+        ridges.append(ridge)
+    return ridges if sea else terrain.hide(ridges)
+
+
+def _dune(scene: Scene, rng: np.random.Generator, sky: "Sky | Depths", base: float, tall: float, near: float) -> Ridge:
+    """Sand, its tops now left and now right, far ones in the haze."""
+    top = float(rng.uniform(0.1, 0.9))
+    line = terrain.dune(rng, scene, base, max(tall, scene.height * 0.11), top)
+    lit, dim = terrain.sand((sky.near, sky.mid_glow, scene.palette.light), near)
+    haze = scene.number("mist", 0.7) * (1 - near) * 0.55
+    lit, dim = mix(lit, sky.haze, haze), mix(dim, sky.haze, haze)
+    ridge = Ridge(scene, line, (lit, mix(lit, dim, 0.35)), scene.height * 0.35)
+    ridge.part(rng, top * scene.width, lit, dim)
+    return ridge
+
+
+def _place(scene: Scene, horizon: float, near: float, rugged: float, *, sea: bool) -> tuple[float, float]:
+    """Height of a ridge's foot and how far it rises."""
+    if sea:
+        return _island(scene, horizon, near)
+    base = horizon + (scene.height - horizon) * (near**1.15) * 0.86
+    return base, scene.height * (0.05 + 0.16 * rugged * (1 - near * 0.62))
+
+
+def _clothe(
+    scene: Scene, rng: np.random.Generator, ridge: Ridge, sky: "Sky | Depths", near: float, rugged: float
+) -> None:
+    """Light on the rock, snow, and what grows."""
+    motifs, own = scene.reading.motifs, ridge.colour
+    strength = (0.34 if sky.time == "day" else 0.20) * (0.35 + 0.65 * rugged)
+    glow = mix(sky.glow, scene.palette.light, 0.3)
+    dim = mix(own, sky.near, strength * (0.6 + 0.6 * near))
+    ridge.light(rng, mix(own, glow, strength * (1 - 0.35 * near)), dim, 60 + 90 * rugged, 0.5 + 0.5 * rugged)
+    white = shade(scene.palette.light, 0.95 if sky.time == "day" else 0.84, 0.45)
+    if "snow" in motifs or (rugged > 0.8 and near < 0.7):
+        ridge.snow(mix(mix(white, sky.haze, 0.45 * (1 - near)), own, 0.10))
+    if "underwater" in motifs:
+        ridge.grow(terrain.corals(rng, scene, ridge.line, near), mix(own, scene.palette.accent, 0.5 * near))
+        return
+    wooded = max(scene.number("forest", 0.35), 1.0 if "forest" in motifs else 0.0)
+    if wooded > 0.2 and near >= (0.55 if wooded > 0.6 else 0.95):
+        ridge.grow(terrain.firs(rng, scene, ridge.line, near, _clearing(scene, near)), own)
+
+
+def _clearing(scene: Scene, near: float) -> tuple[float, float] | None:
+    """No trees where the figure stands."""
+    x = figures.column(scene)
+    return None if x is None or near == 1 else (x, scene.height * 0.08)
 
 
 def _island(scene: Scene, horizon: float, near: float) -> tuple[float, float]:
@@ -183,47 +359,23 @@ def _island(scene: Scene, horizon: float, near: float) -> tuple[float, float]:
     return horizon + scene.height * 0.035, scene.height * (0.10 + 0.05 * near)
 
 
-def _line(rng: np.random.Generator, scene: Scene, base: float, tall: float, features: float, rugged: float) -> Field:
-    features *= max(scene.width / scene.height, 0.7)
-    shape = noise.ridge_line(rng, scene.width, features, 8, 0.40 + 0.10 * rugged)
-    sharp = 1 - np.abs(2 * noise.ridge_line(rng, scene.width, features * 0.8, 8, 0.42) - 1)
-    profile = shape * (1 - rugged) + sharp * rugged
-    profile = (profile - profile.min()) / max(float(np.ptp(profile)), 1e-6)
-    return np.asarray(base - (profile - 0.25) * tall, np.float32)
+def _disc_column(scene: Scene, x: float) -> float:
+    """Sun and moon stand behind a figure, so that it is seen; a lighthouse has them on its other side."""
+    at = figures.column(scene)
+    if at is None:
+        return x
+    return scene.width - at if scene.reading.figures[0] == "lighthouse" else at
 
 
-def _trees(rng: np.random.Generator, scene: Scene, line: Field, near: float) -> list[Points]:
-    size = scene.unit * (34 + 130 * max(near - 0.5, 0) * 2)
-    trees, x = [], -size
-    while x < scene.width + size:
-        column = int(min(max(x, 0), scene.width - 1))
-        tall = size * float(rng.uniform(0.55, 1.45))
-        trees.append(_fir(rng, x, float(line[column]) + tall * 0.18, tall))
-        x += size * float(rng.uniform(0.10, 0.42))
-    return trees
-
-
-def _fir(rng: np.random.Generator, x: float, foot: float, tall: float) -> Points:
-    tiers = 9
-    left, right = [], []
-    lean = float(rng.uniform(-0.02, 0.02)) * tall
-    for tier in range(tiers):
-        share = tier / tiers
-        y = foot - tall * (1 - share)
-        reach = tall * (0.02 + 0.19 * share**0.9)
-        centre = x + lean * (1 - share)
-        left += [(centre - reach * 0.45, y), (centre - reach * float(rng.uniform(0.8, 1.15)), y + tall / tiers * 1.15)]
-        right += [(centre + reach * 0.45, y), (centre + reach * float(rng.uniform(0.8, 1.15)), y + tall / tiers * 1.15)]
-    return np.array([(x + lean, foot - tall * 1.04), *right, (x, foot), *left[::-1]], np.float32)
-
-
-def _birds(scene: Scene, sky: Sky) -> list[Points]:
+def _birds(scene: Scene, sky: "Sky | Depths") -> list[Points]:
     rng = scene.chance("birds")
     birds = []
-    for _ in range(int(rng.integers(5, 11))):
-        span = scene.unit * float(rng.uniform(16, 34))
-        x = sky.x + float(rng.normal(0, 0.14)) * scene.width
-        y = sky.y - sky.radius * 0.4 + float(rng.normal(0, 0.045)) * scene.height
+    side = -1 if sky.x > scene.width / 2 else 1
+    x, y = sky.x + side * (sky.radius + scene.width * 0.06), sky.y - sky.radius * 0.2
+    for _ in range(int(rng.integers(5, 9))):
+        span = scene.unit * float(rng.uniform(11, 24))
+        x += side * scene.width * float(rng.uniform(0.02, 0.055))
+        y += scene.height * float(rng.normal(-0.006, 0.012))
         t = np.linspace(-1, 1, 17, dtype=np.float32)
         lift = -(np.abs(t) ** 0.6) * float(rng.uniform(0.35, 0.6)) + np.abs(t) ** 2 * 0.25
         wing = np.stack([x + t * span, y + lift * span], axis=-1)

@@ -16,19 +16,25 @@ def compose(scene: Scene) -> Band:
     across, down = scene.small(6)
     dx, dy = _currents(scene, rng, across, down)
     soft = noise.ColourSheet(_melt(scene, rng, dx, dy), scene.width, scene.height)
-    form = scene.word("form", FORMS, str(rng.choice(FORMS[1:])))
-    light = mix(scene.palette.light, scene.palette.accent, 0.12)
+    said = scene.reading.last({"sun": "orb", "moon": "orb", "planet": "orb", "sea": "fold"})
+    form = scene.asked("form", said, FORMS, str(rng.choice(FORMS[1:])))
     centre = (scene.width * float(rng.uniform(0.4, 0.6)), scene.height * scene.number("place", 0.62))
     radius = min(scene.width, scene.height) * scene.number("size", 0.3, 0.05, 0.7)
+
+    drift = noise.Sheet(noise.fbm(scene.chance("blades"), across, down, (1.7, 2.6), 2, 0.4), scene.width, scene.height)
+    ramp, pitch = _light_of_blades(scene), np.float32(radius / 2.6)
 
     def band(top: int, bottom: int) -> Rgb:
         rgb = np.clip(soft.rows(top, bottom), 0, 1)
         far = np.hypot(scene.columns() - np.float32(centre[0]), scene.lines(top, bottom) - np.float32(centre[1]))
         if form == "orb":
             return _orb(scene, rgb, far, top, bottom, centre[1], radius)
-        if form == "arcs":
-            return over(rgb, light, _arcs(scene, far, radius))
-        return rgb
+        if form == "none":
+            return rgb
+        shift = drift.rows(top, bottom)
+        rgb = over(rgb, scene.palette.dark, np.full(far.shape, 0.45, np.float32))
+        place = _folds(scene, shift, top, bottom) if form == "fold" else far / pitch + shift * np.float32(0.18)
+        return _blades(scene, rgb, ramp, place, shift, top, bottom)
 
     return band
 
@@ -38,8 +44,6 @@ def _currents(scene: Scene, rng: np.random.Generator, across: int, down: int) ->
     reach = np.float32(scene.number("flow", 0.6) * min(across, down))
     dx = (noise.fbm(rng, across, down, cells, 2) - 0.5) * reach
     dy = (noise.fbm(rng, across, down, cells, 2) - 0.5) * reach
-    if scene.options.get("form") == "fold":
-        dx = dx + np.sin(dy / np.float32(min(across, down)) * 14) * np.float32(min(across, down) * 0.12)
     return dx, dy
 
 
@@ -85,12 +89,33 @@ def _orb(scene: Scene, rgb: Rgb, far: Field, top: int, bottom: int, y: float, ra
     return over(rgb, ball.at(np.broadcast_to(slope, cover.shape)), cover * fade)
 
 
-def _arcs(scene: Scene, far: Field, radius: float) -> Field:
-    """Fine rings that fade outwards."""
-    pitch = np.float32(radius / 7)
-    wave = np.abs(np.mod(far / pitch + 0.5, 1) - 0.5) * pitch
-    line = np.clip(np.float32(1.6 * scene.unit) - wave + np.float32(0.5), 0, 1)
-    return np.asarray(line * np.exp(-far / np.float32(radius * 1.5)) * np.float32(0.75), np.float32)
+def _light_of_blades(scene: Scene) -> Ramp:
+    """Along a blade, from its fold in shadow to its lit edge."""
+    palette = scene.palette
+    warm = sorted(palette.accents, key=lightness)
+    deep = mix(palette.dark, warm[0], 0.15)
+    return Ramp([deep, mix(deep, warm[0], 0.5), *warm[1:], mix(warm[-1], palette.light, 0.65)])
+
+
+def _folds(scene: Scene, shift: Field, top: int, bottom: int) -> Field:
+    """Counts the folds of a cloth that hangs aslant and turns in slow currents."""
+    lean = np.float32(scene.number("flow", 0.6) * 1.1)
+    x = scene.columns() / np.float32(scene.width)
+    y = scene.lines(top, bottom) / np.float32(scene.height)
+    return np.asarray((x * lean + y * np.float32(1.25)) * np.float32(2.3) + shift * np.float32(4.4), np.float32)
+
+
+def _blades(scene: Scene, rgb: Rgb, ramp: Ramp, place: Field, shift: Field, top: int, bottom: int) -> Rgb:
+    """Sheets of light that overlap like shingles; calm above, where the words will be."""
+    down, across = np.gradient(place)
+    slope = np.maximum(np.hypot(down, across), np.float32(1e-5))
+    part = place - np.floor(place)
+    edge = np.clip((1 - part) / slope, 0, 1)
+    tone = part ** np.float32(1.7) * edge * (np.float32(0.55) + shift * np.float32(0.75))
+    y = scene.lines(top, bottom) / np.float32(scene.height)
+    calm = noise.smoothstep(0.10, 0.62, np.broadcast_to(y, tone.shape)) * np.float32(0.9)
+    lit = ramp.at(np.clip(tone, 0, 1))
+    return over(rgb, lit, calm + (np.float32(0.22) - calm * np.float32(0.22)) * tone)
 
 
 FAMILY = Family(

@@ -6,7 +6,7 @@ from adapters.images.painter import noise
 from adapters.images.painter.colour import Field, Ramp, Rgb, mix
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 
-FORMS = ("cave", "waves", "islands")
+FORMS = ("cave", "waves", "islands", "rings")
 
 
 def compose(scene: Scene) -> Band:
@@ -72,8 +72,8 @@ def _relief(scene: Scene) -> tuple[Field, Field]:
     """The height field that the sheets are cut from, 0..1, and where its shadow falls."""
     rng = scene.chance("relief")
     across, down = scene.small(4)
-    form = scene.word("form", FORMS, _default(scene))
-    field = {"cave": _cave, "waves": _waves, "islands": _islands}[form](scene, rng, across, down)
+    form = _form(scene)
+    field = {"cave": _cave, "waves": _waves, "islands": _islands, "rings": _rings}[form](scene, rng, across, down)
     field = np.clip(field, 0, 0.999).astype(np.float32)
     short = min(across, down)
     soft = noise.enlarge(noise.enlarge(field, max(across // 6, 4), max(down // 6, 4)), across, down)
@@ -83,10 +83,23 @@ def _relief(scene: Scene) -> tuple[Field, Field]:
     return field, shadow.astype(np.float32)
 
 
-def _default(scene: Scene) -> str:
-    if "sea" in scene.reading.motifs:
-        return "waves"
-    return str(scene.chance("form").choice(FORMS))
+def _form(scene: Scene) -> str:
+    said = scene.reading.last({"island": "islands", "sea": "waves", "underwater": "waves", "desert": "waves"})
+    said = "islands" if said == "waves" and scene.reading.order[-1:] == ("island",) else said
+    return scene.asked("form", said, FORMS)
+
+
+def _rings(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
+    """Round sheets, one on the other, each a little off the middle: a record, a target, a well."""
+    short = np.float32(min(across, down))
+    x = np.arange(across, dtype=np.float32)[None, :] - np.float32(across * rng.uniform(0.44, 0.56))
+    y = np.arange(down, dtype=np.float32)[:, None] - np.float32(down * scene.number("place", 0.6))
+    turn, far = np.arctan2(y, x), np.hypot(x, y) / short
+    lean, phase = np.float32(rng.uniform(0.10, 0.16)), np.float32(rng.uniform(0, 6.3))
+    waver = np.sin(turn * 3 + phase) * np.float32(0.010) + np.sin(turn * 2 - phase) * np.float32(0.014)
+    return np.asarray(
+        far * (np.float32(1.75) + lean * np.cos(turn - phase)) + waver * far * 3 + np.float32(0.02), np.float32
+    )
 
 
 def _cave(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
@@ -132,7 +145,7 @@ FAMILY = Family(
     ),
     finish=Finish(grain=0.006),
     options={
-        "form": "cave, waves or islands",
+        "form": "cave, waves, islands or rings",
         "sheets": "3 to 10",
         "place": "height of the opening or the horizon, 0 to 1",
         "inverted": "true for light sheets on top",
