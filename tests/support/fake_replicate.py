@@ -1,8 +1,17 @@
-"""Something like Replicate: predictions that take a few questions, pictures at another address, cancellation."""
+"""Something like Replicate: predictions that take a few questions, or some time, and are told of by webhooks; pictures
+at another address; cancellation."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from tests.support.fake_images import KEY, Fake, Rejected, Wrong
@@ -10,6 +19,8 @@ from tests.support.fake_images import KEY, Fake, Rejected, Wrong
 ASPECTS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21")
 INPUT = {"prompt", "aspect_ratio", "seed", "num_outputs", "output_format"}
 UNIT = 64
+SECRET = "whsec_" + base64.b64encode(b"the key of an account").decode()
+WEBHOOK = {"webhook", "webhook_events_filter"}
 
 
 def error(status: int, title: str) -> Wrong:
@@ -45,11 +56,30 @@ WRONG = {
 }
 
 
+def signed(body: bytes, *, secret: str = SECRET, delivery: str = "", at: float | None = None) -> dict[str, str]:
+    """The headers of a webhook, made as Replicate's documentation says it and not by our code."""
+    delivery, when = delivery or f"msg_{uuid.uuid4().hex}", str(int(time.time() if at is None else at))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"{delivery}.{when}.".encode() + body, hashlib.sha256).digest()
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    names = {"webhook-id": delivery, "webhook-timestamp": when, "webhook-signature": signature}
+    return {"Content-Type": "application/json", **names}
+
+
 class FakeReplicate(Fake):
     """Predictions and files."""
 
     questions = 2
     """Until a prediction has ended."""
+    seconds: float = 0
+    """That a prediction takes; then questions do not matter."""
+    told = 1
+    """How often each webhook is sent, under the same id."""
+    answers: list[int]
+    """Statuses of the answers to them."""
+    webhook: str = ""
+    """Where the last order wanted them."""
+    _until: float = 0
     cancelled: int = 0
     _left: int = 0
     _size: tuple[int, int] = (64, 64)
@@ -74,7 +104,10 @@ class FakeReplicate(Fake):
         except Rejected as rejected:
             return self.said(rejected.wrong, body["input"]["prompt"])
         self.orders.append(body["input"])
-        self._left = self.questions
+        self._left, self._until = self.questions, time.monotonic() + self.seconds
+        self.webhook = body.get("webhook", "")
+        if self.webhook:
+            self._telling = asyncio.create_task(self._tell())
         return web.json_response({"id": "abc123", "status": "starting"}, status=201)
 
     async def look(self, request: web.Request) -> web.Response:
@@ -83,10 +116,24 @@ class FakeReplicate(Fake):
         if self.wrong:
             return self.said(self.wrong.pop(0), "")
         self._left -= not self.stuck.is_set()
-        if self._left > 0:
+        if self._left > 0 if not self.seconds else time.monotonic() < self._until:
             return web.json_response({"id": "abc123", "status": "processing"})
         output = [f"{self.url}/files/abc123.png"]
         return web.json_response({"id": "abc123", "status": "succeeded", "output": output, "version": "v9"})
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(self.seconds)
+        body = json.dumps({"id": "abc123", "status": "succeeded", "input": self.orders[-1]}).encode()
+        headers = signed(body)
+        self.answers = [await self.tell(body, headers) for _ in range(self.told)]
+
+    async def tell(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send it to where the last order wanted it; the status of the answer."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(self.webhook, data=body, headers=headers) as answer,
+        ):
+            return answer.status
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Stop."""
@@ -104,7 +151,12 @@ class FakeReplicate(Fake):
         fields = body["input"]
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             raise Rejected(401, {"title": "Unauthenticated", "detail": "ECHO", "status": 401})
-        good = set(body) == {"version", "input"} and set(fields) <= INPUT and fields["aspect_ratio"] in ASPECTS
+        told = {name for name in WEBHOOK if name in body}
+        if told and (told != WEBHOOK or body["webhook_events_filter"] != ["completed"]):
+            raise Rejected(422, {"title": "Invalid", "detail": "ECHO", "status": 422})
+        good = (
+            set(body) - WEBHOOK == {"version", "input"} and set(fields) <= INPUT and fields["aspect_ratio"] in ASPECTS
+        )
         if not good or "/" not in body["version"] or not 0 <= fields["seed"] < 2**31 or fields["num_outputs"] != 1:
             raise Rejected(422, {"title": "Invalid", "detail": "ECHO", "status": 422})
         width, _, height = fields["aspect_ratio"].partition(":")
