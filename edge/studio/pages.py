@@ -27,9 +27,9 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".txt": "text/plain; charset=utf-8",
 }
 """The only kinds of file that are served; others in the folder are left out."""
-PLACES: Final = ("/", "/login", "/verify-email", "/reset-password", "/forgot-password")
-"""Where the page is served: the studio, its door for who is sent on to `next` afterwards, and what the links of mails
-lead to (their token is behind #, never sent)."""
+PLACES: Final = ("/", "/login", "/verify-email", "/reset-password", "/forgot-password", "/check")
+"""Where the page is served: the studio, its door for who is sent on to `next` afterwards, what the links of mails lead
+to (their token is behind #, never sent), and where anybody may ask what a file says of its origin."""
 COMPRESSED: Final = frozenset({".css", ".js", ".svg", ".txt"})
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"

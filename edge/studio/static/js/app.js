@@ -9,6 +9,8 @@ import { inbox } from "./parts/inbox.js";
 import { dropQuota, meter, readQuota } from "./parts/quota.js";
 import { failed } from "./parts/states.js";
 import { bench } from "./views/bench.js";
+import { brand } from "./views/brand.js";
+import { verifying } from "./views/check.js";
 import { cover } from "./views/cover.js";
 import { covers } from "./views/covers.js";
 import { door } from "./views/door.js";
@@ -20,11 +22,12 @@ const ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
 const PLACES = [
   [/^#?\/?$/, bench, "studio"],
   [/^#\/covers$/, covers, "covers"],
+  [/^#\/brand$/, brand, "brand"],
   [/^#\/account$/, settings, "account"],
   [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];
-const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten]]);
+const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten], ["/check", verifying]]);
 const LOGIN = "/login";
 const main = document.getElementById("main");
 const desk = document.getElementById("desk");
@@ -53,7 +56,7 @@ function go(first = false) {
   enter(view, { id: found.exec(hash)?.[1] }, first);
 }
 
-/** Shows what the link of a mail leads to, signed in or not. Every other place is a hash at the root. */
+/** Shows what the link of a mail leads to, or checks a file, signed in or not. Every other place is a hash at the root. */
 function atSlip(first) {
   const view = SLIPS.get(location.pathname);
   if (view && location.hash.startsWith("#/")) history.replaceState(null, "", `/${location.hash}`);

@@ -26,15 +26,16 @@ function facts(found) {
     ["Program", found.claim_generator],
     ["Title", found.title],
     ["Origin", found.digital_source_type && saySource(found.digital_source_type)],
-    ["What was done", found.actions.length > 0 && h("ol", { class: "deeds" }, found.actions.map(deed))],
+    ["What was done", found.actions.length > 0 && h("ol", { class: "deeds" }, found.actions.map((action) => deed(action, found.digital_source_type)))],
     ["Made from", found.ingredients.length > 0 && h("ul", { class: "deeds" }, found.ingredients.map(ingredient))],
     ["AI labels", found.ai_labels.length > 0 && h("ul", { class: "deeds" }, found.ai_labels.map(label))],
   ];
   return h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-function deed({ action, when, software_agent, digital_source_type }) {
-  const aside = [software_agent, digital_source_type && saySource(digital_source_type), when && sayTime(when)].filter(Boolean).join(" · ");
+/** One thing that was done; its origin is told where it is not that of the whole. */
+function deed({ action, when, software_agent, digital_source_type: source }, origin) {
+  const aside = [software_agent, source && source !== origin && saySource(source), when && sayTime(when)].filter(Boolean).join(" · ");
   return h("li", {}, sayAction(action), aside && h("span", { class: "small soft" }, aside));
 }
 

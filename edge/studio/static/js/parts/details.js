@@ -64,7 +64,7 @@ export function origin(signal) {
     show(body, h("p", { class: "soft" }, "Reading the file."));
     try {
       const answer = await call("GET", `/v1/covers/${cover.found.cover_id}/provenance`, null, { signal });
-      if (read === key) show(body, cover.other && h("p", { class: "soft small" }, `Of version ${chosenOf(cover.found).version}, which is chosen.`), credentials(answer), h("p", { class: "small" }, h("a", { href: "/check" }, "Check another file")));
+      if (read === key) show(body, cover.other && h("p", { class: "soft small credentials-of" }, `Of version ${chosenOf(cover.found).version}, which is chosen.`), credentials(answer), h("p", { class: "small" }, h("a", { href: "/check" }, "Check another file")));
     } catch (failure) {
       read = null;
       if (!signal.aborted) show(body, failed(failure, open));

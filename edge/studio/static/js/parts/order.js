@@ -53,7 +53,7 @@ export function seedOf(text) {
 
 /** The switch for the own brand kit; nothing while there is none, or none can be had. */
 export function brandSwitch(draft, changed, signal) {
-  const place = h("div", { class: "bench-part", hidden: true });
+  const place = h("div", { class: "bench-part brand-line", hidden: true });
   call("GET", "/v1/me/brand-kit", null, { signal }).then((kit) => {
     if (!isFilled(kit)) return;
     const box = h("input", { type: "checkbox", checked: draft.brand });
@@ -65,4 +65,4 @@ export function brandSwitch(draft, changed, signal) {
 }
 
 /** Whether a brand kit says anything. */
-export const isFilled = (kit) => Boolean(kit && (kit.typography || kit.palette?.length || kit.author || kit.logo_upload_id));
+export const isFilled = (kit) => Boolean(kit?.updated_at && (kit.typography || kit.palette.length || kit.author || kit.author_style || kit.logo_upload_id));

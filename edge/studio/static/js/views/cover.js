@@ -147,6 +147,7 @@ export function cover({ id, signal }) {
     const kept = fresh.length > 0 && fresh[0].kind === "regenerate" ? fresh[0].reproduced : null;
     tell(kept === null ? words : `${words} ${kept ? `It is the same as version ${fresh[0].parent}, to the byte.` : `It is not the same as version ${fresh[0].parent} to the byte.`}`, bad);
     if (fresh.length) look(fresh[0].version);
+    told.scrollIntoView({ block: "nearest" });
   }
 
   /** Of a first order for several pictures, some may not have been made. */
