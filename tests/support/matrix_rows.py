@@ -12,6 +12,7 @@ from tests.support.matrix import Asked
 from tests.support.matrix_partners import PARTNER_ROWS
 from tests.support.matrix_reviews import REVIEW_ROWS
 from tests.support.matrix_row import Row, at, fresh, own, owner_of
+from tests.support.matrix_shares import SHARE_ROWS
 from tests.support.matrix_uploads import UPLOAD_ROWS
 from tests.support.matrix_world import PASSWORD, World
 
@@ -230,6 +231,7 @@ ROWS: Mapping[str, Row] = {
     "DELETE /v1/exports/{export_id}": fresh(_export),
     "POST /v1/verify": Row(make=_file),
     "POST /webhooks/images/replicate": Row(make=at("/webhooks/images/replicate", {"id": "abc"}).make, status=404),
+    **SHARE_ROWS,
     "GET /v1/covers/{cover_id}/provenance": own("/v1/covers/{cover_id}/provenance"),
     "GET /v1/tasks": at("/v1/tasks"),
     "GET /v1/tasks/{task_id}": own("/v1/tasks/{task_id}"),
