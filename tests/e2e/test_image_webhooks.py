@@ -125,7 +125,7 @@ async def test_forged_and_strange_webhooks_wake_nobody(api: Api, told: Told) -> 
     """With another key 403; of a prediction that nobody waits for 204; the picture comes as it would have."""
     replicate = told.replicate
     task_id = await begun(api, replicate)
-    own, strange = (json.dumps({"id": name}).encode() for name in ("abc123", "zzz999"))
+    own, strange = (json.dumps({"id": name}).encode() for name in (replicate.id, "zzz999"))
     forged = await replicate.tell(own, signed(own, secret="whsec_b3RoZXIga2V5IG9mIHNvbWVib2R5"))
     unknown = await replicate.tell(strange, signed(strange))
     await asyncio.sleep(0.2)

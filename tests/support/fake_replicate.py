@@ -77,6 +77,8 @@ class FakeReplicate(Fake):
     """How often each webhook is sent, under the same id."""
     answers: list[int]
     """Statuses of the answers to them."""
+    id: str = ""
+    """Of the last prediction."""
     webhook: str = ""
     """Where the last order wanted them."""
     _until: float = 0
@@ -103,12 +105,13 @@ class FakeReplicate(Fake):
             self._check(request, body)
         except Rejected as rejected:
             return self.said(rejected.wrong, body["input"]["prompt"])
+        self.id = f"abc123{len(self.orders) or ''}"
         self.orders.append(body["input"])
         self._left, self._until = self.questions, time.monotonic() + self.seconds
         self.webhook = body.get("webhook", "")
         if self.webhook:
             self._telling = asyncio.create_task(self._tell())
-        return web.json_response({"id": "abc123", "status": "starting"}, status=201)
+        return web.json_response({"id": self.id, "status": "starting"}, status=201)
 
     async def look(self, request: web.Request) -> web.Response:
         """How it is."""
@@ -117,13 +120,13 @@ class FakeReplicate(Fake):
             return self.said(self.wrong.pop(0), "")
         self._left -= not self.stuck.is_set()
         if self._left > 0 if not self.seconds else time.monotonic() < self._until:
-            return web.json_response({"id": "abc123", "status": "processing"})
+            return web.json_response({"id": self.id, "status": "processing"})
         output = [f"{self.url}/files/abc123.png"]
-        return web.json_response({"id": "abc123", "status": "succeeded", "output": output, "version": "v9"})
+        return web.json_response({"id": self.id, "status": "succeeded", "output": output, "version": "v9"})
 
     async def _tell(self) -> None:
         await asyncio.sleep(self.seconds)
-        body = json.dumps({"id": "abc123", "status": "succeeded", "input": self.orders[-1]}).encode()
+        body = json.dumps({"id": self.id, "status": "succeeded", "input": self.orders[-1]}).encode()
         headers = signed(body)
         self.answers = [await self.tell(body, headers) for _ in range(self.told)]
 
@@ -139,7 +142,7 @@ class FakeReplicate(Fake):
         """Stop."""
         await asyncio.sleep(0)
         self.cancelled += request.headers.get("Authorization") == f"Bearer {KEY}"
-        return web.json_response({"id": "abc123", "status": "canceled"})
+        return web.json_response({"id": self.id, "status": "canceled"})
 
     async def file(self, request: web.Request) -> web.Response:
         """A picture, for everybody; who shows a token here gives it away."""
