@@ -1,8 +1,10 @@
 """Several pictures of a cover over HTTP: variations, other words, the same again, other formats, and which is shown."""
 
 import io
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -94,3 +96,40 @@ async def test_versions_belong_to_their_owner(api: Api) -> None:
         assert (await other.call("GET", f"{path}/versions/1/image")).status == 404
     blocked = await api.call("POST", f"{path}/retype", {"title": "x" * 151})
     assert (blocked.status, blocked.body["errors"][0]["field"]) == (422, "title")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_link_shows_a_cover_to_a_stranger_until_it_is_taken_back(api: Api) -> None:
+    """The version that it was made of, as a page and a picture; nothing from the next request on after it was taken
+    back, or its cover deleted."""
+    cover = await made(api, "/v1/covers", {"title": "The Tide", "author": "A. Writer", "format": "thumbnail"})
+    path = f"/v1/covers/{cover['cover_id']}"
+    pinned, following = [
+        (await api.call("POST", f"{path}/shares", wish, Idempotency_Key=uuid.uuid4().hex)).body
+        for wish in ({"allow_download": True}, {"follow": True})
+    ]
+    await made(api, f"{path}/retype", {"title": "Ebb"})
+    stranger = Api(api.session, api.base)
+
+    async def seen(link: dict[str, Any], more: str = "") -> tuple[int, bytes]:
+        answer = await stranger.call("GET", urlsplit(link["url"]).path + more)
+        return answer.status, answer.body if isinstance(answer.body, bytes) else b""
+
+    assert b"The Tide" in (await seen(pinned))[1]
+    assert b"Ebb" in (await seen(following))[1]
+    first = (await api.call("GET", f"{path}/versions/1/image")).body
+    assert await seen(pinned, "/image?download=1") == (200, first)
+    assert (await seen(following, "/image?download=1"))[0] == 403
+    assert {each["url"] for each in (await api.call("GET", f"{path}/shares")).body["items"]} == {
+        each["url"] for each in (pinned, following)
+    }
+    held = (await api.call("GET", "/v1/me/data")).body["shares"]
+    assert {each["share_id"] for each in held} == {pinned["share_id"], following["share_id"]}
+
+    assert (await api.call("DELETE", f"{path}/shares/{pinned['share_id']}")).status == 204
+    assert [(await seen(pinned, more))[0] for more in ("", "/image")] == [404, 404]
+    assert (await api.call("DELETE", f"{path}/shares/{pinned['share_id']}")).status == 404
+    assert (await seen(following))[0] == 200
+    assert (await api.call("DELETE", path)).status == 204
+    assert [(await seen(following, more))[0] for more in ("", "/image")] == [404, 404]
+    assert (await api.call("GET", "/v1/me/data")).body["shares"] == []
