@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.paging import Cursor, Limit
 from contracts.safety import Finding, TextPart
-from contracts.wire import Endpoint, ObjectRef
+from contracts.wire import Endpoint, Event, ObjectRef
 
 ReviewStatus = Literal["waiting", "released", "confirmed"]
 Ruling = Literal["release", "confirm"]
@@ -86,6 +86,19 @@ class ReviewPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+class ReviewDecided(msgspec.Struct, frozen=True, kw_only=True):
+    """A person said something else to an item than was said before. Nothing of the item itself is in it."""
+
+    decision_id: uuid.UUID
+    """Names this decision: the same item may be released, and confirmed later."""
+    review_id: uuid.UUID
+    kind: Literal["text", "picture"]
+    user_id: uuid.UUID | None
+    """Whose text or picture it is."""
+    decision: Ruling
+    at: datetime
+
+
 EDGE = frozenset({"edge"})
 
 LIST_REVIEWS = Endpoint("svc.safety.list_reviews", ListReviews, ReviewPage, EDGE, "List what waits for a person")
@@ -93,4 +106,14 @@ SHOW_REVIEW = Endpoint("svc.safety.show_review", ReadReview, Review, EDGE, "Read
 REVIEW_PICTURE = Endpoint("svc.safety.review_picture", ReadReviewPicture, ObjectRef, EDGE, "Find the picture of it")
 DECIDE_REVIEW = Endpoint("svc.safety.decide_review", DecideReview, Review, EDGE, "Release or confirm it")
 
-CONTRACTS: tuple[Endpoint[Any, Any], ...] = (LIST_REVIEWS, SHOW_REVIEW, REVIEW_PICTURE, DECIDE_REVIEW)
+DECIDED = Event(
+    "events.safety.review_decided", ReviewDecided, frozenset({"auth"}), "A person decided what the rules could not"
+)
+
+CONTRACTS: tuple[Endpoint[Any, Any] | Event[Any], ...] = (
+    LIST_REVIEWS,
+    SHOW_REVIEW,
+    REVIEW_PICTURE,
+    DECIDE_REVIEW,
+    DECIDED,
+)

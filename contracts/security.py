@@ -58,6 +58,7 @@ SecurityEvent = Literal[
     "consent_given",
     "code_reused",
     "account_deleted",
+    "review_decided",
 ]
 
 
@@ -238,7 +239,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     user_agent: str | None
     detail: str
-    """Which session, key or role."""
+    """Which session, key or role; which review, and what was decided."""
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):

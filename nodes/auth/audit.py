@@ -9,6 +9,7 @@ import msgspec
 from adapters.postgres import Pool, Queries, Transaction
 from contracts.errors import Forbidden
 from contracts.paging import cut, decode_cursor
+from contracts.reviews import ReviewDecided
 from contracts.security import AuditEntry, AuditPage, ListAudit, SecurityEvent
 from contracts.wire import Context
 from nodes.auth.model import ADMIN
@@ -17,7 +18,8 @@ KEPT = timedelta(days=365)
 
 
 class AuditLog:
-    """Writes lines, in the transaction of what they tell of where there is one; handler of `AUDIT`; chore `sweep`."""
+    """Writes lines, in the transaction of what they tell of where there is one; handler of `AUDIT` and of what other
+    nodes tell; chore `sweep`."""
 
     def __init__(self, pool: Pool, sql: Queries, clock: Callable[[], datetime]) -> None:
         self._pool = pool
@@ -37,6 +39,12 @@ class AuditLog:
         where = (context.user_id, context.address, context.user_agent)
         line = (uuid.uuid4(), self._clock(), event, user_id, *where, detail)
         await (within or self._pool).run(self._sql["note"], *line)
+
+    async def review_decided(self, event: ReviewDecided, context: Context) -> None:
+        """What an administrator said in the safety node. Idempotent by the decision's id."""
+        where = (event.user_id, context.user_id, context.address, context.user_agent)
+        line = (event.decision_id, event.at, *where, f"{event.review_id} {event.decision}")
+        await self._pool.run(self._sql["note_review"], *line)
 
     async def forget_origin(self, user_id: uuid.UUID, within: Transaction) -> None:
         """The account is gone: what happened stays, without addresses and programs."""

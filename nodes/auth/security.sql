@@ -98,6 +98,11 @@ DELETE FROM api_keys WHERE expires_at < $1;
 INSERT INTO audit_log (id, at, event, user_id, by_user, address, user_agent, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
+-- name: note_review
+INSERT INTO audit_log (id, at, event, user_id, by_user, address, user_agent, detail)
+VALUES ($1, $2, 'review_decided', $3, $4, $5, $6, $7)
+ON CONFLICT (id) WHERE event = 'review_decided' DO NOTHING;
+
 -- name: audit
 SELECT position, id, at, event, user_id, by_user AS by, address, user_agent, detail FROM audit_log
 WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR event = $2)

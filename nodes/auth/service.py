@@ -10,7 +10,7 @@ from adapters.crypto import Box, Passwords, derive
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox, Pool, Queries, load_queries
-from contracts import auth, logins, oauth, security, signatures, token_keys
+from contracts import auth, logins, oauth, reviews, security, signatures, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated
 from contracts.notifications import MAILS
@@ -35,7 +35,7 @@ from nodes.auth.sessions import Sessions
 from nodes.auth.signing_keys import SigningKeys
 from nodes.auth.store import KEYS_SQL, LOGINS_SQL, OAUTH_SQL, SECURITY_SQL, SIGNING_KEYS_SQL, AuthStore
 from nodes.auth.telling import Telling
-from nodes.runtime import Binding, Chore, serve
+from nodes.runtime import Binding, Chore, listen, serve
 
 KEPT_AFTER_EXPIRY = timedelta(days=1)
 ELSEWHERE = "http://127.0.0.1:8080"
@@ -144,6 +144,7 @@ class Auth:
             serve(security.LIST_KEYS, self._keys.list),
             serve(security.REVOKE_KEY, self._keys.revoke),
             serve(security.AUDIT, self._audit.page),
+            listen(reviews.DECIDED, self._audit.review_decided),
         )
 
     def _for_logins(self) -> tuple[Binding, ...]:

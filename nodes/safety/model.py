@@ -10,8 +10,9 @@ import msgspec
 
 from adapters.moderation.bands import Band
 from adapters.moderation.images import Look
+from adapters.mongo import Outgoing
 from contracts.errors import FieldError, Forbidden, Refused, UnderReview
-from contracts.reviews import ReviewStatus, Ruling, RulingLine
+from contracts.reviews import DECIDED, ReviewDecided, ReviewStatus, Ruling, RulingLine
 from contracts.safety import Decision, Finding, TextPart, Verdict
 from contracts.wire import Context, ObjectRef
 
@@ -78,6 +79,25 @@ def texts_digest(parts: Sequence[TextPart], findings: Iterable[Finding]) -> str:
 def item_id(user_id: uuid.UUID | None, digest: str) -> uuid.UUID:
     """One item for each user and text or picture, however often it is sent."""
     return uuid.uuid5(user_id or uuid.UUID(int=0), digest)
+
+
+def decided(item: Item, line: RulingLine, context: Context) -> Outgoing:
+    """The news of a decision, by whom and from where; the same decision after the same ones has the same id."""
+    decision_id = uuid.uuid5(item.id, f"{len(item.rulings)}:{line.decision}")
+    event = ReviewDecided(
+        decision_id=decision_id,
+        review_id=item.id,
+        kind=item.kind,
+        user_id=item.user_id,
+        decision=line.decision,
+        at=line.at,
+    )
+    return Outgoing(
+        subject=DECIDED.subject,
+        payload=msgspec.json.encode(event),
+        message_id=f"review-decided:{decision_id}",
+        headers=context.headers(),
+    )
 
 
 def refusal(verdicts: Iterable[Verdict], problems: Iterable[str]) -> Refused:

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 
-from adapters.mongo import Database, now
+from adapters.mongo import Database, Send, now
 from adapters.objects import Objects
 from contracts.auth import AccountDeleted
 from contracts.errors import NotFound
@@ -23,7 +23,7 @@ from contracts.reviews import (
 from contracts.safety import TextPart, Verdict
 from contracts.wire import Context, ObjectRef
 from nodes.departed import Departed
-from nodes.safety.model import Item, check_admin, item_id, ruled, texts_digest
+from nodes.safety.model import Item, check_admin, decided, item_id, ruled, texts_digest
 from nodes.safety.store import ReviewStore, whole
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class Reviews:
     """The queue, for the checks that fill it and the administrators who empty it."""
 
-    def __init__(self, database: Database, objects: Objects) -> None:
-        self._store = ReviewStore(database)
+    def __init__(self, database: Database, objects: Objects, send: Send) -> None:
+        self._store = ReviewStore(database, send)
         self._departed = Departed(database)
         self._objects = objects
         self.waiting = 0
@@ -108,11 +108,14 @@ class Reviews:
         return item.picture
 
     async def decide(self, ask: DecideReview, context: Context) -> Review:
-        """Release or confirm; may be said again, and the last word counts. Raises Forbidden, NotFound."""
+        """Release or confirm; may be said again, and the last word counts. What changes it is told to the audit log.
+
+        Raises Forbidden, NotFound.
+        """
         check_admin(context)
         item = await self._found(ask.review_id)
         line = RulingLine(at=now(), by=context.user_id, decision=ask.decision, note=ask.note)
-        await self._store.rule(item, line)
+        await self._store.rule(item, line, decided(item, line, context))
         extra = {"action": "review_decided", "by": str(context.user_id or context.sender or "a tool")}
         log.info("%s %s: %s", item.kind, item.id, ask.decision, extra=extra | {"request_id": context.request_id})
         return whole(await self._found(ask.review_id))
@@ -124,6 +127,10 @@ class Reviews:
             for item in items:
                 await self._forget(item)
 
+    async def tell(self) -> None:
+        """Tell of decisions that were not told yet."""
+        await self._store.outbox.sweep()
+
     async def sweep(self) -> None:
         """Forget what was kept for 90 days."""
         while items := await self._store.old():
@@ -132,7 +139,7 @@ class Reviews:
 
     async def count(self) -> None:
         """Count what waits, for the metrics."""
-        self.waiting = await self._store.waiting()
+        self.waiting = await self._store.count_waiting()
 
     async def _forget(self, item: Item) -> None:
         """The picture first: an item without it is found again, a picture without its item never."""

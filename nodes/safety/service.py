@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.moderation.bands import Bands, read_bands
-from adapters.moderation.images import Look, look_at
+from adapters.moderation.images import Look, load_network, look_at
 from adapters.moderation.opinions import SecondOpinion
 from adapters.moderation.pictures import PictureLimits
 from adapters.moderation.policy import read_policy
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 SHORT_TEXT = 5000
 """Characters that take a few milliseconds to check."""
-SWEEP_EVERY, COUNT_EVERY = 3600.0, 15.0
+SWEEP_EVERY, COUNT_EVERY, TELL_EVERY, WARM_EVERY = 3600.0, 15.0, 1.0, 3600.0
 
 
 class Safety:
@@ -70,7 +70,7 @@ class Safety:
         self._workers = workers
         self._bus = bus
         self._limits = limits
-        self._reviews = Reviews(database, objects)
+        self._reviews = Reviews(database, objects, bus.send)
         self._instance = secrets.token_hex(4)
         self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self.bindings: tuple[Binding, ...] = (
@@ -90,11 +90,17 @@ class Safety:
         return (
             Chore("forget old reviews", SWEEP_EVERY, self._reviews.sweep),
             Chore("count reviews", COUNT_EVERY, self._reviews.count),
+            Chore("tell of decided reviews", TELL_EVERY, self._reviews.tell),
+            Chore("have the classifier loaded", WARM_EVERY, self.warm),
         )
 
     async def prepare(self) -> None:
         """Create indexes; safe to repeat."""
         await self._reviews.prepare()
+
+    async def warm(self) -> None:
+        """Load the classifier in the worker process that is used first, so that no cover waits for it."""
+        await self._workers.run(load_network)
 
     def breakers(self) -> Mapping[str, Mapping[str, Any]]:
         """The breaker of the second opinion, where there is one."""

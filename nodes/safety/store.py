@@ -12,7 +12,23 @@ from typing import Annotated, Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
+from adapters.mongo import (
+    OUTBOX_INDEX,
+    Database,
+    Document,
+    DuplicateKey,
+    Index,
+    Outbox,
+    Outgoing,
+    Send,
+    behind,
+    ensure_indexes,
+    mongo_errors,
+    now,
+    up_to,
+    waiting,
+)
+from contracts.errors import Unavailable
 from contracts.paging import cut, moment_of
 from contracts.reviews import ListReviews, Review, ReviewPage, ReviewRow, ReviewStatus, Ruling, RulingLine
 from nodes.safety.model import STATUS_AFTER, Item
@@ -24,15 +40,18 @@ INDEXES = (
     Index("shelf", (("created_at", -1), ("_id", -1))),
     Index("status_shelf", (("status", 1), ("created_at", -1), ("_id", -1))),
     Index("user", (("user_id", 1),)),
+    OUTBOX_INDEX,
 )
 
 
 class ReviewStore:
     """All that is kept about reviews."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, send: Send) -> None:
         self._items = database["reviews"]
         self._rulings = database["rulings"]
+        self.outbox = Outbox(self._items, send)
+        """Decisions that are to be told."""
 
     async def prepare(self) -> None:
         """Create missing indexes; safe to repeat."""
@@ -69,14 +88,23 @@ class ReviewStore:
         items, following = cut([_item(each) for each in documents], ask.limit, lambda item: (item.created_at, item.id))
         return ReviewPage(items=tuple(map(row, items)), next_cursor=following)
 
-    async def rule(self, item: Item, line: RulingLine) -> None:
-        """Write a decision down: first what holds from now on, then that the item is done. Idempotent."""
+    async def rule(self, item: Item, line: RulingLine, news: Outgoing) -> None:
+        """Write a decision down: first what holds from now on, then that the item is done, with `news` of it.
+
+        Idempotent: what says the same as before is another line, and no news.
+        """
         after: ReviewStatus = STATUS_AFTER[line.decision]
         fact = {"decision": line.decision, "at": line.at, "by": line.by}
+        pushed, told = {"rulings": _plain(line)}, waiting([news], line.at)
+        other = {"$set": {"status": after}, "$push": {**pushed, "outbox": {"$each": told}}}
         with mongo_errors():
             await self._rulings.update_one({"_id": item.digest}, {"$set": fact}, upsert=True)
-            change = {"$set": {"status": after}, "$push": {"rulings": _plain(line)}}
-            await self._items.update_one({"_id": item.id}, change)
+            changed = await self._items.update_one({"_id": item.id, "status": {"$ne": after}}, other)
+            if not changed.matched_count:
+                await self._items.update_one({"_id": item.id}, {"$push": pushed})
+        if changed.matched_count:
+            with contextlib.suppress(Unavailable):  # the sweep tells it then
+                await self.outbox.relay({"_id": item.id, "outbox": told})
 
     async def of(self, user_id: uuid.UUID) -> list[Item]:
         """Some items of a user; ask again after removing them."""
@@ -91,7 +119,7 @@ class ReviewStore:
         with mongo_errors():
             await self._items.delete_one({"_id": review_id})
 
-    async def waiting(self) -> int:
+    async def count_waiting(self) -> int:
         """How many items nobody has looked at."""
         with mongo_errors():
             return await self._items.count_documents({"status": "waiting"})

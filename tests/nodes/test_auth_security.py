@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from adapters.crypto import token_hash
-from contracts import auth, security
+from contracts import auth, reviews, security
 from contracts.auth import Session, VerifyToken
 from contracts.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError, Unauthenticated
+from contracts.reviews import ReviewDecided
 from contracts.security import (
     CreateApiKey,
     ListApiKeys,
@@ -245,6 +246,28 @@ async def test_a_stolen_token_and_a_role_are_in_the_log(house: House) -> None:
 
     assert [entry.detail for entry in await log(house, "refresh_reused")] == [str(sid(session))]
     assert [entry.detail for entry in await log(house, "role_given")] == ["admin"]
+
+
+async def test_decisions_on_reviews_are_in_the_log_once(house: House) -> None:
+    """However often one is told: who decided, from where, about whom, and which review; a later one is another line."""
+    owner, review, administrator = uuid.uuid4(), uuid.uuid4(), by(await house.register())
+    news = [
+        ReviewDecided(
+            decision_id=uuid.uuid4(), review_id=review, kind="text", user_id=owner, decision=decision, at=START
+        )
+        for decision in ("release", "confirm")
+    ]
+    for number, event in enumerate((news[0], news[0], news[1])):
+        await house.bus.publish(reviews.DECIDED, event, message_id=f"{review}:{number}", context=administrator)
+    async with asyncio.timeout(10):
+        while len(entries := await log(house, "review_decided")) < 2:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    entries = await log(house, "review_decided", user_id=owner)
+    assert [entry.detail for entry in entries] == [f"{review} confirm", f"{review} release"]
+    assert {(e.id, e.by, e.address, e.user_agent) for e in entries} == {
+        (each.decision_id, administrator.user_id, administrator.address, administrator.user_agent) for each in news
+    }
 
 
 async def test_the_log_outlives_the_account_for_a_year(house: House) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,19 +14,28 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from adapters.moderation.images import Look
-from adapters.moderation.pictures import PictureLimits
+from adapters.moderation.images import Look, load_network, look_at
 from adapters.mongo import now, open_mongo
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
 from contracts import auth, reviews, safety, tasks
 from contracts.auth import AccountDeleted
-from contracts.errors import Forbidden, Invalid, NotFound
-from contracts.reviews import DecideReview, ListReviews, ReadReview, ReadReviewPicture, Review, ReviewPage, Ruling
+from contracts.errors import Forbidden, Invalid, NotFound, Unavailable
+from contracts.reviews import (
+    DecideReview,
+    ListReviews,
+    ReadReview,
+    ReadReviewPicture,
+    Review,
+    ReviewDecided,
+    ReviewPage,
+    Ruling,
+)
 from contracts.safety import CheckImage, CheckImageStep, CheckText, TextPart, Verdict
 from contracts.tasks import StepReport
 from contracts.wire import Context, Endpoint, ObjectRef
-from nodes.runtime import Node, work
+from nodes.runtime import Node, listen, work
+from nodes.safety.reviews import Reviews
 from nodes.safety.service import Safety
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
@@ -41,7 +50,10 @@ class Seeing:
     def __init__(self) -> None:
         self.scores: list[float] = []
 
-    async def run(self, _look: Callable[..., Look], _data: bytes, _media: str, _limits: PictureLimits) -> Look:
+    async def run(self, fn: Callable[..., Look | None], *given: Any) -> Look | None:
+        if fn is load_network:
+            return None
+        assert fn is look_at, given
         return Look(nsfw=self.scores.pop(0) if self.scores else 0.0)
 
 
@@ -55,10 +67,15 @@ class Queue:
     seeing: Seeing
     service: Safety
     reports: asyncio.Queue[StepReport] = field(default_factory=asyncio.Queue)
+    news: asyncio.Queue[tuple[ReviewDecided, Context]] = field(default_factory=asyncio.Queue)
 
     async def take(self, report: StepReport, _context: Context) -> None:
         """What the tasks node would do."""
         self.reports.put_nowait(report)
+
+    async def hear(self, event: ReviewDecided, context: Context) -> None:
+        """What the auth node would write into its log."""
+        self.news.put_nowait((event, context))
 
     async def texts(self, *parts: TextPart, by: uuid.UUID) -> Verdict:
         """The verdict on what this user wrote."""
@@ -101,6 +118,8 @@ async def queue(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path) ->
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
         listener = await stack.enter_async_context(a_bus(nats_url, "tasks"))
         await stack.enter_async_context(Node(listener, SmallService("tasks", work(tasks.REPORT, queue.take)), "1.0.0"))
+        hearer = SmallService("auth", listen(reviews.DECIDED, queue.hear))
+        await stack.enter_async_context(Node(await stack.enter_async_context(a_bus(nats_url, "auth")), hearer, "1.0.0"))
         yield queue
 
 
@@ -149,6 +168,46 @@ async def test_the_last_word_counts(queue: Queue) -> None:
     assert [line.decision for line in decided.rulings] == ["release", "confirm"]
     blocked = await queue.texts(NUDE, by=uuid.uuid4())
     assert [(f.category, f.decision) for f in blocked.findings] == [("sexual", "block")]
+
+
+async def test_decisions_are_told_with_who_and_where(queue: Queue) -> None:
+    """Each that changes something, once, for the log of the auth node; never the words or the note."""
+    user = uuid.uuid4()
+    await queue.texts(NUDE, by=user)
+    (row,) = (await queue.listed()).items
+    decisions: tuple[Ruling, ...] = ("release", "release", "confirm", "release")
+    for decision in decisions:
+        await queue.decide(row.id, decision, "A classical painting.")
+    heard = sorted([await asyncio.wait_for(queue.news.get(), 10) for _ in range(3)], key=lambda pair: pair[0].at)
+    assert [event.decision for event, _ in heard] == ["release", "confirm", "release"]
+    assert len({event.decision_id for event, _ in heard}) == 3
+    assert {(event.review_id, event.user_id, event.kind) for event, _ in heard} == {(row.id, user, "text")}
+    assert {context.user_id for _, context in heard} == {ADMIN.user_id}
+    await asyncio.sleep(0.1)
+    assert queue.news.empty()
+
+
+async def test_a_decision_that_could_not_be_told_is_told_later(queue: Queue) -> None:
+    """The decision holds while JetStream is away, and the sweep tells it, once."""
+    await queue.texts(NUDE, by=uuid.uuid4())
+    (row,) = (await queue.listed()).items
+    sent: list[str] = []
+    away = True
+
+    async def send(subject: str, payload: bytes, *, message_id: str, headers: Mapping[str, str]) -> None:
+        assert (subject, headers["user-id"]) == (reviews.DECIDED.subject, str(ADMIN.user_id))
+        assert NUDE.text.encode() not in payload
+        if away:
+            raise Unavailable
+        sent.append(message_id)
+
+    other = Reviews(queue.database, queue.objects, send)
+    await other.decide(DecideReview(review_id=row.id, decision="confirm"), ADMIN)
+    assert (await queue.texts(NUDE, by=uuid.uuid4())).decision == "block"
+    away, other._store.outbox._grace = False, timedelta(0)
+    for _ in range(2):
+        await other.tell()
+    assert len(sent) == 1
 
 
 async def test_a_picture_waits_as_a_copy_and_its_task_is_told(queue: Queue) -> None:
