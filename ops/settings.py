@@ -336,7 +336,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mail_url", "", values.mail_url, "`smtp://USER:PASSWORD@HOST:587` or `smtps://`; `$COVERGEN_HOME/mail`."),
     Setting("mail_from", "Covergen <covergen@localhost>", mail_sender, "The sender of mails."),
     Setting(
-        "public_url", "", values.public_url, "Where users reach the edge: links in mails begin so; its own address."
+        "public_url",
+        "",
+        values.public_url,
+        "Where users reach the edge: links in mails and to shared covers begin so; its own address.",
     ),
     Setting(
         "google_client", "", values.checked(read_client), "`ID:SECRET` of the OAuth client at Google, to sign in there."
