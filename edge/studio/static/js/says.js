@@ -33,10 +33,12 @@ export function sayThumbnail({ legible, contrast, height_px }) {
   return `${how} at 100 × 150 pixels: letters ${height_px.toFixed(1)} pixels tall, ${contrast.toFixed(1)} : 1`;
 }
 
-/** Whether the same recipe gives the same picture, as far as that is known; empty when it is not. */
-export function sayReproduced({ kind, parent, reproduced }) {
+/** Whether a picture that was made again is the same, and why not; empty where that is not known. */
+export function sayReproduced({ kind, parent, reproduced, recipe }) {
   if (kind !== "regenerate" || reproduced === null || reproduced === undefined) return "";
-  return reproduced ? `The same as version ${parent}, to the byte.` : `Not the same as version ${parent} to the byte; its model does not paint the same twice.`;
+  if (reproduced) return `It is the same as version ${parent}, to the byte.`;
+  const why = recipe?.painting?.reproducible === false ? "its model does not paint the same twice" : "the painter or the rules of the type have changed since";
+  return `It is not the same as version ${parent} to the byte: ${why}.`;
 }
 
 /** What a task does, in a few words, when this tab does not know what was ordered. */

@@ -28,13 +28,13 @@ export function sayWhen(seconds) {
 
 /** The formats in the order in which they are offered, each with its proportions and its size in pixels. */
 export const FORMATS = {
-  ebook: { name: "E-book", note: "for shops", ratio: [10, 16], size: "1600 × 2560" },
-  paperback: { name: "Paperback", note: "6 × 9 inches", ratio: [10.6, 16], size: "1800 × 2700" },
-  square: { name: "Square", note: "album, podcast", ratio: [14, 14], size: "3000 × 3000" },
-  portrait: { name: "Portrait", note: "post, 4 : 5", ratio: [12, 15], size: "1080 × 1350" },
-  story: { name: "Story", note: "reel, 9 : 16", ratio: [9, 16], size: "1080 × 1920" },
-  thumbnail: { name: "Video", note: "thumbnail", ratio: [18, 10], size: "1280 × 720" },
-  wide: { name: "Wide", note: "banner, slide", ratio: [18, 10], size: "1920 × 1080" },
+  ebook: { name: "E-book", note: "for shops", ratio: [10, 16], pixels: [1600, 2560] },
+  paperback: { name: "Paperback", note: "6 × 9 inches", ratio: [10.6, 16], pixels: [1800, 2700] },
+  square: { name: "Square", note: "album, podcast", ratio: [14, 14], pixels: [3000, 3000] },
+  portrait: { name: "Portrait", note: "post, 4 : 5", ratio: [12, 15], pixels: [1080, 1350] },
+  story: { name: "Story", note: "reel, 9 : 16", ratio: [9, 16], pixels: [1080, 1920] },
+  thumbnail: { name: "Video", note: "thumbnail", ratio: [18, 10], pixels: [1280, 720] },
+  wide: { name: "Wide", note: "banner, slide", ratio: [18, 10], pixels: [1920, 1080] },
 };
 
 /** The pairings of fonts, by what they are made for. */

@@ -31,7 +31,7 @@ export function shareCover(found, signal) {
 
   function line(share) {
     const address = h("input", { class: "input link-address", readonly: true, value: share.url, "aria-label": `Link until ${sayDay(share.expires_at)}`, on: { focus: () => address.select() } });
-    const copy = h("button", { class: "button", type: "button", on: { click: () => copied(address, share.url) } }, "Copy");
+    const copy = h("button", { class: "button", type: "button", on: { click: () => copied(address, copy) } }, "Copy");
     const away = h("button", { class: "button button-quiet", type: "button", "aria-label": `Take the link until ${sayDay(share.expires_at)} back`, on: { click: () => revoke(share, away) } }, "Take back");
     const facts = [`until ${sayDay(share.expires_at)}`, share.version ? `version ${share.version}` : "whichever is chosen", share.allow_download && "with download"];
     return h("li", { class: "link", "data-share": share.share_id }, h("div", { class: "link-line" }, address, copy), h("div", { class: "link-foot" }, h("span", { class: "small soft" }, facts.filter(Boolean).join(" · ")), away));
@@ -80,11 +80,12 @@ export function shareCover(found, signal) {
 }
 
 /** Without the clipboard, which needs a secure context, the address is selected to be copied by hand. */
-async function copied(input, text) {
+async function copied(input, button) {
   try {
-    await navigator.clipboard.writeText(text);
-    toast("The link is in your clipboard.");
+    await navigator.clipboard.writeText(input.value);
+    button.textContent = "Copied";
     announce("The link is in your clipboard.");
+    setTimeout(() => { button.textContent = "Copy"; }, 2500);
   } catch {
     input.focus();
     input.select();

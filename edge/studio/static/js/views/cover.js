@@ -7,6 +7,7 @@ import { another, download, remove, undone } from "../parts/acts.js";
 import { blankBook } from "../parts/book.js";
 import { details, origin } from "../parts/details.js";
 import { easel } from "../parts/easel.js";
+import { files } from "../parts/files.js";
 import { further } from "../parts/further.js";
 import { keepStyle } from "../parts/keeping.js";
 import { readQuota } from "../parts/quota.js";
@@ -14,7 +15,7 @@ import { shareCover } from "../parts/sharing.js";
 import { failed } from "../parts/states.js";
 import { versionStrip } from "../parts/strip.js";
 import { endingOf, taskWatch } from "../parts/watch.js";
-import { sayMade } from "../says.js";
+import { sayMade, sayReproduced } from "../says.js";
 import { chosenOf, rivalOf, versionOf, wordsOf } from "../versions.js";
 import { sayAgo } from "../words.js";
 
@@ -33,9 +34,10 @@ export function cover({ id, signal }) {
   const work = h("div", { class: "work-place" });
   const told = h("div", { role: "status" });
   const making = further({ signal, onBegun: watch, onRefused: read });
+  const shops = files(signal);
   const made = details();
   const signed = origin(signal);
-  const folds = h("div", { hidden: true }, h("h2", { class: "sr-only" }, "Make more of it"), making.element, h("div", { class: "act-folds" }, made.element, signed.element));
+  const folds = h("div", { hidden: true }, h("h2", { class: "sr-only" }, "Make more of it"), making.element, h("div", { class: "act-folds" }, shops.element, made.element, signed.element));
   const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "About this cover", "aria-busy": "true" }, heading, under, acts, work, told, folds);
   const view = { element: h("div", { class: "bench bench-final bench-cover" }, h("section", { class: "bench-stage", "aria-label": "The cover" }, table), panel), title: "A cover", heading };
   const state = { found: null, looked: null, paired: false, task: null };
@@ -81,6 +83,7 @@ export function cover({ id, signal }) {
     stand.lay(found, version, rival);
     strip.draw(found, state.looked);
     making.draw(found, version, state.task !== null);
+    shops.draw(found);
     made.draw(found, version);
     signed.draw(found, version);
   }
@@ -144,8 +147,7 @@ export function cover({ id, signal }) {
   function finish(taskId, ending) {
     const fresh = state.found.versions.filter((version) => version.task_id === taskId);
     const { bad, words } = endingOf(ending, fresh.length, { quota: recallMaking(taskId)?.quota });
-    const kept = fresh.length > 0 && fresh[0].kind === "regenerate" ? fresh[0].reproduced : null;
-    tell(kept === null ? words : `${words} ${kept ? `It is the same as version ${fresh[0].parent}, to the byte.` : `It is not the same as version ${fresh[0].parent} to the byte.`}`, bad);
+    tell([words, fresh.length ? sayReproduced(fresh[0]) : ""].filter(Boolean).join(" "), bad);
     if (fresh.length) look(fresh[0].version);
     told.scrollIntoView({ block: "nearest" });
   }
