@@ -14,6 +14,7 @@ import { verifying } from "./views/check.js";
 import { cover } from "./views/cover.js";
 import { covers } from "./views/covers.js";
 import { door } from "./views/door.js";
+import { edit } from "./views/edit.js";
 import { making } from "./views/making.js";
 import { settings } from "./views/settings.js";
 import { forgotten, proof, renewal, takeToken } from "./views/proof.js";
@@ -25,6 +26,7 @@ const PLACES = [
   [/^#\/brand$/, brand, "brand"],
   [/^#\/account$/, settings, "account"],
   [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
+  [new RegExp(`^#/edits/${ID}$`, "i"), edit, "covers"],
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];
 const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten], ["/check", verifying]]);

@@ -41,6 +41,9 @@ export function sayReproduced({ kind, parent, reproduced, recipe }) {
   return `It is not the same as version ${parent} to the byte: ${why}.`;
 }
 
+/** What an entry of an edit's history did. */
+export const sayOperation = (entry) => ({ adjust: "light and colour", inpaint: "a part painted anew", erase: "something taken away", replace: "something put in its place", expand: "made larger" })[entry?.op] ?? "a change";
+
 /** What a task does, in a few words, when this tab does not know what was ordered. */
 export const sayTask = (type) => ({ generate: "The cover", vary: "More like it", retype: "Other words", remake: "Another print", edit: "An edit", export: "Files" })[type] ?? "A new version";
 

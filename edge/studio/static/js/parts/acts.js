@@ -1,6 +1,6 @@
 // What can be done with a cover as a whole: keep its file, begin another like it, delete it.
 
-import { call, check } from "../api.js";
+import { begin, call, check, newKey } from "../api.js";
 import { h, toast } from "../dom.js";
 import { draftFrom } from "../draft.js";
 import { pictureOf } from "../versions.js";
@@ -21,6 +21,18 @@ export async function download(found, version, button) {
   } catch (failure) {
     toast(failure.message);
   } finally {
+    button.disabled = false;
+  }
+}
+
+/** Begins to edit the chosen picture by hand; `button` cannot be pressed meanwhile. */
+export async function editByHand(found, button) {
+  button.disabled = true;
+  try {
+    const session = await begin("/v1/edits", { cover_id: found.cover_id }, newKey(), null);
+    location.hash = `#/edits/${session.edit_id}`;
+  } catch (failure) {
+    toast(failure.message);
     button.disabled = false;
   }
 }

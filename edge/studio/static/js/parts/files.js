@@ -1,6 +1,6 @@
 // Files of a cover for the places where it will be used: ordered, checked against each place's rules, downloaded.
 
-import { begin, call, list, newKey } from "../api.js";
+import { begin, list, newKey } from "../api.js";
 import { h, show } from "../dom.js";
 import { rememberMaking } from "../draft.js";
 import { chosenOf, formatOf } from "../versions.js";

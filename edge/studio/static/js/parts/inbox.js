@@ -94,13 +94,14 @@ export function inbox() {
 }
 
 /**
- * The place in the studio that a notification's link means, or null: covers and tasks are linked as the API names them;
- * edits and exports have no place of their own yet and lead to their cover. Raises Failure.
+ * The place in the studio that a notification's link means, or null: covers, edits and tasks are linked as the API
+ * names them; exports have no place of their own and lead to their cover. Raises Failure.
  */
 async function placeOf(link) {
   if (!link) return null;
   const [, kind, id] = /\/?(covers|tasks|edits|exports)\/([0-9a-f-]{36})/i.exec(link) ?? [];
   if (!kind) return link.startsWith("#/") ? link : null;
   if (kind === "tasks") return `#/making/${id}`;
+  if (kind === "edits") return `#/edits/${id}`;
   return `#/covers/${kind === "covers" ? id : (await call("GET", `/v1/${kind}/${id}`)).cover_id}`;
 }

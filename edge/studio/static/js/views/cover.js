@@ -3,7 +3,7 @@
 import { call } from "../api.js";
 import { announce, h, show } from "../dom.js";
 import { recallMaking } from "../draft.js";
-import { another, download, remove, undone } from "../parts/acts.js";
+import { another, download, editByHand, remove, undone } from "../parts/acts.js";
 import { blankBook } from "../parts/book.js";
 import { details, origin } from "../parts/details.js";
 import { easel } from "../parts/easel.js";
@@ -90,9 +90,11 @@ export function cover({ id, signal }) {
 
   function drawActs(found, version) {
     const save = h("button", { class: "button button-main", type: "button", on: { click: () => download(found, version, save) } }, "Download PNG");
+    const byHand = h("button", { class: "button", type: "button", on: { click: () => editByHand(found, byHand) } }, "Edit");
     const quiet = (words, press) => h("button", { class: "button button-quiet", type: "button", on: { click: press } }, words);
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
     show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, signal) } }, "Share"),
+      version.version === found.shown_version && byHand,
       h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
     if (focus >= 0) acts.querySelectorAll("button")[focus]?.focus();
   }

@@ -1,0 +1,161 @@
+// An edit session: the picture as it stands, what can be done to it, and the way back.
+
+import { begin, call, newKey } from "../api.js";
+import { announce, h, icon, show } from "../dom.js";
+import { rememberMaking } from "../draft.js";
+import { adjusting, filterOf } from "../parts/adjusting.js";
+import { blankBook } from "../parts/book.js";
+import { summary } from "../parts/details.js";
+import { failed } from "../parts/states.js";
+import { taskWatch } from "../parts/watch.js";
+import { picture } from "../pictures.js";
+import { sayOperation } from "../says.js";
+import { chosenOf, formatOf } from "../versions.js";
+
+const BACK = "M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2";
+const FORTH = "M15 7l5 5-5 5M20 12H10a5 5 0 0 0 0 10h2";
+const WHAT = { adjust: "Light and colour" };
+
+/** The view of an edit session. */
+export function edit({ id, signal }) {
+  const path = `/v1/edits/${id}`;
+  const heading = h("h1", { class: "headline", tabindex: "-1" }, "Edit");
+  const table = h("div", { class: "table table-cover" }, blankBook("ebook", "book-stage bone"));
+  const acts = h("div", { class: "acts" });
+  const work = h("div", {});
+  const told = h("div", { role: "status" });
+  const adjust = adjusting({ send: operate, onPreview: preview });
+  const folds = h("div", { class: "act-folds", hidden: true },
+    h("details", { class: "act-fold", name: "tools", open: true }, summary("Light and colour", "Of the whole picture"), h("div", { class: "act-body" }, adjust.element)));
+  const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "Tools" }, heading, h("p", { class: "panel-sub" }, "Each change is a step that can be taken back."), acts, work, told, folds);
+  const state = { session: null, cover: null, image: null, shown: null, task: null, busy: false };
+  const key = { order: "", value: newKey() };
+
+  async function read() {
+    try {
+      const session = await call("GET", path, null, { signal });
+      state.cover ??= await call("GET", `/v1/covers/${session.cover_id}`, null, { signal });
+      if (signal.aborted) return;
+      heading.textContent = `Edit ${state.cover.title}`;
+      take(session);
+    } catch (failure) {
+      if (signal.aborted) return;
+      if (state.session) return tell(failure.message, true);
+      show(panel, heading, failed(failure, () => location.reload()));
+    }
+  }
+
+  function take(session) {
+    state.session = session;
+    folds.hidden = false;
+    draw();
+    lay();
+    if (session.running_task_id) watch(session.running_task_id);
+  }
+
+  function draw() {
+    const { session } = state;
+    const blocked = state.busy || state.task !== null;
+    const tool = (path_, label, press, can) => h("button", { class: "tool tool-framed", type: "button", "aria-label": label, title: label, disabled: blocked || !can, on: { click: press } }, icon(path_));
+    const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
+    show(acts, h("button", { class: "button button-main", type: "button", disabled: blocked || session.current_version === 0, on: { click: save } }, "Keep as a version"),
+      tool(BACK, "Undo", () => step("undo"), session.can_undo), tool(FORTH, "Redo", () => step("redo"), session.can_redo),
+      h("a", { class: "button button-quiet", href: `#/covers/${session.cover_id}` }, "Back to the cover"));
+    acts.querySelectorAll("button")[focus]?.focus();
+    for (const fold of folds.children) {
+      fold.classList.toggle("is-busy", blocked);
+      for (const button of fold.querySelectorAll("button[type=submit]")) button.inert = blocked;
+    }
+  }
+
+  async function lay() {
+    const { session, cover } = state;
+    const version = session.current_version;
+    const caption = h("p", { class: "caption" }, version === 0 ? "As it was." : `Step ${version}: ${sayOperation(session.edit_history.find((entry) => entry.version === version))}`);
+    if (state.shown === version) return;
+    state.shown = version;
+    try {
+      const image = await picture(`${path}/image?version=${version}`, `${cover.title}, step ${version}`);
+      if (signal.aborted || state.shown !== version) return;
+      state.image = image;
+      show(table, blankBook(formatOf(cover, chosenOf(cover)), "book-stage", image), caption);
+    } catch (failure) {
+      state.shown = null;
+      if (!signal.aborted) tell(failure.message, true);
+    }
+  }
+
+  function preview(values) {
+    const { image } = state;
+    if (image) image.style.setProperty("filter", Object.keys(values).length ? filterOf(values, image.clientWidth / image.naturalWidth) : "none");
+  }
+
+  /** Sends an operation once, however often it is pressed. */
+  async function operate(operation) {
+    const said = JSON.stringify([state.session.current_version, operation]);
+    if (key.order !== said) Object.assign(key, { order: said, value: newKey() });
+    try {
+      const accepted = await begin(`${path}/operations`, operation, key.value, signal);
+      key.order = "";
+      rememberMaking(accepted.task_id, { what: WHAT[operation.op] ?? "An edit" });
+      watch(accepted.task_id);
+    } catch (failure) {
+      if (!failure.passing) key.order = "";
+      if (failure.status === 409) read();
+      throw failure;
+    }
+  }
+
+  function watch(taskId) {
+    if (state.task === taskId) return;
+    state.task = taskId;
+    show(told);
+    const onEnd = async ({ status, why }) => {
+      state.task = null;
+      show(work);
+      await read();
+      if (signal.aborted) return;
+      if (status === "succeeded") adjust.clear();
+      const words = { succeeded: "It is done.", cancelled: "You stopped it; the picture is as it was." }[status] ?? (why || "It could not be done.");
+      tell(words, status === "failed" || status === "lost");
+    };
+    show(work, taskWatch({ taskId, signal, onEnd }));
+    draw();
+  }
+
+  async function step(name) {
+    await once(async () => {
+      take(await call("POST", `${path}/${name}`, null, { key: newKey(), signal }));
+      announce(name === "undo" ? "One step back." : "One step forth.");
+    });
+  }
+
+  async function save() {
+    await once(async () => {
+      const saved = await begin(`${path}/save`, null, newKey(), signal);
+      location.hash = `#/covers/${saved.cover_id}`;
+    });
+  }
+
+  async function once(act) {
+    if (state.busy) return;
+    state.busy = true;
+    draw();
+    try {
+      await act();
+    } catch (failure) {
+      if (!signal.aborted) tell(failure.message, true);
+    } finally {
+      state.busy = false;
+      if (!signal.aborted) draw();
+    }
+  }
+
+  function tell(words, bad = false) {
+    show(told, h("p", { class: bad ? "notice notice-alarm" : "notice" }, words));
+  }
+
+  document.addEventListener("visibilitychange", () => !document.hidden && state.session && !state.task && read(), { signal });
+  read();
+  return { element: h("div", { class: "bench bench-final bench-cover" }, h("section", { class: "bench-stage", "aria-label": "The picture" }, table), panel), title: "Edit", heading };
+}
