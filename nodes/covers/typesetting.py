@@ -33,9 +33,13 @@ async def with_logo(order: TypeOrder, recipe: Recipe, objects: Objects) -> TypeO
     """The order with the logo of the recipe's brand. Raises NotFound, Unavailable."""
     if recipe.brand is None or recipe.brand.logo is None:
         return order
-    data = await objects.get(recipe.brand.logo)
-    mark = Logo(data, recipe.brand.logo.sha256, recipe.brand.logo_position)
-    return msgspec.structs.replace(order, logo=mark)
+    return marked(order, recipe.brand, await objects.get(recipe.brand.logo))
+
+
+def marked(order: TypeOrder, brand: Brand, logo: bytes) -> TypeOrder:
+    """The order with the bytes of the brand's logo."""
+    sha256 = "" if brand.logo is None else brand.logo.sha256
+    return msgspec.structs.replace(order, logo=Logo(logo, sha256, brand.logo_position))
 
 
 def check_words(request: GenerateCover | Recipe, recipe: Recipe) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from adapters.images.painter import FAMILIES
 from adapters.typesetter import PAIRINGS
+from contracts.brands import AuthorStyle, Brand
 from contracts.covers import Recipe
 from contracts.templates import StyleParams
-from tests.support.recipes import replayed
+from tests.support.logos import LOGOS
+from tests.support.recipes import logo_ref, replayed
 
 SIZES = ((160, 256), (240, 240), (256, 144), (180, 270))
 
@@ -47,3 +49,28 @@ def test_fifty_recipes_are_replayed_in_a_fresh_process_to_the_byte() -> None:
     assert answer.stdout.decode().split() == [sha256 for _, sha256 in reversed(made)]
     assert len({sha256 for _, sha256 in made}) == 50
     assert all(recipe.fonts and recipe.typesetter for recipe, _ in made)
+
+
+@pytest.mark.timeout(300)
+def test_recipes_with_a_brand_are_replayed_in_a_fresh_process_to_the_byte() -> None:
+    """Each logo with each case of the author: the recipe and the logo's bytes are all that is needed."""
+    cases = [AuthorStyle(case="small_caps"), AuthorStyle(case="upper", tracking=0.2), AuthorStyle(weight="bold")]
+    dressed = [
+        msgspec.structs.replace(
+            recipe,
+            author="Ada Lovelace",
+            brand=Brand(
+                typography=recipe.style_params.typography,
+                palette=("#162654", "#e96922"),
+                author_style=cases[number % 3],
+                logo=logo_ref(name),
+            ),
+        )
+        for number, (recipe, name) in enumerate(zip(recipes(len(LOGOS)), sorted(LOGOS), strict=True))
+    ]
+    made = [replayed(recipe) for recipe in dressed]
+    sent = b"".join(msgspec.json.encode(recipe) + b"\n" for recipe, _ in reversed(made))
+    command = [sys.executable, "-m", "tests.support.recipes"]
+    answer = subprocess.run(command, input=sent, capture_output=True, check=True, timeout=120)
+    assert answer.stdout.decode().split() == [sha256 for _, sha256 in reversed(made)]
+    assert len({sha256 for _, sha256 in made}) == len(LOGOS)
