@@ -6,12 +6,15 @@ import re
 from collections.abc import Awaitable, Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
+from adapters.typesetter import FORMATS, PAIRINGS
+from contracts import brands, covers, provenance
 from contracts.security import SCOPES
 from edge.studio.pages import FOLDER, PLACES, load_assets, release_digest, routes
 from nodes.auth.letters import KINDS
@@ -122,6 +125,51 @@ def test_keys_may_be_given_every_scope() -> None:
     """The form for a key knows the scopes that there are, and no others."""
     listed = re.findall(r'^  "([a-z]+:[a-z]+)": "', (STATIC / "js" / "words.js").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(SCOPES)
+
+
+def _table(module: str, name: str) -> str:
+    """The lines of an object literal of a module."""
+    found = re.search(
+        rf"^(?:export )?const {name} = {{(.*?)}};$", (STATIC / "js" / module).read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found, name
+    return found[1]
+
+
+def test_every_format_can_be_ordered_and_is_told_in_its_own_size() -> None:
+    """The studio offers the formats that there are, each with its pixels."""
+    listed = re.findall(r"(\w+): {.*?pixels: \[(\d+), (\d+)\]", _table("words.js", "FORMATS"))
+    assert {name: (int(width), int(height)) for name, width, height in listed} == {
+        name: (page.width, page.height) for name, page in FORMATS.items()
+    }
+    sheets = (STATIC / "css" / "book.css").read_text()
+    assert all(f".book-{name}" in sheets or name == "ebook" for name in get_args(covers.Format))
+
+
+def test_every_pairing_of_fonts_can_be_chosen() -> None:
+    """The studio offers the pairings that there are, and no others."""
+    assert set(re.findall(r'"?([a-z-]+)"?: "', _table("words.js", "PAIRINGS"))) == set(PAIRINGS)
+
+
+@pytest.mark.parametrize("name", ["MADE", "SHORT"])
+def test_every_kind_of_version_has_words(name: str) -> None:
+    """Whatever made a version, the strip says it."""
+    keys = set(re.findall(r"(?:^|[{,])\s*(\w+): (?:\(|\"|{)", _table("says.js", name), re.MULTILINE))
+    assert set(get_args(covers.Kind)) - {"format"} <= keys
+
+
+@pytest.mark.parametrize(
+    ("table", "choices"), [("CASES", brands.Case), ("WEIGHTS", brands.Weight), ("POSITIONS", brands.LogoPosition)]
+)
+def test_the_kit_offers_what_a_kit_may_say(table: str, choices: object) -> None:
+    """The form of the brand kit has every choice of its contract, and no other."""
+    assert tuple(re.findall(r'(\w+): "', _table("views/brand.js", table))) == get_args(choices)
+
+
+def test_credentials_are_told_in_full() -> None:
+    """What `verify` answers is shown: each of its fields is read by the module that tells it."""
+    text = (STATIC / "js" / "parts" / "credentials.js").read_text()
+    assert [name for name in provenance.Provenance.__struct_fields__ if name not in text] == ["media_type"]
 
 
 async def test_page_holds_nothing_inline(studio: Client) -> None:
