@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from adapters.images import Capabilities, Cost, PaintOrder, Picture
+from adapters.images import Capabilities, Cost, InpaintOrder, PaintOrder, Picture
 from adapters.images.painter import prompt, tuning
 from adapters.images.painter.colour import Palette
 from adapters.images.painter.families import FAMILIES
+from adapters.images.painter.inpainting import inpaint
 from adapters.images.painter.scene import Family, Scene, develop
 
 Result = TypeVar("Result")
@@ -67,7 +68,7 @@ class Painter:
     capabilities = Capabilities(
         seed=True,
         reproducible=True,
-        mask=False,
+        mask=True,
         negative_prompt=False,
         any_size=True,
         offline=True,
@@ -80,3 +81,7 @@ class Painter:
     async def paint(self, order: PaintOrder) -> Picture:
         """Paint in a worker; raises ValueError as `paint` does. Safe to repeat: the same order gives the same bytes."""
         return await self._workers.run(paint, order)
+
+    async def inpaint(self, order: InpaintOrder) -> Picture:
+        """Paint what the mask marks, in a worker; raises and repeats as `paint`."""
+        return await self._workers.run(inpaint, order, paint)

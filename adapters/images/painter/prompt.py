@@ -18,6 +18,8 @@ _TITLE = re.compile(r"\b(?:cover|thumbnail)\s+for\s+", re.IGNORECASE)
 _ENDINGS = ("s", "es", "e", "en", "n", "er", "r", "x")
 _REACH = 2
 """How many words may stand between a colour and the figure that has it."""
+_SETTING = ("tree", "tree", "house", "person")
+"""Figures that give way to others: a fox under a tree is a picture of a fox."""
 OPPOSITES = {"dark": "bright", "bright": "dark", "warm": "cold", "cold": "warm", "calm": "epic", "epic": "calm"}
 
 
@@ -59,7 +61,7 @@ def read(prompt: str) -> Reading:
     wish, *rest = _TITLE.split(prompt, maxsplit=1)
     words, title = _words(wish), _words(rest[0]) if rest else []
     named, times = list(_found(words, _FIGURES)), list(_found(words, _TIMES))
-    figures = tuple(dict.fromkeys(named or _found(title, _FIGURES)))
+    figures = tuple(sorted(dict.fromkeys(named or _found(title, _FIGURES)), key=_SETTING.count))
     tinted, tint = _tint(words, figures[0]) if named else (None, None)
     order = tuple(_found(words, _MOTIFS))
     return Reading(

@@ -60,6 +60,13 @@ class Scene:
             return said
         return self.word(name, choices, str(self.chance(name).choice(choices)) if default is None else default)
 
+    def dark(self, default: bool) -> bool:
+        """Whether the ground is dark: as mood and time of the prompt say, else the option, else the default."""
+        words = self.reading.moods | {self.reading.time}
+        if words & {"dark", "night"}:
+            return True
+        return False if words & {"bright", "day"} else self.flag("dark", default)
+
     def flag(self, name: str, default: bool) -> bool:
         """A yes or no option."""
         value = self.options.get(name, default)

@@ -1,6 +1,7 @@
 """Ground of landscapes: ridges with lit and shaded faces, dunes, firs, corals, and what falls on them from the sky."""
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from adapters.images.painter import noise
 from adapters.images.painter.colour import Field, Rgb, mix
@@ -80,10 +81,9 @@ class Ridge:
         body = body + (self._mist - body) * (fog * fog * np.float32(0.75))[..., None]
         return over(rgb, np.asarray(body, np.float32), cover)
 
-    def _sand(self, below: Field) -> Rgb:
+    def _sand(self, below: Field, spine: tuple[np.float32, np.float32, np.float32]) -> Rgb:
         """Lit and shaded sand with the ripples of the wind."""
-        assert self._spine is not None
-        middle, lean, phase = self._spine
+        middle, lean, phase = spine
         unit, under = np.float32(self._scene.unit), np.clip(below, 0, None)
         bend = np.sin(under / np.float32(190 * unit) + phase) * np.minimum(under * np.float32(0.35), 90 * unit)
         away = self._scene.columns() - (middle + under * lean + bend)
@@ -96,7 +96,7 @@ class Ridge:
 
     def _body(self, below: Field, top: int, bottom: int) -> Rgb:
         if self._spine is not None:
-            return self._sand(below)
+            return self._sand(below, self._spine)
         if self._faces is None:
             return self.colour
         face = self._faces.rows(top, bottom)
@@ -183,14 +183,14 @@ def corals(rng: np.random.Generator, scene: Scene, line: Field, near: float) -> 
 
 
 def _branch(rng: np.random.Generator, x: float, y: float, angle: float, long: float, depth: int) -> list[Points]:
-    end = x + np.cos(angle) * long, y + np.sin(angle) * long
+    end = x + float(np.cos(angle)) * long, y + float(np.sin(angle)) * long
     line = np.array([(x, y), end], np.float32)
-    own = [strip(line, np.array([long * 0.26, long * 0.20], np.float32)), circle(*map(float, end), long * 0.11)]
+    own = [strip(line, np.array([long * 0.26, long * 0.20], np.float32)), circle(end[0], end[1], long * 0.11)]
     if depth == 0:
         return own
     for turn in (-0.5, 0.5, 0.05)[: 2 + int(rng.random() < 0.4)]:
         swing = angle + turn + float(rng.uniform(-0.18, 0.18))
-        own += _branch(rng, *map(float, end), swing, long * float(rng.uniform(0.6, 0.78)), depth - 1)
+        own += _branch(rng, end[0], end[1], swing, long * float(rng.uniform(0.6, 0.78)), depth - 1)
     return own
 
 
@@ -201,16 +201,23 @@ def _weed(rng: np.random.Generator, x: float, foot: float, tall: float) -> Point
     return strip(line, (np.sin(np.pi * (0.2 + 0.8 * t)) * tall * 0.045 + 1).astype(np.float32))
 
 
-def rain(scene: Scene) -> Stencil:
-    """Slanting drops."""
-    rng, unit = scene.chance("rain"), scene.unit
-    drops = []
-    for _ in range(int(900 * scene.height * scene.width / unit**2 / 4.1e6)):
-        x, y = float(rng.uniform(-0.1, 1.1)) * scene.width, float(rng.random()) * scene.height
-        long = float(rng.uniform(30, 110)) * unit
-        line = np.array([(x, y), (x - long * 0.2, y + long)], np.float32)
-        drops.append(strip(line, np.array([0.8, 2.2], np.float32) * np.float32(unit)))
-    return Stencil(drops, scene.width)
+class Shower:
+    """Slanting drops, drawn once for the whole page because they cross many bands."""
+
+    def __init__(self, scene: Scene) -> None:
+        rng, unit = scene.chance("rain"), scene.unit
+        sheet = Image.new("L", (scene.width * 2, scene.height * 2))
+        draw = ImageDraw.Draw(sheet)
+        count = int(900 * scene.height * scene.width / unit**2 / 4.1e6)
+        xs, ys = rng.uniform(-0.1, 1.1, count) * scene.width, rng.random(count) * scene.height
+        longs, strong = rng.uniform(30, 110, count) * unit, rng.integers(110, 255, count)
+        for x, y, long, ink in zip(xs.tolist(), ys.tolist(), longs.tolist(), strong.tolist(), strict=True):
+            draw.line((x * 2, y * 2, (x - long * 0.2) * 2, (y + long) * 2), fill=ink, width=max(round(3 * unit), 1))
+        self._cover = np.asarray(sheet.reduce(2))
+
+    def rows(self, top: int, bottom: int) -> Field:
+        """How much of each pixel is rain."""
+        return np.asarray(self._cover[top:bottom], np.float32) * np.float32(1 / 255)
 
 
 def flakes(scene: Scene) -> Stencil:

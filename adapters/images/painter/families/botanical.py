@@ -29,6 +29,18 @@ class Plate:
         """Places and radii of flowers, which open above all leaves."""
         self._tints, self._ink = tints, ink
 
+    def far(self, paper: Rgb) -> None:
+        """From here on all is as pale as things are behind other things; flowers open at once."""
+        self._pale, self._plain = [mix(tint, paper, 0.72) for tint in self._tints], (self._tints, self._ink)
+        self._tints, self._ink = self._pale, mix(self._ink, paper, 0.66)
+
+    def near(self) -> None:
+        """From here on all is in full colour again; pale flowers stay behind."""
+        for at, radius in self.blooms:
+            _flower(self, at, radius * 0.8)
+        self.blooms = []
+        self._tints, self._ink = self._plain
+
     def fill(self, shape: Points, tint: int, width: float = 2.6) -> None:
         """A closed shape in one of the tints (leaf, second leaf, flower), with its outline."""
         closed = np.concatenate([shape, shape[:1]]).astype(np.float32)
@@ -49,22 +61,25 @@ class Plate:
 def compose(scene: Scene) -> Band:
     """The plants on tinted paper."""
     palette = scene.palette
-    dark = scene.flag("dark", "dark" in scene.reading.moods)
+    dark = scene.dark(False)
     paper = mix(palette.dark, palette.middle[0], 0.12) if dark else shade(palette.light, 0.95, 0.9)
     ink = shade(palette.light, 0.9, 0.8) if dark else shade(palette.dark, 0.27, 0.9)
     plate = Plate(scene, _tints(scene, dark), ink)
     form = scene.word("form", FORMS, str(scene.chance("form").choice(FORMS)))
+    plate.far(paper)
+    {"wreath": _wreath_behind, "meadow": _meadow, "corners": _corners}[form](plate)
+    plate.near()
     {"wreath": _wreath, "meadow": _meadow, "corners": _corners}[form](plate)
     for at, radius in plate.blooms:
         _flower(plate, at, radius)
     collage = Collage(plate.pieces, scene.width)
     wash = noise.Sheet(
-        noise.fbm(scene.chance("paper"), *scene.small(3), (40.0, 64.0), 4, 0.62), scene.width, scene.height
+        noise.fbm(scene.chance("paper"), *scene.small(3), (120.0, 190.0), 3, 0.7), scene.width, scene.height
     )
 
     def band(top: int, bottom: int) -> Rgb:
         mottle = wash.rows(top, bottom) - np.float32(0.5)
-        return collage.rows(top, bottom, paper) * (1 + mottle * np.float32(0.11))[..., None]
+        return collage.rows(top, bottom, paper) * (1 + mottle * np.float32(0.06))[..., None]
 
     return band
 
@@ -101,18 +116,23 @@ def _corners(plate: Plate) -> None:
             _plant(plate, (scene.width * x, scene.height * y), angle, reach)
 
 
-def _wreath(plate: Plate) -> None:
+def _wreath_behind(plate: Plate) -> None:
+    """The same branches once more, wider and paler, so that the wreath has depth."""
+    _wreath(plate, 1.09)
+
+
+def _wreath(plate: Plate, size: float = 1.0) -> None:
     """Branches that follow one another around an oval that stays free."""
     scene, rng = plate.scene, plate.rng
     cx, cy = scene.width / 2, scene.height * 0.5
-    rx, ry = scene.width * 0.435, scene.height * (0.40 if not scene.wide else 0.38)
+    rx, ry = scene.width * 0.445 * size, scene.height * (0.435 if not scene.wide else 0.40) * size
     count = 13
     for k in range(count):
         turn = 2 * np.pi * (k + float(rng.uniform(-0.12, 0.12))) / count
         t = turn + np.linspace(0, 2 * np.pi / count * 1.5, 36)
         sway = 1 + np.sin(np.linspace(0, np.pi, 36)) * float(rng.uniform(-0.03, 0.05))
         line = np.stack([cx + rx * sway * np.cos(t), cy + ry * sway * np.sin(t)], -1).astype(np.float32)
-        _grow(plate, line, LEAVES[k % len(LEAVES)] if k % 3 else "almond", k % 4 == 1)
+        _grow(plate, line, LEAVES[k % len(LEAVES)] if k % 3 else "almond", k % 3 == 1)
 
 
 def _plant(plate: Plate, foot: tuple[float, float], angle: float, tall: float) -> None:

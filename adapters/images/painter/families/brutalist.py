@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
+from adapters.images.painter import figures, noise
 from adapters.images.painter.colour import Rgb, lightness, mix, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Points, Stencil, box, circle, over
@@ -13,7 +13,8 @@ Piece = tuple[Points, Rgb]
 
 def compose(scene: Scene) -> Band:
     """The forms on their ground, then what the press and the concrete leave on them."""
-    form = scene.word("form", FORMS, _default(scene))
+    said = scene.reading.last({"city": "tower", "mountain": "stairs", "sun": "arc"})
+    form = scene.asked("form", said, FORMS)
     ground, pieces = {"tower": _tower, "stairs": _stairs, "arc": _arc, "grid": _grid}[form](scene)
     layers = [(colour, Stencil([shape], scene.width)) for shape, colour in pieces]
     rough = noise.Sheet(
@@ -32,10 +33,6 @@ def compose(scene: Scene) -> Band:
         )
 
     return band
-
-
-def _default(scene: Scene) -> str:
-    return "tower" if "city" in scene.reading.motifs else str(scene.chance("form").choice(FORMS))
 
 
 def _sides(scene: Scene) -> tuple[Rgb, Rgb, Rgb, Rgb]:
@@ -96,8 +93,17 @@ def _stairs(scene: Scene) -> tuple[Rgb, list[Piece]]:
         pieces.append((box(x, y + rise * 0.34, wide, y + rise), mix(loud, dark, 0.55 if k % 2 else 0.72)))
     sun = circle(wide * 0.26, start + (high - start) * 0.12, min(wide, high) * 0.15)
     pieces.insert(0, (sun, dark))
+    pieces += [(part, dark) for part in _climber(scene, steps, start, rise, run)]
     ground = mix(light, pale, 0.3)
     return ground, [(_mirrored(shape, wide) if flip else shape, colour) for shape, colour in pieces]
+
+
+def _climber(scene: Scene, steps: int, start: float, rise: float, run: float) -> list[Points]:
+    """Somebody small on the stairs (the figure of the prompt, if there is one), for the scale."""
+    name = scene.reading.figures[0] if scene.reading.figures else "person"
+    step = int(scene.chance("climber").integers(2, steps - 1))
+    x, y = (step + 0.45) * run, start + (steps - step) * rise
+    return figures.drawn(name, x, y + rise * 0.02, min(rise * 1.25, scene.height * 0.11))
 
 
 def _arc(scene: Scene) -> tuple[Rgb, list[Piece]]:

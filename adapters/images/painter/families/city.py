@@ -2,24 +2,31 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, mix, shade
+from adapters.images.painter import figures, noise, terrain
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points, Stencil, box, over, strip
+from adapters.images.painter.shapes import Points, Stencil, box, over
+
+TIMES = ("night", "dusk", "day")
 
 
 def compose(scene: Scene) -> Band:
     """Sky with its disc, then row after row of buildings, then rain."""
     sky = Sky(scene)
     rows = _rows(scene, sky)
-    rain = Stencil(_rain(scene), scene.width) if scene.flag("rain", "rain" in scene.reading.motifs) else None
+    rain = terrain.Shower(scene) if "rain" in scene.reading.motifs or scene.flag("rain", False) else None
+
+    signs = Neon(scene) if sky.time == "night" else None
+    standing = Standing(scene, sky)
 
     def band(top: int, bottom: int) -> Rgb:
         rgb = sky.rows(top, bottom)
-        for row in rows:
+        for row in rows[:-1]:
             rgb = row.lay(rgb, top, bottom)
-        cover = rain.rows(top, bottom) if rain is not None else None
-        return rgb if cover is None else over(rgb, sky.light, cover * np.float32(0.22))
+        if signs is not None:
+            rgb = signs.lay(rgb, top, bottom)
+        rgb = standing.lay(rows[-1].lay(rgb, top, bottom), top, bottom)
+        return rgb if rain is None else over(rgb, sky.light, rain.rows(top, bottom) * np.float32(0.22))
 
     return band
 
@@ -30,10 +37,9 @@ class Sky:
     def __init__(self, scene: Scene) -> None:
         rng, palette = scene.chance("sky"), scene.palette
         self._scene = scene
-        night = (
-            scene.word("time", ("night", "dusk", "day"), "night" if scene.reading.time == "night" else "dusk")
-            == "night"
-        )
+        said = {"dawn": "dusk"}.get(scene.reading.time or "", scene.reading.time)
+        self.time = scene.asked("time", said, TIMES, "dusk")
+        night = self.time == "night"
         glow, middle = palette.accent, palette.middle[0]
         deep = shade(palette.dark, 0.14 if night else 0.24)
         self._ramp = Ramp(
@@ -41,6 +47,10 @@ class Sky:
             [0, 0.4, 0.8, 1],
         )
         self.haze, self.near = mix(middle, glow, 0.55), shade(palette.dark, 0.13, 0.8)
+        if self.time == "day":
+            pale = mix(palette.light, glow, 0.22)
+            self._ramp = Ramp([mix(middle, pale, 0.45), mix(middle, pale, 0.72), pale, palette.light], [0, 0.4, 0.8, 1])
+            self.haze, self.near = mix(middle, pale, 0.72), shade(palette.dark, 0.22, 0.9)
         self.light = mix(palette.light, glow, 0.18)
         self.x, self.y = scene.width * float(rng.uniform(0.32, 0.68)), scene.height * scene.number("altitude", 0.46)
         self.radius = min(scene.width, scene.height) * scene.number("disc", 0.2, 0.0, 0.45)
@@ -91,7 +101,66 @@ class Row:
             + (self._haze - self._body) * np.broadcast_to(street**1.5 * np.float32(0.8), cover.shape)[..., None]
         )
         rgb = over(rgb, body, cover)
-        return over(rgb, self._lamp, self._windows.rows(top, bottom))
+        lit = self._windows.rows(top, bottom)
+        fade = 1 - noise.smoothstep(0.86, 0.95, y / np.float32(self._scene.height)) * np.float32(0.8)
+        return rgb if lit is None else over(rgb, self._lamp, lit * fade)
+
+
+class Neon:
+    """Upright signs of light on the houses, with what they throw into wet air."""
+
+    def __init__(self, scene: Scene) -> None:
+        rng, palette, unit = scene.chance("neon"), scene.palette, scene.unit
+        self._scene = scene
+        self._cold = mix(palette.accents[min(1, len(palette.accents) - 1)], palette.light, 0.35)
+        self._warm = mix(palette.accent, palette.light, 0.15)
+        self._signs = [
+            (
+                float(rng.uniform(0.06, 0.94)) * scene.width,
+                float(rng.uniform(0.60, 0.80)) * scene.height,
+                float(rng.uniform(34, 95)) * unit,
+                float(rng.uniform(5, 11)) * unit,
+            )
+            for _ in range(9)
+        ]
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """The signs over rows top..bottom."""
+        for index, (x, y, tall, wide) in enumerate(self._signs):
+            if abs((top + bottom) / 2 - y) > tall * 3:
+                continue
+            reach = int(tall * 2.2)
+            part = np.s_[:, max(int(x) - reach, 0) : int(x) + reach]
+            dx = np.maximum(np.abs(self._scene.columns()[part] - np.float32(x)) - np.float32(wide), 0)
+            dy = np.maximum(np.abs(self._scene.lines(top, bottom) - np.float32(y)) - np.float32(tall), 0)
+            far = np.hypot(dx, dy)
+            ink = self._warm if index % 3 else self._cold
+            glow = np.exp(-far / np.float32(tall * 0.34)) * np.float32(0.42) * np.clip(1 - far / reach, 0, 1)
+            rgb[part] = over(
+                over(rgb[part], ink, glow), mix(ink, self._scene.palette.light, 0.35), np.clip(1.5 - far, 0, 1)
+            )
+        return rgb
+
+
+class Standing:
+    """The prompt's figure in the foreground, dark before lit fog."""
+
+    def __init__(self, scene: Scene, sky: Sky) -> None:
+        tall = scene.height * 0.24
+        placed = figures.on(scene, scene.height * 0.88, tall)
+        self._scene, self._figure = scene, figures.stencil(scene, placed, tall)
+        self._ink = shade(scene.palette.dark, 0.08, 0.6) if scene.reading.tint is None else parse(scene.reading.tint)
+        self._fog, self._tall = mix(sky.haze, sky.light, 0.45), np.float32(tall)
+        self._at = (0.0, 0.0) if placed is None else (placed[1], placed[2] - tall * 0.45)
+
+    def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
+        """Fog, then the silhouette."""
+        if self._figure is None:
+            return rgb
+        x = (self._scene.columns() - np.float32(self._at[0])) / self._tall
+        y = (self._scene.lines(top, bottom) - np.float32(self._at[1])) / self._tall
+        fog = np.exp(-(x * x * np.float32(1.3) + y * y * np.float32(2.0)))
+        return over(over(rgb, self._fog, fog * np.float32(0.82)), self._ink, self._figure.rows(top, bottom))
 
 
 def _rows(scene: Scene, sky: Sky) -> list[Row]:
@@ -173,20 +242,6 @@ def _windows(rng: np.random.Generator, scene: Scene, houses: list[House], near: 
             x, y = left + pitch * (column + 0.75), roof + pitch * 1.45 * (row + 0.8)
             windows.append(box(x, y, x + pitch * 0.48, y + pitch * 0.72))
     return windows
-
-
-def _rain(scene: Scene) -> list[Points]:
-    rng, unit = scene.chance("rain"), scene.unit
-    drops = []
-    for _ in range(1100):
-        x, y, long = (
-            float(rng.uniform(-0.1, 1.1)) * scene.width,
-            float(rng.random()) * scene.height,
-            float(rng.uniform(24, 90)) * unit,
-        )
-        line = np.array([(x, y), (x - long * 0.16, y + long)], np.float32)
-        drops.append(strip(line, np.array([0.8, 1.9], np.float32) * np.float32(unit)))
-    return drops
 
 
 FAMILY = Family(

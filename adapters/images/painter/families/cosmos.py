@@ -87,7 +87,7 @@ class Stars:
         self._x = (rng.random(count) * scene.width).astype(np.float32)
         self._y = np.sort((rng.random(count) * scene.height).astype(np.float32))
         power = (rng.pareto(1.7, count) + 0.25).astype(np.float32)
-        self._power = np.clip(power, 0.25, 9)
+        self._power = np.clip(power, 0.25, 11)
         self._warm = rng.random(count).astype(np.float32)
         self._cold, self._hot = np.array([0.82, 0.9, 1.0], np.float32), np.array([1.0, 0.88, 0.74], np.float32)
 
@@ -102,8 +102,8 @@ class Stars:
 
     def _star(self, rgb: Rgb, top: int, x: float, y: float, power: float, tint: Rgb) -> None:
         unit = self._scene.unit
-        size = unit * (0.55 + 0.28 * power)
-        reach = int(size * (3 if power < 5 else 14)) + 2
+        size = unit * (0.55 + 0.28 * min(power, 8))
+        reach = int(size * (3 if power < 8 else 14)) + 2
         left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, rgb.shape[1])
         low, high = max(int(y) - reach - top, 0), min(int(y) + reach + 1 - top, rgb.shape[0])
         if left >= right or low >= high:
@@ -111,7 +111,7 @@ class Stars:
         dx = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
         dy = np.arange(low + top, high + top, dtype=np.float32)[:, None] - np.float32(y)
         light = np.exp(-(dx * dx + dy * dy) / np.float32(size * size)) * np.float32(min(0.35 + power * 0.22, 1.1))
-        if power >= 5:
+        if power >= 8:
             light = light + _glare(dx, dy, size)
         rgb[low:high, left:right] += light[..., None] * tint
 
@@ -184,6 +184,19 @@ class Planet:
             return rgb
         return over(rgb, self._ball(x, y, far, day), cover)
 
+    def _limb(self, x: Field, y: Field, far: Field) -> Rgb:
+        """A world from orbit: clouds and seas in the last light along its edge, night below."""
+        side = np.float32(self._surface.shape[0])
+        under = np.clip(1 - far, 0, 1)
+        flat = np.sqrt(under + np.float32(0.002))
+        ground = self._ground.at(
+            noise.sample(self._surface, (x * np.float32(1.3) + np.float32(0.5)) * side, flat * side * np.float32(1.6))
+        )
+        last = np.exp(-under * np.float32(9)) * np.exp(-(((x + np.float32(0.06)) * np.float32(1.9)) ** 2))
+        ball = self._night + (ground - self._night) * (last * np.float32(0.9) + np.float32(0.03))[..., None]
+        ball = over(ball, self._air, np.exp(-under * np.float32(42)) * last * np.float32(0.8))
+        return over(ball, self._white, np.exp(-under * np.float32(330)) * last)
+
     def _corona(self, rgb: Rgb, x: Field, y: Field, far: Field) -> Rgb:
         """The light round a black disc: a white ring, streamers, and a bright bead where it comes out first."""
         out = np.clip(far - 1, 0, None)
@@ -206,6 +219,8 @@ class Planet:
         if self._body == "eclipse":
             return np.broadcast_to(self._night, (*far.shape, 3))
         side = self._surface.shape[0]
+        if self._body == "horizon":
+            return self._limb(x, y, far)
         u = (x / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)
         v = (y / (1 + z * np.float32(0.6)) * np.float32(0.8) + 1) * np.float32(side / 2)
         ground = self._ground.at(noise.sample(self._surface, u, v))

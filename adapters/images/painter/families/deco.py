@@ -14,7 +14,8 @@ MOTIFS = ("sunburst", "fans", "tower")
 
 def compose(scene: Scene) -> Band:
     """Ground, then tone on tone shapes, then everything that is metal."""
-    motif = scene.word("motif", MOTIFS, _default(scene))
+    said = scene.reading.last({"city": "tower", "sun": "sunburst", "sea": "fans"})
+    motif = scene.asked("motif", said, MOTIFS)
     ground, tone, metal = _colours(scene)
     plain, gold = {"sunburst": _sunburst, "fans": _fans, "tower": _tower}[motif](scene)
     low = Stencil(plain, scene.width)
@@ -29,12 +30,6 @@ def compose(scene: Scene) -> Band:
         return rgb if cover is None else over(rgb, metal.at(sheen.rows(top, bottom)), cover)
 
     return band
-
-
-def _default(scene: Scene) -> str:
-    if "city" in scene.reading.motifs:
-        return "tower"
-    return str(scene.chance("motif").choice(MOTIFS))
 
 
 def _colours(scene: Scene) -> tuple[Ramp, Rgb, Ramp]:

@@ -6,23 +6,25 @@ different angles, the way a cheap press does it; the second ink is a little out 
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points, Stencil, box, over
+from adapters.images.painter.shapes import Points, Stencil, box, circle, over
 
 SUBJECTS = ("moon", "eye", "peaks")
+SAID = {"moon": "moon", "planet": "moon", "star": "moon", "mountain": "peaks", "snow": "peaks", "eye": "eye"}
 
 
 def compose(scene: Scene) -> Band:
     """Paper blocks first, then the light ink's dots, then the dark ink's."""
-    subject = scene.word("subject", SUBJECTS, _default(scene))
+    subject = scene.asked("subject", scene.reading.last(SAID), SUBJECTS)
     rng, palette = scene.chance("montage"), scene.palette
     paper, ink = shade(palette.light, 0.945, 0.8), shade(palette.dark, 0.2, 0.8)
-    second = palette.accents[0]
+    second = palette.accents[1 if subject == "peaks" and len(palette.accents) > 1 else 0]
     photo, mask = {"moon": _moon, "eye": _eye, "peaks": _peaks}[subject](scene, rng)
     grey, part = noise.Sheet(photo, scene.width, scene.height), noise.Sheet(mask, scene.width, scene.height)
-    blocks = _blocks(scene, rng, palette.accents, paper)
+    blocks = (_sunrise if subject == "peaks" else _blocks)(scene, rng, palette.accents, paper)
+    figure, figure_ink = _figure(scene, ink)
     pitch = np.float32((10 + 12 * scene.number("dots", 0.35)) * scene.unit)
     shift = np.float32(5 * scene.unit)
     mottle = noise.Sheet(
@@ -42,7 +44,8 @@ def compose(scene: Scene) -> Band:
             rgb * mix(second, paper, 0.05),
             _dots(x + shift, y - shift, 0.26, pitch, dark * np.float32(0.9)) * here * press,
         )
-        return over(rgb, ink, _dots(x, y, 0.78, pitch, dark * dark * np.float32(1.12)) * here * press)
+        rgb = over(rgb, ink, _dots(x, y, 0.78, pitch, dark * dark * np.float32(1.12)) * here * press)
+        return rgb if figure is None else over(rgb, figure_ink, figure.rows(top, bottom))
 
     return band
 
@@ -56,15 +59,6 @@ def _dots(x: Field, y: Field, angle: float, pitch: np.float32, dark: Field) -> F
     soft = float(np.clip(5.2 / pitch, 0.05, 0.5))
     cut = noise.smoothstep(-soft, soft, wave - level)
     return np.asarray(np.where(dark < 0.02, np.float32(0), cut), np.float32)
-
-
-def _default(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    if motifs & {"moon", "planet", "star"}:
-        return "moon"
-    if motifs & {"mountain", "snow"}:
-        return "peaks"
-    return "eye" if "dark" in scene.reading.moods else str(scene.chance("subject").choice(SUBJECTS))
 
 
 def _grid(scene: Scene) -> tuple[Field, Field, int, int]:
@@ -173,6 +167,25 @@ def _blocks(scene: Scene, rng: np.random.Generator, accents: list[Rgb], paper: R
     bar = box(left, 0, left + wide * 0.22, high)
     ground = accents[min(1, len(accents) - 1)]
     return [(mix(accents[0], paper, 0.12), Stencil([bar], wide)), (ground, Stencil([large], wide))]
+
+
+def _sunrise(scene: Scene, rng: np.random.Generator, accents: list[Rgb], paper: Rgb) -> list[tuple[Rgb, Stencil]]:
+    """Behind peaks: one large sun, and flat ground below them."""
+    wide, high = scene.width, scene.height
+    sun = circle(wide * float(rng.uniform(0.3, 0.7)), high * 0.52, min(wide, high) * 0.33)
+    foot = box(0, high * 0.84, wide, high)
+    return [
+        (mix(accents[0], paper, 0.06), Stencil([sun], wide)),
+        (accents[min(1, len(accents) - 1)], Stencil([foot], wide)),
+    ]
+
+
+def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil | None, Rgb]:
+    """The prompt's figure, cut out flat with scissors."""
+    tall = scene.height * 0.21
+    placed = figures.on(scene, scene.height * 0.87, tall)
+    tint = ink if scene.reading.tint is None else parse(scene.reading.tint)
+    return figures.stencil(scene, placed, tall), tint
 
 
 FAMILY = Family(

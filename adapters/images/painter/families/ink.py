@@ -2,17 +2,18 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, lightness, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Rgb, lightness, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Points, Stencil, circle, over, strip
 
 SUBJECTS = ("mountains", "enso", "reeds")
+SAID = {"mountain": "mountains", "desert": "mountains", "forest": "reeds", "flower": "reeds", "rain": "reeds"}
 
 
 def compose(scene: Scene) -> Band:
     """Paper, then the accent, then ink, darker where it pooled."""
-    subject = scene.word("subject", SUBJECTS, _default(scene))
+    subject = scene.asked("subject", scene.reading.last(SAID), SUBJECTS)
     rng = scene.chance("ink")
     across, down = scene.small(2)
     wash = {"mountains": _mountains, "enso": _enso, "reeds": _reeds}[subject](scene, rng, across, down)
@@ -21,6 +22,13 @@ def compose(scene: Scene) -> Band:
     sun, drops = _sun(scene, subject), Stencil(_drops(scene, rng), scene.width)
     paper, black = scene.palette.light, shade(scene.palette.dark, min(lightness(scene.palette.dark), 0.24), 0.8)
     tint, red = mix(black, scene.palette.middle[0], 0.45), scene.palette.accent
+
+    tall = scene.height * (0.17 if subject != "enso" else 0.13)
+    middle = scene.width * 0.5 if subject == "enso" else None
+    figure = figures.stencil(
+        scene, figures.on(scene, scene.height * (0.80 if middle is None else 0.63), tall, x=middle), tall
+    )
+    figure_ink = black if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
         texture = fibre.rows(top, bottom) - np.float32(0.5)
@@ -31,18 +39,11 @@ def compose(scene: Scene) -> Band:
         depth = np.clip(ink.rows(top, bottom) * (1 + texture * np.float32(0.55)), 0, 1)
         rgb = over(rgb, tint, np.clip(depth * np.float32(1.25), 0, 1))
         rgb = over(rgb, black, depth * depth)
-        return over(rgb, black, drops.rows(top, bottom))
+        rgb = over(rgb, black, drops.rows(top, bottom))
+        cover = None if figure is None else figure.rows(top, bottom)
+        return rgb if cover is None else over(rgb, figure_ink, cover * np.clip(0.93 + texture * np.float32(0.6), 0, 1))
 
     return band
-
-
-def _default(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    if motifs & {"mountain", "sea", "sun"}:
-        return "mountains"
-    if motifs & {"flower", "forest", "bird", "rain"}:
-        return "reeds"
-    return str(scene.chance("subject").choice(SUBJECTS))
 
 
 def _mountains(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:

@@ -5,12 +5,11 @@ from typing import Protocol
 import numpy as np
 
 from adapters.images.painter import figures, noise, terrain
-from adapters.images.painter.colour import Field, Ramp, Rgb, chroma, lightness, mix, parse, shade
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points, Stencil, circle, over, strip
+from adapters.images.painter.shapes import Points, Stencil, over, strip
+from adapters.images.painter.skies import TIMES, Depths, Sky
 from adapters.images.painter.terrain import Ridge
-
-TIMES = ("dawn", "day", "dusk", "night")
 
 
 def compose(scene: Scene) -> Band:
@@ -50,7 +49,7 @@ class Layer(Protocol):
 class Flat:
     """A stencil in one colour, more or less transparent."""
 
-    def __init__(self, stencil: Stencil, colour: Rgb, strength: float) -> None:
+    def __init__(self, stencil: Stencil | terrain.Shower, colour: Rgb, strength: float) -> None:
         self._stencil, self._colour, self._strength = stencil, colour, np.float32(strength)
 
     def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
@@ -62,7 +61,7 @@ class Flat:
 class Standing:
     """The figure of the prompt, if there is one, with the light that it casts."""
 
-    def __init__(self, scene: Scene, sky: "Sky | Depths", ridges: list[Ridge], horizon: float, *, sea: bool) -> None:
+    def __init__(self, scene: Scene, sky: Sky | Depths, ridges: list[Ridge], horizon: float, *, sea: bool) -> None:
         self._scene, self._lamp = scene, None
         self._colour = sky.near if scene.reading.tint is None else parse(scene.reading.tint)
         self._glow = mix(sky.glow, scene.palette.light, 0.5)
@@ -79,12 +78,11 @@ class Standing:
         if self._stencil is None:
             return rgb
         rgb = over(rgb, self._colour, self._stencil.rows(top, bottom))
-        return rgb if self._lamp is None else over(rgb, self._glow, self._light(top, bottom))
+        return rgb if self._lamp is None else over(rgb, self._glow, self._light(self._lamp, top, bottom))
 
-    def _light(self, top: int, bottom: int) -> Field:
-        assert self._lamp is not None
-        dx = self._scene.columns() - np.float32(self._lamp[0])
-        dy = self._scene.lines(top, bottom) - np.float32(self._lamp[1])
+    def _light(self, lamp: tuple[float, float], top: int, bottom: int) -> Field:
+        dx = self._scene.columns() - np.float32(lamp[0])
+        dy = self._scene.lines(top, bottom) - np.float32(lamp[1])
         far = np.hypot(dx, dy)
         glow = np.exp(-((far / self._reach) ** 2)) * np.float32(0.95)
         if not self._beams:
@@ -128,129 +126,22 @@ def _stand(scene: Scene, ridges: list[Ridge], horizon: float, *, sea: bool) -> F
     return ridges[-1].line if sea else ridges[max(len(ridges) - 2, 0)].line
 
 
-def _weather(scene: Scene, sky: "Sky | Depths") -> list[Layer]:
+def _weather(scene: Scene, sky: Sky | Depths) -> list[Layer]:
     motifs, light = scene.reading.motifs, scene.palette.light
     if "underwater" in motifs:
         return []
     layers: list[Layer] = []
     if "rain" in motifs:
-        layers.append(Flat(terrain.rain(scene), mix(light, sky.haze, 0.3), 0.30))
+        layers.append(Flat(terrain.Shower(scene), mix(light, sky.haze, 0.3), 0.30))
     if "snow" in motifs:
         layers.append(Flat(terrain.flakes(scene), shade(light, 0.98, 0.3), 0.85))
     return layers
 
 
-class Depths:
-    """Water seen from within: light from above in slanting rays, dark below."""
-
-    time = "day"
-
-    def __init__(self, scene: Scene, horizon: float) -> None:
-        palette = scene.palette
-        rng, middle = scene.chance("depths"), palette.middle[len(palette.middle) // 2]
-        blue = min(palette.middle, key=lambda colour: float(colour[0] - colour[2]))
-        self._scene = scene
-        self.x, self.y, self.radius = scene.width * float(rng.uniform(0.35, 0.65)), -scene.height * 0.12, 1.0
-        self._ramp = Ramp(
-            [mix(blue, palette.light, 0.62), blue, mix(blue, palette.dark, 0.55), palette.dark], [0, 0.4, 0.8, 1]
-        )
-        self.haze, self.mid, self.near = (
-            mix(blue, palette.dark, 0.30),
-            mix(middle, blue, 0.5),
-            shade(palette.dark, 0.16, 0.9),
-        )
-        self.glow = self.disc = self.mid_glow = mix(blue, palette.light, 0.8)
-        self._rays = noise.fbm(rng, 900, 1, (26.0, 1.0), 4, 0.6)[0]
-        across, down = scene.small(8)
-        self._haze = noise.Sheet(noise.fbm(rng, across, down, (3.0, 5.0), 5), scene.width, scene.height)
-
-    def rows(self, top: int, bottom: int) -> Rgb:
-        """Water and rays in rows top..bottom."""
-        scene = self._scene
-        y = scene.lines(top, bottom)
-        depth = y / np.float32(scene.height) + (self._haze.rows(top, bottom) - np.float32(0.5)) * np.float32(0.22)
-        angle = np.arctan2(scene.columns() - np.float32(self.x), y - np.float32(self.y)) / np.float32(
-            np.pi
-        ) + np.float32(0.5)
-        ray = np.interp(angle, np.linspace(0, 1, 900), self._rays).astype(np.float32)
-        shine = noise.smoothstep(0.45, 0.85, ray) * np.clip(1.05 - y / np.float32(scene.height * 0.8), 0, 1)
-        return over(self._ramp.at(depth), self.glow, shine * np.float32(0.5))
-
-
-class Sky:
-    """A gradient with soft cloud, a glowing disc, and stars at night."""
-
-    def __init__(self, scene: Scene, time: str, horizon: float) -> None:
-        self._scene, self.time = scene, time
-        rng = scene.chance("sky")
-        self._colours(scene, time)
-        self.x = _disc_column(scene, scene.width * float(rng.uniform(0.3, 0.7)))
-        self._storm = "rain" in scene.reading.motifs
-        lift = {"dawn": 0.22, "dusk": 0.16, "day": 0.22, "night": 0.24}[time]
-        self.y = horizon - scene.height * scene.number("altitude", lift, 0.0, 0.9) * float(rng.uniform(0.85, 1.1))
-        self.radius = scene.number("disc", 0.13 if time != "day" else 0.08, 0.0, 0.4) * min(scene.width, scene.height)
-        self._horizon = horizon
-        across, down = scene.small(8)
-        cloud = noise.fbm(rng, across, down, (2.2 * scene.width / scene.height, 9.0), 6)
-        shift = noise.fbm(rng, across, down, (2.0, 3.0), 3) - 0.5
-        cloud = noise.warp(cloud, shift * across * 0.5, shift * down * 0.12)
-        low, high = (0.15, 0.85) if self._storm else (0.5, 0.95)
-        self._cloud = noise.Sheet(noise.smoothstep(low, high, noise.spread(cloud)), scene.width, scene.height)
-        self._stars = _stars(scene, horizon) if time == "night" else None
-
-    def _colours(self, scene: Scene, time: str) -> None:
-        palette = scene.palette
-        glow, dark, light = palette.accent, palette.dark, palette.light
-        middle = palette.middle[len(palette.middle) // 2]
-        warm = mix(glow, light, 0.55)
-        stops = {
-            "night": (
-                [shade(dark, 0.16, 1.1), dark, mix(dark, middle, 0.55), mix(middle, light, 0.3)],
-                [0, 0.35, 0.75, 1],
-            ),
-            "dusk": ([dark, mix(dark, middle, 0.6), glow, warm], [0, 0.35, 0.78, 1]),
-            "dawn": ([mix(middle, light, 0.25), mix(middle, light, 0.6), warm, light], [0, 0.4, 0.8, 1]),
-            "day": ([middle, mix(middle, light, 0.5), light], [0, 0.6, 1]),
-        }[time]
-        self._ramp = Ramp(stops[0], [float(s) for s in stops[1]])
-        self.haze = stops[0][-1]
-        self.near = shade(dark, min(lightness(dark), 0.22), 0.9)
-        self.storm = mix(dark, middle, 0.18)
-        self.disc = shade(light, 0.965, 0.6) if time in ("night", "day") else mix(light, glow, 0.2)
-        self.glow = mix(light, glow, 0.35)
-        self.mid_glow = mix(glow, light, 0.12)
-        self.mid = mix(middle, glow, 0.25) if chroma(middle) < 0.02 else middle
-
-    def rows(self, top: int, bottom: int) -> Rgb:
-        """The sky in rows top..bottom."""
-        scene = self._scene
-        y = scene.lines(top, bottom)
-        cloud = self._cloud.rows(top, bottom)
-        height = np.clip(y / np.float32(self._horizon), 0, 1) + cloud * np.float32(0.05)
-        rgb = self._ramp.at(np.broadcast_to(height, (bottom - top, scene.width)))
-        if self._stars is not None:
-            fade = np.clip(1.2 - y / np.float32(self._horizon * 0.85), 0, 1)
-            stars = self._stars.rows(top, bottom)
-            rgb = over(rgb, self.disc, None if stars is None else stars * fade)
-        if self._storm:
-            rgb = over(
-                rgb, self.storm, cloud * np.clip(1.15 - y / np.float32(self._horizon), 0.25, 1) * np.float32(0.72)
-            )
-        distance = np.hypot(scene.columns() - np.float32(self.x), y - np.float32(self.y))
-        strength = 0.34 if self.time == "night" else 0.5
-        halo = np.exp(-distance / np.float32(self.radius * 2.6 + 1)) * np.float32(strength)
-        rgb = over(rgb, self.glow, halo)
-        rgb = over(rgb, self.glow, cloud * np.float32(0.22) * np.exp(-distance / np.float32(scene.height * 0.6)))
-        if self.radius < 2:
-            return rgb
-        cover = np.clip(np.float32(self.radius) - distance + np.float32(0.5), 0, 1)
-        return over(rgb, self.disc, cover * np.float32(0.3 if self._storm else 0.96))
-
-
 class Sea:
     """Water below the horizon: the sky's colours turned over, broken by long ripples and a path of light."""
 
-    def __init__(self, scene: Scene, sky: "Sky | Depths", horizon: float) -> None:
+    def __init__(self, scene: Scene, sky: Sky | Depths, horizon: float) -> None:
         self._scene, self._sky, self._horizon = scene, sky, horizon
         rng = scene.chance("sea")
         across, down = scene.small(3)
@@ -283,7 +174,7 @@ class Sea:
         return over(rgb, water, np.clip(y - np.float32(self._horizon) + np.float32(0.5), 0, 1) * np.ones_like(ripple))
 
 
-def _ridges(scene: Scene, sky: "Sky | Depths", horizon: float, *, sea: bool) -> list[Ridge]:
+def _ridges(scene: Scene, sky: Sky | Depths, horizon: float, *, sea: bool) -> list[Ridge]:
     rng, motifs = scene.chance("ridges"), scene.reading.motifs
     count = int(scene.number("layers", 3 if sea else 6, 2, 9))
     sandy = scene.reading.last({"desert": "sand", "forest": "", "mountain": "", "sea": "", "underwater": ""}) == "sand"
@@ -307,7 +198,7 @@ def _ridges(scene: Scene, sky: "Sky | Depths", horizon: float, *, sea: bool) -> 
     return ridges if sea else terrain.hide(ridges)
 
 
-def _dune(scene: Scene, rng: np.random.Generator, sky: "Sky | Depths", base: float, tall: float, near: float) -> Ridge:
+def _dune(scene: Scene, rng: np.random.Generator, sky: Sky | Depths, base: float, tall: float, near: float) -> Ridge:
     """Sand, its tops now left and now right, far ones in the haze."""
     top = float(rng.uniform(0.1, 0.9))
     line = terrain.dune(rng, scene, base, max(tall, scene.height * 0.11), top)
@@ -328,7 +219,7 @@ def _place(scene: Scene, horizon: float, near: float, rugged: float, *, sea: boo
 
 
 def _clothe(
-    scene: Scene, rng: np.random.Generator, ridge: Ridge, sky: "Sky | Depths", near: float, rugged: float
+    scene: Scene, rng: np.random.Generator, ridge: Ridge, sky: Sky | Depths, near: float, rugged: float
 ) -> None:
     """Light on the rock, snow, and what grows."""
     motifs, own = scene.reading.motifs, ridge.colour
@@ -359,15 +250,7 @@ def _island(scene: Scene, horizon: float, near: float) -> tuple[float, float]:
     return horizon + scene.height * 0.035, scene.height * (0.10 + 0.05 * near)
 
 
-def _disc_column(scene: Scene, x: float) -> float:
-    """Sun and moon stand behind a figure, so that it is seen; a lighthouse has them on its other side."""
-    at = figures.column(scene)
-    if at is None:
-        return x
-    return scene.width - at if scene.reading.figures[0] == "lighthouse" else at
-
-
-def _birds(scene: Scene, sky: "Sky | Depths") -> list[Points]:
+def _birds(scene: Scene, sky: Sky | Depths) -> list[Points]:
     rng = scene.chance("birds")
     birds = []
     side = -1 if sky.x > scene.width / 2 else 1
@@ -381,18 +264,6 @@ def _birds(scene: Scene, sky: "Sky | Depths") -> list[Points]:
         wing = np.stack([x + t * span, y + lift * span], axis=-1)
         birds.append(strip(wing, ((1.2 - np.abs(t)) * span * 0.16 + scene.unit).astype(np.float32)))
     return birds
-
-
-def _stars(scene: Scene, horizon: float) -> Stencil:
-    rng = scene.chance("stars")
-    count = int(420 * scene.number("stars", 0.6))
-    size = (rng.pareto(3.2, count) * 0.7 + 0.7).clip(0.7, 3.6) * scene.unit
-    x, y = rng.random(count) * scene.width, rng.random(count) * horizon
-    return Stencil([_dot(float(a), float(b), float(r)) for a, b, r in zip(x, y, size, strict=True)], scene.width)
-
-
-def _dot(x: float, y: float, radius: float) -> Points:
-    return circle(x, y, radius)[::3]
 
 
 FAMILY = Family(

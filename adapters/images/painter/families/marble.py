@@ -135,7 +135,7 @@ def _teeth(u: Field, apart: np.float32, reach: np.float32) -> Field:
 def _inks(scene: Scene) -> Rgb:
     """The order in which the colours were thrown: thin veins of the darkest, wide bands of the others."""
     rng, palette = scene.chance("inks"), scene.palette
-    ground = palette.dark if scene.flag("dark", lightness(palette.given[0]) < 0.45) else palette.light
+    ground = palette.dark if scene.dark(lightness(palette.given[0]) < 0.45) else palette.light
     choice = [ground, *palette.given, mix(palette.accent, palette.light, 0.4)]
     weights = np.array([2.2, *([1.0] * (len(choice) - 1))])
     order: list[int] = []

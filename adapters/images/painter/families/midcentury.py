@@ -1,13 +1,24 @@
 """Mid-century shapes: paper-coloured ground, leaves, suns and pebbles printed over one another with dry grain."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, lightness
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Rgb, lightness, parse
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points, Stencil, box, circle, strip
+from adapters.images.painter.shapes import Points, Stencil, circle, strip
 
 MOTIFS = ("leaves", "hills", "atomic")
+SAID = {
+    "flower": "leaves",
+    "forest": "leaves",
+    "mountain": "hills",
+    "sea": "hills",
+    "desert": "hills",
+    "star": "atomic",
+    "planet": "atomic",
+}
 
 
 class Print:
@@ -36,8 +47,8 @@ class Print:
 
 def compose(scene: Scene) -> Band:
     """Ground and prints, in the order of the press."""
-    motif = scene.word("motif", MOTIFS, _default(scene))
-    prints = {"leaves": _leaves, "hills": _hills, "atomic": _atomic}[motif](scene)
+    motif = scene.asked("motif", scene.reading.last(SAID), MOTIFS)
+    prints = {"leaves": _leaves, "hills": _hills, "atomic": _atomic}[motif](scene) + _figure(scene)
     rng = scene.chance("paper")
     across, down = scene.small(2)
     paper = noise.Sheet(noise.fbm(rng, across, down, (40.0, 60.0), 4, 0.7), scene.width, scene.height)
@@ -53,15 +64,6 @@ def compose(scene: Scene) -> Band:
         return rgb
 
     return band
-
-
-def _default(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    if motifs & {"flower", "forest"}:
-        return "leaves"
-    if motifs & {"mountain", "sun", "sea", "desert"}:
-        return "hills"
-    return str(scene.chance("motif").choice(MOTIFS))
 
 
 def _inks(scene: Scene) -> list[Rgb]:
@@ -94,21 +96,65 @@ def _leaves(scene: Scene) -> list[Print]:
 
 
 def _sprig(scene: Scene, rng: np.random.Generator, x: float, tall: float, ink: Rgb, unit: float) -> list[Print]:
-    bend = float(rng.uniform(-0.22, 0.22)) * tall
+    """A stem with leaves in pairs, one great cut leaf, or seed heads."""
+    bend = float(rng.uniform(-0.16, 0.16)) * tall
     t = np.linspace(0, 1, 60, dtype=np.float32)
     stem = np.stack([x + bend * t**2, scene.height * 1.02 - tall * t], -1).astype(np.float32)
-    pairs = int(rng.integers(5, 9))
-    plump = float(rng.uniform(0.16, 0.34))
-    leaves = []
-    for k in range(pairs):
-        place = 0.22 + 0.76 * k / pairs
-        px, py = stem[int(place * 59)]
-        size = tall * (0.34 - 0.20 * place)
-        leaves += [
-            _leaf(float(px), float(py), size, -np.pi / 2 + side * (0.95 - 0.3 * place), plump) for side in (-1, 1)
-        ]
-    leaves.append(_leaf(float(stem[-1][0]), float(stem[-1][1]), tall * 0.16, -np.pi / 2, plump))
+    kind = int(rng.integers(3))
+    leaves = (_pairs, _blade, _seeds)[kind](rng, stem, tall)
     return [Print(scene, leaves, ink, 0.55, 0.15), Print(scene, [strip(stem, 7 * unit)], scene.palette.dark, 0.1, 0.5)]
+
+
+def _pairs(rng: np.random.Generator, stem: Points, tall: float) -> list[Points]:
+    """Leaves two by two, never so wide that they melt into one another."""
+    count = int(rng.integers(5, 8))
+    gap = 0.74 / count
+    leaves = []
+    for k in range(count):
+        place = 0.24 + gap * k
+        px, py = stem[int(place * 59)]
+        size = tall * (0.30 - 0.14 * place)
+        plump = min(0.24, gap * tall * 0.40 / size)
+        leaves += [
+            _leaf(float(px), float(py), size, -np.pi / 2 + side * (0.92 - 0.3 * place), plump) for side in (-1, 1)
+        ]
+    return [*leaves, _leaf(float(stem[-1][0]), float(stem[-1][1]), tall * 0.15, -np.pi / 2, 0.22)]
+
+
+def _blade(rng: np.random.Generator, stem: Points, tall: float) -> list[Points]:
+    """One great leaf, cut into slips on both sides of its rib."""
+    count = int(rng.integers(7, 10))
+    edges = np.linspace(0.26, 0.99, count + 1)
+    slips = []
+    for low, high in pairwise(edges):
+        for side in (-1, 1):
+            foot, head = stem[int(low * 59)], stem[int((low + (high - low) * 0.80) * 59)]
+            t = (low + high) / 2
+            half = tall * 0.24 * float(np.sin(np.pi * min((t - 0.2) / 0.8, 1.0) ** 0.8)) + tall * 0.03
+            out = np.array([side * half, -half * 0.55], np.float32)
+            gap = np.array([side * tall * 0.012, 0], np.float32)
+            slips.append(np.array([foot + gap, foot + out, head + out * 0.94, head + gap], np.float32))
+    return slips
+
+
+def _seeds(rng: np.random.Generator, stem: Points, tall: float) -> list[Points]:
+    """Round heads on short stalks, in turn left and right."""
+    count = int(rng.integers(5, 8))
+    pieces: list[Points] = []
+    for k in range(count):
+        px, py = map(float, stem[int((0.30 + 0.66 * k / count) * 59)])
+        side, size = (1 if k % 2 else -1), tall * (0.085 - 0.006 * k)
+        end = (px + side * size * 1.9, py - size * 1.5)
+        pieces += [strip(np.array([(px, py), end], np.float32), tall * 0.010), circle(*end, size)]
+    return [*pieces, circle(float(stem[-1][0]), float(stem[-1][1]), tall * 0.06)]
+
+
+def _figure(scene: Scene) -> list[Print]:
+    """The prompt's figure as the last plate."""
+    tall = scene.height * 0.21
+    placed = figures.on(scene, scene.height * 0.84, tall)
+    tint = scene.palette.dark if scene.reading.tint is None else parse(scene.reading.tint)
+    return [] if placed is None else [Print(scene, figures.company(scene, *placed, tall), tint, 0.25, 0.3)]
 
 
 def _hills(scene: Scene) -> list[Print]:
@@ -136,40 +182,39 @@ def _hills(scene: Scene) -> list[Print]:
 
 
 def _atomic(scene: Scene) -> list[Print]:
-    """Pebbles, starbursts and mobile arms hung over the lower part."""
+    """Orbits round a nucleus over large pebbles of colour, with stars between."""
     rng, inks, unit = scene.chance("atomic"), _inks(scene), scene.unit
     short = min(scene.width, scene.height)
+    cx, cy = scene.width * (0.5 if not scene.wide else 0.72), scene.height * (0.64 if not scene.wide else 0.5)
     prints = []
-    spots = _scatter(rng, scene, 9 if scene.wide else 7, short * 0.36)
-    for index, (x, y) in enumerate(spots):
-        size = short * float(rng.uniform(0.13, 0.23))
-        prints.append(Print(scene, [_pebble(rng, x, y, size)], inks[index % len(inks)], 0.5, float(rng.random())))
-    for x, y in spots[:4]:
-        prints.append(
-            Print(
-                scene,
-                _burst(rng, x + short * 0.05, y - short * 0.04, short * 0.11, unit),
-                scene.palette.dark,
-                0.05,
-                0.5,
-            )
-        )
-    rods = [box(x - 1.8 * unit, -9 * unit, x + 1.8 * unit, y - short * 0.1) for x, y in spots[4:]]
-    return [Print(scene, rods, scene.palette.dark, 0.0, 0.5), *prints] if rods else prints
+    for k, angle in enumerate(rng.uniform(0, 0.5) + np.array([0.3, 2.3, 4.2])):
+        x, y = cx + float(np.cos(angle)) * short * 0.22, cy + float(np.sin(angle)) * short * 0.25
+        size = short * float(rng.uniform(0.19, 0.25))
+        prints.append(Print(scene, [_pebble(rng, x, y, size)], inks[(k + 1) % len(inks)], 0.5, float(rng.random())))
+    lines, balls = _orbits(rng, cx, cy, short, unit)
+    prints.append(Print(scene, lines, scene.palette.dark, 0.1, 0.5))
+    prints.append(Print(scene, [circle(cx, cy, short * 0.062), *balls], scene.palette.dark, 0.2, 0.4))
+    spots = ((-0.40, -0.34, 0.09), (0.40, 0.36, 0.10), (-0.36, 0.40, 0.06), (0.42, -0.20, 0.05), (0.05, 0.47, 0.05))
+    stars = [p for dx, dy, r in spots for p in _burst(rng, cx + dx * short, cy + dy * short, r * short, unit)]
+    return [*prints, Print(scene, stars, scene.palette.dark, 0.05, 0.5)]
 
 
-def _scatter(rng: np.random.Generator, scene: Scene, count: int, apart: float) -> list[tuple[float, float]]:
-    spots: list[tuple[float, float]] = []
-    low = 0.5 if not scene.wide else 0.3
-    for _ in range(count):
-        throws = [
-            (float(rng.uniform(0.12, 0.88)) * scene.width, float(rng.uniform(low, 0.88)) * scene.height)
-            for _ in range(24)
-        ]
-        spots.append(
-            max(throws, key=lambda p: min((float(np.hypot(p[0] - q[0], p[1] - q[1])) for q in spots), default=apart))
-        )
-    return spots
+def _orbits(
+    rng: np.random.Generator, cx: float, cy: float, short: float, unit: float
+) -> tuple[list[Points], list[Points]]:
+    """Three ellipses, each turned by a third, and an electron on each."""
+    t = np.linspace(0, 2 * np.pi, 160, dtype=np.float32)
+    first = float(rng.uniform(-0.2, 0.2))
+    lines, balls = [], []
+    for k in range(3):
+        turn = first + k * np.pi / 3
+        flat = np.stack([np.cos(t) * short * 0.40, np.sin(t) * short * 0.145], -1)
+        spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        path = (flat @ spin + (cx, cy)).astype(np.float32)
+        lines.append(strip(path, 6.5 * unit))
+        at = path[int(rng.integers(160))]
+        balls.append(circle(float(at[0]), float(at[1]), short * 0.024))
+    return lines, balls
 
 
 def _pebble(rng: np.random.Generator, x: float, y: float, size: float) -> Points:

@@ -4,6 +4,8 @@ The underpainting says which colour belongs where, a current says which way the 
 bristles of slightly different colour and height; the light falls on the relief from the upper left.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -21,7 +23,10 @@ BRISTLES, JOINTS = 6, 10
 
 def compose(scene: Scene) -> Band:
     """Colour and relief of the canvas, lit band by band."""
-    form = scene.word("form", FORMS, str(scene.chance("form").choice(FORMS)))
+    said = scene.reading.last(
+        {"sea": "horizon", "mountain": "horizon", "rain": "storm", "city": "blocks", "desert": "horizon"}
+    )
+    form = scene.asked("form", said, FORMS)
     colour, relief = Canvas(scene, form).painted()
     impasto = np.float32(0.35 + scene.number("impasto", 0.5) * 0.9)
     weave = noise.Sheet(
@@ -149,25 +154,28 @@ def _storm(scene: Scene, across: int, down: int) -> tuple[Rgb, Field]:
 
 
 def _blocks(scene: Scene, across: int, down: int) -> tuple[Rgb, Field]:
-    """Slabs by the knife, stacked from the foot of the page, a calm ground above."""
+    """Slabs by the knife in courses, like a harbour town in flat light: small and pale far off, large and deep near."""
     rng, palette = scene.chance("under"), scene.palette
     x, y = _grid(across, down)
     drift = noise.fbm(rng, across, down, (3.0, 4.0), 3, 0.5) - np.float32(0.5)
-    ground = mix(palette.light, palette.middle[-1], 0.18)
-    rgb = np.empty((down, across, 3), np.float32)
-    rgb[:] = ground
-    colours = [*palette.accents, palette.dark, palette.light]
-    start = scene.number("horizon", 0.62, 0.3, 0.8) - 0.2
-    for _ in range(46):
-        cy = start + (1.02 - start) * float(rng.beta(2.2, 1.3))
-        cx, half = float(rng.uniform(0, 1)), float(rng.uniform(0.06, 0.17))
-        tall = float(rng.uniform(0.025, 0.07))
-        inside = (np.abs(x + drift * np.float32(0.08) - np.float32(cx)) < half) & (
-            np.abs(y + drift * np.float32(0.05) - np.float32(cy)) < tall
-        )
-        rgb[inside] = colours[int(rng.integers(len(colours)))]
-    angle = np.where(drift > 0.02, np.float32(np.pi / 2), np.float32(0)) + drift * np.float32(0.5)
-    return rgb, angle.astype(np.float32)
+    high, low = mix(palette.light, palette.middle[0], 0.16), mix(palette.light, palette.accent, 0.20)
+    start = scene.number("horizon", 0.62, 0.3, 0.8) - 0.16
+    rgb = Ramp([high, low]).at(np.broadcast_to(y / np.float32(start), (down, across)) + drift * np.float32(0.5)).copy()
+    px, py = x + drift * np.float32(0.05), y + drift * np.float32(0.05)
+    edges = start + (1.03 - start) * np.linspace(0, 1, 7) ** 1.25
+    tones = palette.run(9)[::-1]
+    for course, (top, foot) in enumerate(pairwise(edges)):
+        left = float(rng.uniform(-0.15, 0))
+        while left < 1:
+            wide = float(rng.uniform(0.10, 0.24)) * (0.7 + 0.16 * course)
+            tone = tones[int(np.clip(2 + course + rng.integers(-2, 3), 0, 8))]
+            colour = palette.accent if rng.random() < 0.17 else tone
+            lift = float(rng.uniform(-0.5, 0.35)) * (foot - top)
+            inside = (px >= left) & (px < left + wide) & (py >= top + lift) & (py < foot + 0.02)
+            rgb[inside] = colour
+            left += wide
+    angle = np.where(py < start, np.float32(0.15), np.where(drift > 0.06, np.float32(np.pi / 2), np.float32(0)))
+    return rgb, (angle + drift * np.float32(0.5)).astype(np.float32)
 
 
 FAMILY = Family(

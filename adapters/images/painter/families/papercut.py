@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, mix
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse
 from adapters.images.painter.scene import Band, Family, Finish, Scene
+from adapters.images.painter.shapes import Stencil, over
 
+SHADOWS = tuple(np.array([0.35, 0.7, 1.0], np.float32))
 FORMS = ("cave", "waves", "islands", "rings")
 
 
@@ -20,11 +22,44 @@ def compose(scene: Scene) -> Band:
         noise.fbm(scene.chance("fibre"), across, down, (44.0, 70.0), 4, 0.75), scene.width, scene.height
     )
 
+    figure = Cutting(scene)
+
     def band(top: int, bottom: int) -> Rgb:
         paper = 1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07)
-        return sheets.lay(height.rows(top, bottom), shade.rows(top, bottom), paper)
+        rgb = sheets.lay(height.rows(top, bottom), shade.rows(top, bottom), paper)
+        return figure.lay(rgb, paper, top, bottom)
 
     return band
+
+
+class Cutting:
+    """The prompt's figure, cut from a sheet of its own, with the shadow that it throws."""
+
+    def __init__(self, scene: Scene) -> None:
+        form = _form(scene)
+        place = scene.number("place", {"waves": 0.42, "rings": 0.6}.get(form, 0.6))
+        tall = scene.height * (0.24 if form in ("cave", "rings") else 0.22)
+        foot = scene.height * (place + 0.09 if form in ("cave", "rings") else 0.66)
+        middle = scene.width * 0.5 if form in ("cave", "rings") else None
+        placed = figures.on(scene, foot, tall, x=middle)
+        away = np.array([-13, 17], np.float32) * np.float32(scene.unit)
+        parts = [] if placed is None else figures.company(scene, *placed, tall)
+        self._figure = Stencil(parts, scene.width)
+        self._shadows = [Stencil([p + away * k for p in parts], scene.width) for k in SHADOWS]
+        palette = scene.palette
+        dark = form in ("cave", "rings") and not scene.flag("inverted", False)
+        self._ink = palette.dark if dark else mix(palette.light, palette.accent, 0.15)
+        if scene.reading.tint is not None:
+            self._ink = parse(scene.reading.tint)
+
+    def lay(self, rgb: Rgb, paper: Field, top: int, bottom: int) -> Rgb:
+        """The shadow, soft at its edge, then the sheet."""
+        for shadow in self._shadows:
+            cover = shadow.rows(top, bottom)
+            if cover is not None:
+                rgb = rgb * (1 - cover * np.float32(0.20))[..., None]
+        cover = self._figure.rows(top, bottom)
+        return rgb if cover is None else over(rgb, self._ink * paper[..., None], cover)
 
 
 class Sheets:

@@ -26,7 +26,7 @@ def compose(scene: Scene) -> Band:
 
 def _inks(scene: Scene) -> tuple[Rgb, list[Rgb]]:
     palette = scene.palette
-    dark = scene.flag("dark", "dark" in scene.reading.moods or scene.seed % 3 == 0)
+    dark = scene.dark(scene.seed % 3 == 0)
     ground = palette.dark if dark else palette.light
     inks = [
         colour

@@ -6,11 +6,13 @@ on paper (Beer and Lambert's law, with the amount of pigment as the depth).
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
+from adapters.images.painter.shapes import Stencil
 
 SUBJECTS = ("hills", "blooms", "shore")
+SAID = {"mountain": "hills", "forest": "hills", "desert": "hills", "snow": "hills", "flower": "blooms", "sea": "shore"}
 
 Wash = tuple[Field, Rgb]
 """How much pigment, 0 to about 1.4, and its colour at 1."""
@@ -18,9 +20,10 @@ Wash = tuple[Field, Rgb]
 
 def compose(scene: Scene) -> Band:
     """The washes one over the other on the tooth of the paper."""
-    subject = scene.word("subject", SUBJECTS, _default(scene))
+    subject = scene.asked("subject", scene.reading.last(SAID), SUBJECTS)
     sheet = Paper(scene)
     washes = {"hills": _hills, "blooms": _blooms, "shore": _shore}[subject](sheet)
+    washes += _figure(sheet, subject)
     layers = [
         (noise.Sheet(depth, scene.width, scene.height), np.log(np.clip(colour, 0.02, 0.995)))
         for depth, colour in washes
@@ -78,13 +81,6 @@ class Paper:
         line = np.exp(-np.clip(inside, 0, None) / np.float32(0.0045)) * np.float32(edge)
         pool = np.float32(0.62) + self._runs * np.float32(0.62)
         return np.asarray(body * (pool + line) * np.float32(strength), np.float32)
-
-
-def _default(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    if motifs & {"flower", "forest"}:
-        return "blooms"
-    return "shore" if "sea" in motifs else str(scene.chance("subject").choice(SUBJECTS))
 
 
 def _sky(paper: Paper, colours: list[Rgb], horizon: float) -> list[Wash]:
@@ -162,9 +158,26 @@ def _blooms(paper: Paper) -> list[Wash]:
         paper.drop(hearts, at, size * 0.2, 0.9)
     breath = noise.spread(paper.cloud(2.5, 5)) * np.float32(0.30)
     glow = noise.smoothstep(start - 0.3, 1.0, np.broadcast_to(paper.y, breath.shape))
-    green = mix(palette.dark, palette.by_light[len(palette.by_light) // 2], 0.55)
+    green = mix(palette.dark, min(palette.middle, key=lambda colour: float(colour[0] - colour[1])), 0.7)
     flowers = list(zip(petals, palette.accents[:2], strict=True))
     return [(breath * glow, palette.accents[0]), (stems, green), (leaves, green), *flowers, (hearts, palette.dark)]
+
+
+def _figure(paper: Paper, subject: str) -> list[Wash]:
+    """The prompt's figure in one wet stroke, a little uneven where the pigment settled."""
+    scene = paper.scene
+    tall = scene.height * 0.20
+    placed = figures.on(scene, scene.height * {"hills": 0.79, "shore": 0.82, "blooms": 0.62}[subject], tall)
+    if placed is None:
+        return []
+    scale = np.array([paper.across / scene.width, paper.down / scene.height], np.float32)
+    parts = [part * scale for part in figures.company(scene, *placed, tall)]
+    inside = Stencil(parts, paper.across).rows(0, paper.down)
+    if inside is None:
+        return []
+    pool = np.float32(1.0) + (paper.cloud(14, 4) - np.float32(0.5)) * np.float32(1.1)
+    tint = scene.palette.dark if scene.reading.tint is None else parse(scene.reading.tint)
+    return [(inside * pool, tint)]
 
 
 def _stem(paper: Paper, depth: Field, at: tuple[float, float], bend: float) -> None:

@@ -6,19 +6,27 @@ along the water. A line is as thick as the place is dark; the knife wavers and s
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Rgb, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import over
+from adapters.images.painter.shapes import Stencil, over, strip
 
 ALTITUDE = {"mountains": 0.44, "sea": 0.48, "tree": 0.53}
 """Subjects, and how low the sun is; the tree hides it."""
 SUBJECTS = tuple(ALTITUDE)
+SAID = {
+    "sea": "sea",
+    "mountain": "mountains",
+    "snow": "mountains",
+    "desert": "mountains",
+    "forest": "tree",
+    "bird": "tree",
+}
 
 
 def compose(scene: Scene) -> Band:
     """The block: what is ink, and where the colour block prints."""
-    block = Block(scene, scene.word("subject", SUBJECTS, _default(scene)))
+    block = Block(scene, scene.asked("subject", scene.reading.last(SAID), SUBJECTS))
     palette = scene.palette
     ink = mix(palette.dark, shade(palette.dark, 0.16, 0.6), 0.5)
     paper = shade(palette.light, 0.94, 0.9)
@@ -27,6 +35,9 @@ def compose(scene: Scene) -> Band:
     grain = noise.Sheet(
         noise.fbm(scene.chance("grain of wood"), across, down, (9.0, 260.0), 4, 0.6), scene.width, scene.height
     )
+
+    figure, rim = _figure(scene)
+    figure_ink = ink if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
         wood = grain.rows(top, bottom)
@@ -37,9 +48,20 @@ def compose(scene: Scene) -> Band:
         salty = noise.smoothstep(0.22, 0.42, wood)
         rgb = over(rgb, glow, block.sky.rows(top, bottom) * salty * np.float32(0.92))
         rgb = over(rgb, tint, block.disc(top, bottom) * np.float32(0.96))
-        return over(rgb, ink, block.carved(top, bottom) * (np.float32(0.86) + np.float32(0.14) * salty))
+        rgb = over(rgb, ink, block.carved(top, bottom) * (np.float32(0.86) + np.float32(0.14) * salty))
+        rgb = over(rgb, paper, rim.rows(top, bottom))
+        return over(rgb, figure_ink, figure.rows(top, bottom))
 
     return band
+
+
+def _figure(scene: Scene) -> tuple[Stencil, Stencil]:
+    """The prompt's figure as one black shape, and the white line that the knife left round it."""
+    tall = scene.height * 0.25
+    placed = figures.on(scene, scene.height * 0.83, tall)
+    parts = [] if placed is None or placed[0] == "tree" else figures.company(scene, *placed, tall)
+    rims = [strip(np.concatenate([part, part[:1]]).astype(np.float32), 15 * scene.unit) for part in parts]
+    return Stencil(parts, scene.width), Stencil([*parts, *rims], scene.width)
 
 
 class Block:
@@ -104,15 +126,6 @@ class Block:
 
 
 Layer = tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], Field, Field]
-
-
-def _default(scene: Scene) -> str:
-    motifs = scene.reading.motifs
-    if "sea" in motifs:
-        return "sea"
-    if motifs & {"forest", "flower", "bird"}:
-        return "tree"
-    return "mountains" if "mountain" in motifs else str(scene.chance("subject").choice(SUBJECTS))
 
 
 def _mountains(scene: Scene, rng: np.random.Generator, x: Field, y: Field) -> list[Layer]:
