@@ -11,6 +11,7 @@ import pytest
 
 from contracts import (
     auth,
+    brands,
     covers,
     edits,
     exports,
@@ -46,7 +47,12 @@ class Shelf:
 
     def service(self) -> SmallService:
         """The node."""
-        return SmallService("covers", serve(covers.LIST, self.list), serve(shares.LIST_ALL, self.links))
+        lists = serve(covers.LIST, self.list), serve(shares.LIST_ALL, self.links)
+        return SmallService("covers", *lists, serve(brands.GET, self.kit))
+
+    async def kit(self, ask: brands.GetBrandKit, context: Context) -> brands.BrandKit:
+        """None."""
+        return brands.BrandKit()
 
     async def list(self, ask: covers.ListCovers, context: Context) -> CoverPage:
         """One page."""
