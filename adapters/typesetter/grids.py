@@ -1,6 +1,6 @@
 """Layout grids: where title, subtitle and author may stand on a page of a given shape."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -27,6 +27,12 @@ class Grid:
     inset: float = 0.0
     """How far the logo stands inside the safe margin, as a share of the short side: within the frame that art has."""
 
+    def mirrored(self) -> "Grid":
+        """The grid for words that run from right to left; the same unless it is flush left."""
+        if self.align != "left":
+            return self
+        return replace(self, left=1 - self.right, right=1 - self.left, align="right")
+
 
 SAFE = 0.06
 """Safe margin as a share of the short side; nothing is set outside it."""
@@ -39,7 +45,7 @@ UPRIGHT = (
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
     Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
     Grid("left-column", 0.09, 0.58, 0.085, 0.52, "hang", 0.918, "left"),
-    Grid("label", 0.20, 0.80, 0.125, 0.46, "float", None, prior=-0.02, share=0.62),
+    Grid("label", 0.20, 0.80, 0.125, 0.46, "float", None, prior=-0.15, share=0.62),
     Grid("right-column", 0.42, 0.91, 0.085, 0.52, "hang", 0.918, "left"),
     Grid("page", 0.08, 0.92, 0.085, 0.84, "hang", 0.918, prior=-0.12),
 )

@@ -32,7 +32,8 @@ class Plan:
 
 
 def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> Plan:
-    """Fit the words into the grid."""
+    """Fit the words into the grid, turned about for a title that runs from right to left."""
+    grid = grid.mirrored() if words["title"].style.rtl else grid
     short, margin = min(width, height), SAFE * min(width, height)
     left = max(grid.left * width, margin)
     room = min(grid.right * width, width - margin) - left
@@ -106,7 +107,7 @@ def _shrunk(blocks: dict[str, Block], grid: Grid, height: int, short: int) -> di
 def _placed(
     blocks: Mapping[str, Block], grid: Grid, left: float, room: float, width: int, height: int, short: int
 ) -> dict[str, Stamp]:
-    x = left + room / 2 if grid.align == "centre" else left
+    x = left + room * {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
     top, foot, total = grid.top * height, grid.foot * height, _total(blocks, grid)
     y = {"hang": top, "stand": foot - total, "float": (top + foot - total) / 2}[grid.stand]
     stamps = {"title": stamp(blocks["title"], x, y, grid.align)}

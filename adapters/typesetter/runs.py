@@ -12,6 +12,14 @@ from adapters.typesetter.scripts import RTL, is_rtl, script_of
 
 REFERENCE = 500
 """Size at which widths are measured; they grow in proportion."""
+HANGING = (
+    dict.fromkeys(".,\u2026\u3001\u3002\uff0c\uff0e'\"\u2018\u2019\u201c\u201d\u060c-\u2010\u2013", 0.8)
+    | dict.fromkeys(":;\uff1a\uff1b!\uff01\u30fb\u00ab\u00bb\u2014", 0.5)
+    | dict.fromkeys("\u300c\u300d\u300e\u300f?\uff1f", 0.35)
+)
+"""Share of signs that hangs outside a line's edge: they are too light to hold it."""
+EDGES = 120
+"""Size at which the ink at the ends of lines is looked at."""
 _JOINERS = "\u200c\u200d"
 
 
@@ -21,7 +29,7 @@ class Style:
 
     `face` is that of most letters; `faces` are (script, face) for all scripts there are, and (None, face) for shared
     signs that no other has. `rtl` lines run from right to left. `language` decides the forms of CJK characters. `small`
-    makes small letters small capitals.
+    makes small letters small capitals, `grade` widens strokes by so many ems on either side.
     """
 
     face: str
@@ -32,6 +40,7 @@ class Style:
     language: str | None = None
     features: tuple[str, ...] = ()
     small: SmallCaps | None = None
+    grade: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,3 +156,35 @@ def extent(text: str, style: Style) -> tuple[float, float]:
     ]
     above, below = max(-box[1] * scale for scale, box in boxes), max(box[3] * scale for scale, box in boxes)
     return above / REFERENCE, below / REFERENCE
+
+
+@lru_cache(maxsize=4096)
+def overhang(text: str, style: Style) -> tuple[float, float]:
+    """What the eye does not count at either end of a line, in ems: side bearings, and light signs that hang."""
+    pieces = [piece for piece in line(text, style).pieces if not piece.text.isspace()]
+    if not pieces:
+        return 0.0, 0.0
+    first, last = pieces[0], pieces[-1]
+    before, after = _ink(first, style)[0], _ink(last, style)[1]
+    opening, closing = first.text[-1 if first.rtl else 0], last.text[0 if last.rtl else -1]
+    return before + _hung(opening, first, style, before), after + _hung(closing, last, style, after)
+
+
+def _ink(piece: Piece, style: Style) -> tuple[float, float]:
+    """Side bearings of a piece in ems: from its origin to its ink, and from its ink to its end."""
+    font, text = fonts.at_size(piece.face, EDGES), piece.text.rstrip()
+    direction, features = "rtl" if piece.rtl else "ltr", features_of(style)
+    mask, (across, _) = font.getmask2(
+        text, anchor="ls", direction=direction, features=features, language=style.language
+    )
+    left, _, right, _ = mask.getbbox() or (0, 0, 0, 0)
+    end = font.getlength(text, direction=direction, features=features, language=style.language)
+    return (left + across) / EDGES * piece.scale, (end - right - across) / EDGES * piece.scale
+
+
+def _hung(sign: str, piece: Piece, style: Style, bearing: float) -> float:
+    """How much of a sign hangs outside the line's optical edge, beyond its side bearing, in ems."""
+    if sign not in HANGING:
+        return 0.0
+    width = advance(sign, piece.face, style, piece.rtl) * piece.scale
+    return max(min(HANGING[sign] * width, 0.95 * width - bearing), 0.0)

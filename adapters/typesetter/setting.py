@@ -135,17 +135,28 @@ class Stamp:
 
 def stamp(block: Block, x: float, top: float, align: str) -> Stamp:
     """Draw the block with its cap line at `top`; x is the middle of centred lines, else the left or right edge."""
-    size, style = block.size, block.style
-    pad = int(size * 0.6) + 4
-    width, height = int(block.width) + 2 * pad, int(block.height + size * 0.35) + 2 * pad
     share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
-    mask = Image.new("L", (width, height))
+    pad = _pad(block.size)
+    return Stamp(_mask(block, share), round(x - block.width * share) - pad, round(top) - pad)
+
+
+def _pad(size: int) -> int:
+    return int(size * 0.6) + 4
+
+
+@lru_cache(maxsize=16)
+def _mask(block: Block, share: float) -> Image.Image:
+    """The drawn lines, which nobody changes; of their width, `share` lies before the axis that they stand on."""
+    size, style, pad = block.size, block.style, _pad(block.size)
+    mask = Image.new("L", (int(block.width) + 2 * pad, int(block.height + size * 0.35) + 2 * pad))
     draw = ImageDraw.Draw(mask)
     lead = step(block.lines, style) * size
     for index, text in enumerate(block.lines):
-        start = pad + (block.width - line_width(text, style, size)) * share
+        before, after = runs.overhang(text, style)
+        seen = line_width(text, style, size) - (before + after) * size
+        start = pad + (block.width - seen) * share - before * size
         _draw_line(draw, text, style, size, start, pad + block.cap + index * lead)
-    return Stamp(mask, round(x - block.width * share) - pad, round(top) - pad)
+    return mask
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, text: str, style: Style, size: int, x: float, baseline: float) -> None:
@@ -156,7 +167,7 @@ def _draw_line(draw: ImageDraw.ImageDraw, text: str, style: Style, size: int, x:
             piece.text,
             font=fonts.at_size(piece.face, round(size * piece.scale)),
             fill=255,
-            stroke_width=piece.stroke * size,
+            stroke_width=(piece.stroke + style.grade) * size,
             anchor="ls",
             direction="rtl" if piece.rtl else "ltr",
             features=features,

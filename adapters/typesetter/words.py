@@ -15,8 +15,10 @@ LONGEST = {"title": 150, "subtitle": 250, "author": 150}
 """Characters that each field may have."""
 LONG = 48
 """Characters from which a title is long: set with half the tracking."""
-PLAIN, NARROW = 1, 2
-"""How closely a title is set when it would be too small in its pairing: in small letters of the text face; narrow."""
+GRADED, PLAIN, NARROW = 1, 2, 3
+"""How a title is set when it cannot be read small in its pairing: bolder; in small letters of the text face; narrow."""
+GRADE = 0.012
+"""Ems that a bolder title's strokes are widened by on either side."""
 
 _STURDY = {"Jost": "Jost Medium", "Oswald": "Oswald SemiBold"}
 """Text faces too thin for small titles, and what stands for them."""
@@ -83,6 +85,7 @@ class Manner(msgspec.Struct, frozen=True):
     features: tuple[str, ...] = ()
     small: bool = False
     """With small capitals for small letters, made ones where the face has none."""
+    grade: float = 0.0
 
 
 def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
@@ -118,9 +121,12 @@ def _title_manner(pairing: Pairing, text: str, closeness: int) -> Manner:
     if closeness == NARROW:
         return Manner(fonts.NARROW, False, 0.0, 0.98, display=True)
     if closeness == PLAIN:
-        return Manner(_STURDY.get(pairing.text, pairing.text), False, 0.0, min(pairing.leading, 1.06), display=True)
+        square = bool(SQUARE & set(scripts.scripts_in(text)))  # a bold sans: serifs of square characters are thin
+        face = "Jost Medium" if square else _STURDY.get(pairing.text, pairing.text)
+        return Manner(face, False, 0.0, min(pairing.leading, 1.06), display=True, grade=GRADE / 2)
     tracking = pairing.title_tracking * (0.5 if len(text) > LONG and pairing.title_tracking > 0 else 1.0)
-    return Manner(pairing.title, pairing.upper_title, tracking, pairing.leading, display=True)
+    grade = GRADE if closeness == GRADED else 0.0
+    return Manner(pairing.title, pairing.upper_title, tracking + grade, pairing.leading, display=True, grade=grade)
 
 
 def _clean(role: str, raw: str) -> str:
@@ -147,6 +153,7 @@ def _words(role: str, text: str, manner: Manner, language: str | None) -> Words:
         rtl=scripts.is_rtl(text),
         language=language,
         features=("smcp",) if real else manner.features if own else (),
+        grade=manner.grade,
         small=author_style.made(faces[0][1]) if manner.small and not real and main in CASED else None,
     )
     return Words(role, text, style)
