@@ -1,4 +1,8 @@
-"""The edits node: sessions on a finished cover, each change of the picture a version that can be taken back."""
+"""The edits node: sessions on a cover or an upload, each change of the picture a version that can be taken back.
+
+A cover is edited as it is composed: its type is part of the picture. What erases or paints over type leaves the words
+of the cover as they are; other words are set by `retype`, on the art.
+"""
 
 import uuid
 from datetime import datetime
@@ -6,12 +10,13 @@ from typing import Annotated
 
 import msgspec
 
+from contracts.covers import Prompt, Seed
 from contracts.paging import Cursor
 from contracts.tasks import PLANS, Status, Step
 from contracts.text import CODE
 from contracts.wire import Done, Endpoint, ObjectRef, WorkQueue
 
-OPERATIONS = ("adjust",)
+OPERATIONS = ("adjust", "inpaint", "erase", "replace", "expand")
 """What an operation may be."""
 EditVersion = Annotated[int, msgspec.Meta(ge=0)]
 """Counts up within a session; 0 is the cover's picture as it was when the session was opened."""
@@ -20,16 +25,27 @@ Shift = Annotated[float, msgspec.Meta(ge=-1, le=1)]
 """From as little as there is to as much as there is; 0 changes nothing."""
 BlurRadius = Annotated[float, msgspec.Meta(ge=0, le=20)]
 Strength = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Margin = Annotated[int, msgspec.Meta(ge=0, le=4000)]
+"""Pixels by which a side of the canvas moves outwards."""
 
 
 class OpenEdit(msgspec.Struct, frozen=True, kw_only=True):
-    """Begin to edit the newest picture of a cover. Raises Conflict while the cover is being made."""
+    """Begin to edit the picture that a cover shows, or a copy of an upload: give one of the two.
 
-    cover_id: uuid.UUID
+    Raises Conflict while the cover is being made, Invalid for an upload that is no `image` or has too many pixels.
+    """
+
+    cover_id: uuid.UUID | None = None
+    upload_id: uuid.UUID | None = None
 
 
 class Operate(msgspec.Struct, frozen=True, kw_only=True):
-    """Make a new version from the current one. One operation of a session runs at a time: Conflict for a second."""
+    """Make a new version from the current one. One operation of a session runs at a time: Conflict for a second.
+
+    `adjust` changes tone and focus. `inpaint` paints anew what a mask marks, `replace` what the prompt names into it,
+    `erase` fills it from what is around it, `expand` makes the canvas larger and paints the new part; beyond the soft
+    edge of a mask every pixel stays. Takes no quota. Refused and UnderReview for the words of a prompt.
+    """
 
     edit_id: uuid.UUID
     op: Op
@@ -42,6 +58,16 @@ class Operate(msgspec.Struct, frozen=True, kw_only=True):
     blur: BlurRadius = 0.0
     """Radius in pixels of the picture."""
     sharpen: Strength = 0.0
+    prompt: Prompt | None = None
+    """What is to be seen: required by `replace`; for `inpaint` and `expand` None is what the cover's art shows."""
+    mask_upload_id: uuid.UUID | None = None
+    """An upload with the purpose `mask`, in the shape of the picture: white is what changes."""
+    seed: Seed | None = None
+    """None: chosen. With the cover's own seed, and no prompt, its art without type is painted again."""
+    left: Margin = 0
+    right: Margin = 0
+    top: Margin = 0
+    bottom: Margin = 0
 
 
 class OperationAccepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +105,8 @@ class CheckoutEdit(GetEdit, frozen=True, kw_only=True):
 
 
 class SaveEdit(GetEdit, frozen=True, kw_only=True):
-    """Make the current version a new version of the cover. Raises NotFound when the cover is gone."""
+    """Make the current version a new version of the cover. Raises NotFound when the cover is gone, Conflict for a
+    session on an upload, whose picture can be downloaded."""
 
 
 class SavedEdit(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +135,10 @@ class EditEntry(msgspec.Struct, frozen=True, kw_only=True):
     op: str
     params: dict[str, float]
     """The values that were not 0."""
+    prompt: str | None = None
+    mask_upload_id: uuid.UUID | None = None
+    painted_by: str | None = None
+    """The image model, where one painted."""
     task_id: uuid.UUID
     image_url: str
     created_at: datetime
@@ -117,7 +148,10 @@ class EditSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session as its owner sees it."""
 
     edit_id: uuid.UUID
-    cover_id: uuid.UUID
+    cover_id: uuid.UUID | None
+    """None for a session on an upload."""
+    upload_id: uuid.UUID | None = None
+    """What it was copied from, whether that is still there or not."""
     original_image_url: str
     edit_history: tuple[EditEntry, ...]
     """All operations, also those that were undone, in the order in which they were done."""

@@ -29,7 +29,8 @@ class CreateTask(msgspec.Struct, frozen=True, kw_only=True):
 
     task_id: uuid.UUID
     type: TaskType
-    cover_id: uuid.UUID
+    cover_id: uuid.UUID | None = None
+    """None where it is for no cover: an edit of an upload."""
     work_id: uuid.UUID | None = None
     """The edit or export that the task is for."""
     input_params: dict[str, Any]

@@ -23,6 +23,7 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 12_000
 KEPT_DAYS = 30
 Side = Annotated[int, msgspec.Meta(ge=1, le=MAX_SIDE)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sha256 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 
 
@@ -59,6 +60,8 @@ class BeginUpload(msgspec.Struct, frozen=True, kw_only=True):
     """A logo on a plain ground, for the check: a picture without transparency is checked itself."""
     width: Side
     height: Side
+    marked: Share | None = None
+    """Of a mask: how much of it is white."""
     credentials: FoundCredentials | None = None
 
 
@@ -125,6 +128,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """30 days after the last use; null while something needs it."""
     url: str
     """Of the picture."""
+    marked: float | None = None
+    """Of a mask: the share that is white, 0 to 1; left out for other purposes."""
     credentials: FoundCredentials | None = None
     """Left out for a file without Content Credentials."""
     object: ObjectRef | None = None

@@ -96,6 +96,7 @@ class Uploads:
             shown=described[1] if described[1:] else None,
             width=received.width,
             height=received.height,
+            marked=received.marked,
             credentials=received.credentials,
         )
         place = await self._bus.request(uploads.BEGIN, order, exchange.context(uploads.BEGIN.timeout))

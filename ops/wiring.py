@@ -128,8 +128,18 @@ async def exports(host: Host, bus: Bus) -> Service:
 
 
 async def edits(host: Host, bus: Bus) -> Service:
-    """Edit sessions."""
-    service = Edits(bus, host.mongo("edits"), host.objects(bus), host.workers, signatory(host))
+    """Edit sessions, in which image models may paint, and uploads."""
+    images = image_models(host)
+    service = Edits(
+        bus,
+        host.mongo("edits"),
+        host.objects(bus),
+        host.workers,
+        signatory(host),
+        images=images.model,
+        breakers=images.breakers,
+        measured=images.model.gauges,
+    )
     await service.prepare()
     return service
 

@@ -45,6 +45,8 @@ class InpaintOrder(PaintOrder, frozen=True, kw_only=True):
 
     picture: bytes
     mask: bytes
+    focus: bool = False
+    """Are the words about what is marked alone? Else they are about the whole picture, in which it goes on."""
 
 
 class Picture(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     shown: bytes | None = None
     """A picture with transparency on a plain ground, as PNG, for whoever judges what it shows."""
+    marked: float | None = None
+    """Of a mask: the share that is white."""
     credentials: FoundCredentials | None = None
     """What the file's own Content Credentials said; None without any."""
 

@@ -12,9 +12,11 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat, UnidentifiedImageError
 
+from adapters.images.fitting import REPAINT
 from adapters.images.received import NotTaken, Received
 from adapters.objects import MAX_OBJECT
 from adapters.provenance.apart import Unreadable
@@ -57,7 +59,9 @@ def receive(data: bytes, purpose: Purpose, trust: Path | None) -> Received:
             image = _upright(image)
             told = _told(data, trust)
             if purpose == "mask":
-                return _received(_mask(image), "PNG", None)
+                mask = _mask(image)
+                white = sum(mask.histogram()[REPAINT:]) / (mask.width * mask.height)
+                return msgspec.structs.replace(_received(mask, "PNG", None), marked=white)
             return _finished(_plain(image), came_as, purpose, told)
     except NotTaken:
         raise

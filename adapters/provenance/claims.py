@@ -47,6 +47,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Which picture of the cover: `1`, `edit <id> 2`, `export <id> <preset>`."""
     model: Agent | None = None
+    painted_by: Agent | None = None
+    """Of a derived picture: the model that painted a part of it."""
     actions: tuple[Action, ...] = ()
     region: str = ""
     """Of the request; `cn` asks for China's labels."""
@@ -114,5 +116,10 @@ def _created(claim: Claim, model: Agent, source: str) -> list[Json]:
 def _derived(claim: Claim) -> list[Json]:
     at, agent = claim.at.isoformat(timespec="seconds"), msgspec.to_builtins(claim.agent)
     opened: Json = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    rows = (opened, *({"action": each} for each in claim.actions))
-    return [{**row, "when": at, "softwareAgent": agent} for row in rows]
+    rows = [{**row, "when": at, "softwareAgent": agent} for row in (opened, *({"action": a} for a in claim.actions))]
+    if claim.painted_by is not None:  # the last action is what it did
+        rows[-1] |= {
+            "softwareAgent": msgspec.to_builtins(claim.painted_by),
+            "digitalSourceType": art_source(claim.painted_by.name),
+        }
+    return rows

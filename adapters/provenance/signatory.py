@@ -39,10 +39,18 @@ class Signatory:
         return await self._workers.run(sign_all, tuple(pictures), claim, self._files, None)
 
     async def edited(
-        self, pictures: Sequence[bytes], parent: bytes, *, cover_id: UUID, version: str, region: str | None
+        self,
+        pictures: Sequence[bytes],
+        parent: bytes,
+        *,
+        cover_id: UUID,
+        version: str,
+        region: str | None,
+        painted_by: tuple[str, str] | None = None,
     ) -> tuple[bytes, ...]:
-        """A picture that was made from `parent`, and its small ones."""
+        """A picture that was made from `parent`, and its small ones; `painted_by` is what painted a part of it."""
         claim = self._claim(cover_id, version, region, "c2pa.edited")
+        claim = msgspec.structs.replace(claim, painted_by=None if painted_by is None else Agent(*painted_by))
         return await self._workers.run(sign_all, tuple(pictures), claim, self._files, parent)
 
     async def rendered(

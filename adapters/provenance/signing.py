@@ -12,7 +12,16 @@ from c2pa import (  # type: ignore[import-untyped]  # ships no types
 )
 
 from adapters.provenance.chain import SigningFiles, organisation
-from adapters.provenance.claims import SYNTHETIC, Claim, ingredient, labelled, manifest, whole_source
+from adapters.provenance.claims import (
+    ALGORITHMIC,
+    SYNTHETIC,
+    Claim,
+    art_source,
+    ingredient,
+    labelled,
+    manifest,
+    whole_source,
+)
 from adapters.provenance.containers import embedded, kind, packet
 from adapters.provenance.label import with_visible_label
 from adapters.provenance.metadata import aigc, source_in, xmp
@@ -47,7 +56,7 @@ def sign(
     media_type = kind(picture)
     if media_type is None:
         raise Unsignable("this format takes no credentials")
-    source = whole_source(claim.model.name) if claim.model is not None else _source_of(parent)
+    source = _source(claim, parent)
     try:
         if visible and labelled(claim.region):
             picture = with_visible_label(picture, media_type)
@@ -55,6 +64,15 @@ def sign(
         return _signed(marked, media_type, claim, source, files, parent)
     except (C2paError, ValueError, OSError) as error:
         raise Unsignable(f"the picture cannot be signed: {error}") from None
+
+
+def _source(claim: Claim, parent: bytes | None) -> str:
+    """Of a part that a trained model painted the whole has something, whatever it was made from."""
+    if claim.model is not None:
+        return whole_source(claim.model.name)
+    if claim.painted_by is not None and art_source(claim.painted_by.name) != ALGORITHMIC:
+        return whole_source(claim.painted_by.name)
+    return _source_of(parent)
 
 
 def _source_of(parent: bytes | None) -> str:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.covers import Cover
-from contracts.edits import OPERATIONS, EditEntry, EditSession, Operate
+from contracts.covers import Cover, Recipe
+from contracts.edits import EditEntry, EditSession
 from contracts.errors import Conflict, FieldError, Invalid, KeyReused, NotFound, Unauthenticated
 from contracts.wire import Context, ObjectRef
 
@@ -18,6 +18,8 @@ MOST_VERSIONS = 50
 """Of one session, so that a page of sessions fits into a message."""
 REMEMBERED = 200
 """Operations without success whose keys stay used."""
+ORIGINAL = "original"
+"""What the objects are noted under that no task has put."""
 ADJUSTABLE = ("brightness", "contrast", "saturation", "warmth", "blur", "sharpen")
 
 
@@ -28,26 +30,51 @@ class Pictures(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail: ObjectRef
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation is to do, as it is kept with it."""
+
+    op: str
+    params: dict[str, float]
+    prompt: str | None = None
+    mask_upload_id: uuid.UUID | None = None
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What the art of a cover was painted from, so that a part of it can be painted like the rest."""
+
+    prompt: str = ""
+    family: str = ""
+    palette: tuple[str, ...] = ()
+    options: dict[str, float | str | bool] = {}
+    model: str = ""
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation needs beside the picture, found before it began."""
+
+    mask: ObjectRef | None = None
+    look: Look = Look()
+
+
+class Running(Wish, frozen=True, kw_only=True):
     """The operation that is under way."""
 
     task_id: uuid.UUID
     version: int
     """What it will make."""
     parent: int
-    op: str
-    params: dict[str, float]
+    means: Means = Means()
     made: Pictures | None = None
+    painted_by: str | None = None
     since: datetime
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(Wish, frozen=True, kw_only=True):
     """An operation that was done."""
 
     version: int
     parent: int
-    op: str
-    params: dict[str, float]
+    painted_by: str | None = None
     task_id: uuid.UUID
     pictures: Pictures
     created_at: datetime
@@ -58,9 +85,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     session_id: uuid.UUID
     user_id: uuid.UUID
-    cover_id: uuid.UUID
+    cover_id: uuid.UUID | None = None
+    upload_id: uuid.UUID | None = None
+    """One of the two."""
     original: Pictures
-    """Belongs to the cover, whose versions stay as long as the cover does."""
+    """Belongs to the cover, whose versions stay as long as the cover does; of an upload it is a copy of our own."""
     original_image_url: str
     edit_history: tuple[Entry, ...] = ()
     current_version: int = 0
@@ -88,6 +117,21 @@ def new_id(scope: uuid.UUID, word: str, idempotency_key: str | None) -> uuid.UUI
     return uuid.uuid4() if idempotency_key is None else uuid.uuid5(scope, f"{word}:{idempotency_key}")
 
 
+def opened_upload(
+    upload_id: uuid.UUID, pictures: Pictures, session_id: uuid.UUID, user_id: uuid.UUID, at: datetime
+) -> Record:
+    """A session on a copy of an upload."""
+    return Record(
+        session_id=session_id,
+        user_id=user_id,
+        upload_id=upload_id,
+        original=pictures,
+        original_image_url=image_url(session_id, 0),
+        objects={ORIGINAL: (pictures.image.key, pictures.thumbnail.key)},
+        created_at=at,
+    )
+
+
 def opened(cover: Cover, session_id: uuid.UUID, user_id: uuid.UUID, at: datetime) -> Record:
     """A session on the shown picture of a cover. Raises Conflict while it is made, NotFound when it has none."""
     if cover.status == "generating":
@@ -105,28 +149,32 @@ def opened(cover: Cover, session_id: uuid.UUID, user_id: uuid.UUID, at: datetime
     )
 
 
-def wanted(request: Operate) -> dict[str, float]:
-    """The values of an operation that are not 0. Raises Invalid, naming the field."""
-    if request.op not in OPERATIONS:
-        there = f"there is no such operation yet; there is: {', '.join(OPERATIONS)}"
-        raise Invalid(f"op: {there}", errors=(FieldError(field="op", detail=there),))
-    params = {name: value for name in ADJUSTABLE if (value := getattr(request, name))}
-    if not params:
-        nothing = f"changes nothing: give at least one of {', '.join(ADJUSTABLE)}"
-        raise Invalid(f"adjust {nothing}", errors=(FieldError(field="op", detail=nothing),))
-    return params
+def look_of(recipe: Recipe, palette: tuple[str, ...]) -> Look:
+    """How a recipe looks; `palette`: the colours that were taken where it names none."""
+    style = recipe.style_params
+    return Look(
+        prompt=recipe.prompt,
+        family=style.family,
+        palette=style.palette or palette,
+        options=style.options,
+        model="" if recipe.painting is None else recipe.model,
+    )
 
 
-def held(record: Record, request: Operate, task_id: uuid.UUID, at: datetime) -> Record | None:
+def known(record: Record, task_id: uuid.UUID) -> bool:
+    """Was this operation begun before, whatever became of it?"""
+    return task_id in record.without or _operation(record, task_id) is not None
+
+
+def held(record: Record, wish: Wish, means: Means, task_id: uuid.UUID, at: datetime) -> Record | None:
     """The session with the operation under way; None when this task is known already.
 
     Raises Conflict while another one runs or when there are too many versions, KeyReused when the task id was used for
     another operation.
     """
-    params = wanted(request)
-    known = _operation(record, task_id)
-    if known is not None:
-        if (known.op, known.params) != (request.op, params):
+    before = _operation(record, task_id)
+    if before is not None:
+        if any(getattr(before, name) != getattr(wish, name) for name in Wish.__struct_fields__):
             raise KeyReused("This Idempotency-Key belongs to another request.")
         return None
     if task_id in record.without:
@@ -138,8 +186,11 @@ def held(record: Record, request: Operate, task_id: uuid.UUID, at: datetime) -> 
         task_id=task_id,
         version=len(record.edit_history) + 1,
         parent=record.current_version,
-        op=request.op,
-        params=params,
+        op=wish.op,
+        params=wish.params,
+        prompt=wish.prompt,
+        mask_upload_id=wish.mask_upload_id,
+        means=means,
         since=at,
     )
     return _with(record, running=running)
@@ -147,8 +198,8 @@ def held(record: Record, request: Operate, task_id: uuid.UUID, at: datetime) -> 
 
 def version_of(record: Record, task_id: uuid.UUID) -> int | None:
     """What this task makes or has made; None when it is not known."""
-    known = _operation(record, task_id)
-    return None if known is None else known.version
+    found = _operation(record, task_id)
+    return None if found is None else found.version
 
 
 def noted(record: Record, task_id: uuid.UUID, keys: tuple[str, ...]) -> Record | None:
@@ -159,11 +210,11 @@ def noted(record: Record, task_id: uuid.UUID, keys: tuple[str, ...]) -> Record |
     return _with(record, objects={**record.objects, str(task_id): tuple(dict.fromkeys((*before, *keys)))})
 
 
-def made(record: Record, task_id: uuid.UUID, pictures: Pictures) -> Record | None:
+def made(record: Record, task_id: uuid.UUID, pictures: Pictures, painted_by: str | None = None) -> Record | None:
     """The new picture is there; None when nobody wants it any more."""
     if record.running is None or record.running.task_id != task_id:
         return None
-    return _with(record, running=msgspec.structs.replace(record.running, made=pictures))
+    return _with(record, running=msgspec.structs.replace(record.running, made=pictures, painted_by=painted_by))
 
 
 def completed(record: Record, task_id: uuid.UUID, at: datetime) -> Record | None:
@@ -178,6 +229,9 @@ def completed(record: Record, task_id: uuid.UUID, at: datetime) -> Record | None
         parent=running.parent,
         op=running.op,
         params=running.params,
+        prompt=running.prompt,
+        mask_upload_id=running.mask_upload_id,
+        painted_by=running.painted_by,
         task_id=task_id,
         pictures=running.made,
         created_at=at,
@@ -240,6 +294,7 @@ def shown(record: Record) -> EditSession:
     return EditSession(
         edit_id=record.session_id,
         cover_id=record.cover_id,
+        upload_id=record.upload_id,
         original_image_url=record.original_image_url,
         edit_history=tuple(_shown(record.session_id, entry) for entry in record.edit_history),
         current_version=record.current_version,
@@ -257,6 +312,9 @@ def _shown(session_id: uuid.UUID, entry: Entry) -> EditEntry:
         parent=entry.parent,
         op=entry.op,
         params=entry.params,
+        prompt=entry.prompt,
+        mask_upload_id=entry.mask_upload_id,
+        painted_by=entry.painted_by,
         task_id=entry.task_id,
         image_url=image_url(session_id, entry.version),
         created_at=entry.created_at,

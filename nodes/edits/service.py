@@ -1,18 +1,22 @@
-"""The edits node: sessions on covers, their versions, and its steps of the saga (`steps.py`)."""
+"""The edits node: sessions on covers and uploads, their versions, and its steps of the saga (`steps.py`)."""
 
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
+from adapters.images import Inpainter
 from adapters.mongo import LONG_AGO, Database, now
 from adapters.nats.bus import Bus
+from adapters.nats.census import Gauge
 from adapters.objects import Objects
 from adapters.provenance.signatory import Signatory
+from adapters.resilience import Breaker, states
 from adapters.workers import Workers
 from contracts import auth, covers, edits, tasks
 from contracts.auth import AccountDeleted
-from contracts.covers import AddVersion, GetCover
+from contracts.covers import AddVersion
 from contracts.edits import (
     CheckoutEdit,
     DeleteEdit,
@@ -35,10 +39,12 @@ from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
 from nodes.departed import Departed, gone
 from nodes.edits import model
-from nodes.edits.model import Record, caller, new_id, shown
+from nodes.edits.model import Means, Record, Wish, caller, new_id, shown
+from nodes.edits.opening import Opening
 from nodes.edits.steps import Steps
 from nodes.edits.store import EditStore
 from nodes.edits.uploads import Uploads
+from nodes.edits.wishes import wanted
 from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
@@ -55,14 +61,28 @@ class Edits:
     name = "edits"
 
     def __init__(
-        self, bus: Bus, database: Database, objects: Objects, workers: Workers, signatory: Signatory | None = None
+        self,
+        bus: Bus,
+        database: Database,
+        objects: Objects,
+        workers: Workers,
+        signatory: Signatory | None = None,
+        *,
+        images: Inpainter | None = None,
+        breakers: Sequence[Breaker] = (),
+        measured: Callable[[], Sequence[Gauge]] = tuple,
     ) -> None:
+        """Without a `signatory` pictures get no credentials, without `images` none is painted; `breakers` and
+        `measured` are of these, for the metrics."""
+        self._breakers = breakers
+        self._measured = measured
         self._bus = bus
         self._objects = objects
         self._store = EditStore(database)
         self._departed = Departed(database)
-        self._steps = Steps(bus, self._store, objects, workers, signatory)
+        self._steps = Steps(bus, self._store, objects, workers, signatory, images)
         self._uploads = Uploads(bus, database, objects, self._departed)
+        self._opening = Opening(bus, objects, workers, self._uploads)
         self._looked_until = LONG_AGO
 
     async def prepare(self) -> None:
@@ -102,21 +122,31 @@ class Edits:
             *self._uploads.chores,
         )
 
-    async def open(self, request: OpenEdit, context: Context) -> EditSession:
-        """Begin a session; the same Idempotency-Key gives the same one, KeyReused for another cover.
+    def breakers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Those of the image models."""
+        return states(self._breakers)
 
-        Raises NotFound, Conflict while the cover is made, Unauthenticated for a deleted user, of whom nothing stays.
+    def gauges(self) -> Sequence[Gauge]:
+        """What the image models count."""
+        return self._measured()
+
+    async def open(self, request: OpenEdit, context: Context) -> EditSession:
+        """Begin a session; the same Idempotency-Key gives the same one, KeyReused for another cover or upload.
+
+        Raises NotFound, Invalid unless one of the two is named and can be edited, Conflict while the cover is made,
+        Unauthenticated for a deleted user, of whom nothing stays.
         """
         user_id = caller(context)
-        session_id = new_id(user_id, "edit", context.idempotency_key)
-        cover = await self._bus.request(covers.GET, GetCover(cover_id=request.cover_id), context)
-        new = await self._store.keep(model.opened(cover, session_id, user_id, now()))
+        opened, copies = await self._opening.opened(request, new_id(user_id, "edit", context.idempotency_key), context)
+        new = await self._store.keep(opened)
         if new and await self._departed.has(user_id):
-            await self._store.drop(session_id)
+            await self._store.drop(opened.session_id)
             raise gone()
-        record = await self._own(session_id, context)
-        if record.cover_id != request.cover_id:
+        record = await self._own(opened.session_id, context)
+        if (record.cover_id, record.upload_id) != (request.cover_id, request.upload_id):
             raise KeyReused("This Idempotency-Key belongs to another request.")
+        for data, media_type in copies:  # the row names them, so that they go with it
+            await self._objects.put(str(opened.session_id), data, media_type)
         return shown(record)
 
     async def get(self, request: GetEdit, context: Context) -> EditSession:
@@ -132,14 +162,17 @@ class Edits:
     async def operate(self, request: Operate, context: Context) -> OperationAccepted:
         """Begin an operation. With an Idempotency-Key the same request gives the same task, another raises KeyReused.
 
-        Raises Conflict while another operation of the session runs, Invalid for an operation that is not there.
+        Raises Conflict while another operation of the session runs, Invalid for an operation that is not there or lacks
+        something, Refused and UnderReview for the words of a prompt.
         """
-        task_id = new_id(request.edit_id, "operation", context.idempotency_key)
+        task_id, wish = new_id(request.edit_id, "operation", context.idempotency_key), wanted(request)
+        before = await self._own(request.edit_id, context)
+        means = Means() if model.known(before, task_id) else await self._opening.means(before, wish, context)
         record = await self._changed(
-            request.edit_id, context, lambda session: model.held(session, request, task_id, now())
+            request.edit_id, context, lambda session: model.held(session, wish, means, task_id, now())
         )
         try:
-            task = await self._create(record, request, task_id, context)
+            task = await self._create(record, wish, task_id, context)
         except (Unavailable, Internal):
             raise  # the task may be there: the same key may come again, and if not, the sweep looks
         except ServiceError:
@@ -150,13 +183,13 @@ class Edits:
         version = model.version_of(record, task_id)
         return OperationAccepted(task_id=task_id, edit_id=request.edit_id, version=version, status=task.status)
 
-    async def _create(self, record: Record, request: Operate, task_id: uuid.UUID, context: Context) -> Task:
+    async def _create(self, record: Record, wish: Wish, task_id: uuid.UUID, context: Context) -> Task:
         order = CreateTask(
             task_id=task_id,
             type="edit",
             cover_id=record.cover_id,
             work_id=record.session_id,
-            input_params={"op": request.op, **model.wanted(request)},
+            input_params={"op": wish.op, **wish.params, **_words(wish)},
         )
         return await self._bus.request(tasks.CREATE, order, context)
 
@@ -184,9 +217,11 @@ class Edits:
     async def save(self, request: SaveEdit, context: Context) -> SavedEdit:
         """Make the current version the newest of the cover; idempotent by session and version while it is that.
 
-        Raises NotFound when the session or the cover is gone.
+        Raises NotFound when the session or the cover is gone, Conflict for a session on an upload.
         """
         record = await self._own(request.edit_id, context)
+        if record.cover_id is None:
+            raise Conflict("This session is on an upload, which is no cover: download its picture.")
         version, pictures = record.current_version, model.pictures(record)
         order = AddVersion(
             cover_id=record.cover_id,
@@ -262,3 +297,9 @@ class Edits:
         if record is None:
             raise NotFound("There is no such edit session.")
         return record
+
+
+def _words(wish: Wish) -> dict[str, str]:
+    """What of a wish is no number."""
+    found = {"prompt": wish.prompt, "mask_upload_id": wish.mask_upload_id}
+    return {name: str(value) for name, value in found.items() if value is not None}

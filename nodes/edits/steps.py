@@ -8,7 +8,7 @@ is reported; any other is raised, so that the job comes again.
 import uuid
 from collections.abc import Awaitable, Callable
 
-from adapters.images.adjustments import Adjustment, adjust
+from adapters.images import Inpainter
 from adapters.mongo import now
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
@@ -20,6 +20,7 @@ from contracts.errors import Internal, Invalid, NotFound, ServiceError, Unavaila
 from contracts.tasks import StepReport, report_id
 from contracts.wire import Context, ObjectRef
 from nodes.edits import model
+from nodes.edits.making import Making
 from nodes.edits.model import Pictures, Record, Running
 from nodes.edits.store import EditStore
 
@@ -33,14 +34,20 @@ class Steps:
     """Handlers of the work queues. The effect of each is idempotent by `(task_id, step)`."""
 
     def __init__(
-        self, bus: Bus, store: EditStore, objects: Objects, workers: Workers, signatory: Signatory | None
+        self,
+        bus: Bus,
+        store: EditStore,
+        objects: Objects,
+        workers: Workers,
+        signatory: Signatory | None,
+        images: Inpainter | None,
     ) -> None:
-        """Without a `signatory` pictures get no credentials."""
+        """Without a `signatory` pictures get no credentials, without `images` none is painted."""
         self._signatory = signatory
         self._bus = bus
         self._store = store
         self._objects = objects
-        self._workers = workers
+        self._making = Making(objects, workers, images)
 
     async def apply(self, step: EditStep, context: Context) -> None:
         """Make the new picture; as this is the first step, tell at once that the work has begun."""
@@ -89,23 +96,29 @@ class Steps:
             raise NotFound("This operation is gone.")
         if running.made is not None:
             return (running.made.image,)
-        return await self._keep(record, step, await self._adjusted(record, running, context))
+        return await self._keep(record, step, *await self._made(record, running, context))
 
-    async def _adjusted(self, record: Record, running: Running, context: Context) -> Made:
+    async def _made(self, record: Record, running: Running, context: Context) -> tuple[Made, str | None]:
+        """Both pictures, signed, and which model painted."""
         source = await self._objects.get(model.pictures(record, running.parent).image)
         try:
-            adjusted = await self._workers.run(adjust, source, Adjustment(**running.params))
-            made: tuple[bytes, ...] = (adjusted.picture.data, adjusted.thumbnail.data)
+            found, painter = await self._making.made(source, record, running, context)
+            made: tuple[bytes, ...] = (found.picture.data, found.thumbnail.data)
             if self._signatory is not None:
-                name = f"edit {record.session_id} {running.version}"
                 made = await self._signatory.edited(
-                    made, source, cover_id=record.cover_id, version=name, region=context.region
+                    made,
+                    source,
+                    cover_id=record.cover_id or record.session_id,
+                    version=f"edit {record.session_id} {running.version}",
+                    region=context.region,
+                    painted_by=painter,
                 )
-            return tuple(zip(made, (adjusted.picture.media_type, adjusted.thumbnail.media_type), strict=True))
         except ValueError as error:
-            raise Invalid(f"The picture cannot be adjusted: {error}.") from error
+            raise Invalid(f"The picture cannot be edited: {error}.") from error
+        types = (found.picture.media_type, found.thumbnail.media_type)
+        return tuple(zip(made, types, strict=True)), None if painter is None else painter[0]
 
-    async def _keep(self, record: Record, step: EditStep, made: Made) -> Images:
+    async def _keep(self, record: Record, step: EditStep, made: Made, painter: str | None) -> Images:
         """Put both pictures and note them; leaves nothing behind when the operation was undone meanwhile.
 
         Their scope is the task, so that no two operations share an object even when they give the same bytes.
@@ -118,7 +131,7 @@ class Steps:
         for data, media_type in made:
             await self._objects.put(scope, data, media_type)
         pictures = Pictures(image=image, thumbnail=thumbnail)
-        if not await self._change(record, step.task_id, lambda each: model.made(each, step.task_id, pictures)):
+        if not await self._change(record, step.task_id, lambda each: model.made(each, step.task_id, pictures, painter)):
             await self._remove(keys)
             return ()
         return (image,)

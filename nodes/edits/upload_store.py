@@ -50,6 +50,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What is checked in its place."""
     width: int
     height: int
+    marked: float | None = None
     credentials: FoundCredentials | None = None
     holders: tuple[uuid.UUID, ...] = ()
     since: datetime
@@ -80,6 +81,7 @@ def told(row: Row, *, refer: bool = False) -> Upload:
         created_at=row.created_at,
         expires_at=None if row.holders else row.since + KEPT,
         url=f"/v1/uploads/{row.upload_id}/image",
+        marked=row.marked,
         credentials=row.credentials,
         object=row.image if refer else None,
     )

@@ -122,6 +122,11 @@ class Uploads:
             raise NotFound("There is no such upload.")
         return told(row, refer=request.refer)
 
+    async def taken(self, upload_id: uuid.UUID, context: Context) -> Row | None:
+        """One of the caller's own that is ready, counted as used; None when there is none. For this node's sessions."""
+        row = await self._store.of_id(upload_id, caller(context))
+        return None if row is None else await self._store.used(row, None)
+
     async def image(self, request: GetUploadImage, context: Context) -> ObjectRef:
         """Where its picture is. Raises NotFound."""
         return (await self._own(request.upload_id, context)).image
@@ -192,6 +197,7 @@ def _begun(request: BeginUpload, user_id: uuid.UUID) -> Row:
         shown=None if request.shown is None else _placed(scope, request.shown),
         width=request.width,
         height=request.height,
+        marked=request.marked,
         credentials=request.credentials,
         since=at,
         created_at=at,

@@ -3,6 +3,7 @@
 To change a saga add it again with a higher version; tasks that have begun go on under the old one.
 """
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,8 +121,14 @@ class Saga:
         return round(sum(step.weight for step in self.steps if step.name in names) / total, 4)
 
 
+def _cover_of(task: TaskState) -> uuid.UUID:
+    if task.cover_id is None:
+        raise LookupError("the task is for no cover")
+    return task.cover_id
+
+
 def _on_cover(task: TaskState, step: str) -> msgspec.Struct:
-    return covers.CoverStep(task_id=task.task_id, cover_id=task.cover_id, user_id=task.user_id, step=step)
+    return covers.CoverStep(task_id=task.task_id, cover_id=_cover_of(task), user_id=task.user_id, step=step)
 
 
 def _on_quota(task: TaskState, step: str) -> msgspec.Struct:
@@ -152,7 +159,7 @@ def _on_checked(task: TaskState, step: str) -> msgspec.Struct:
     """Only what passed the check goes on."""
     return covers.CoverStep(
         task_id=task.task_id,
-        cover_id=task.cover_id,
+        cover_id=_cover_of(task),
         user_id=task.user_id,
         step=step,
         passed=task.images("check_image"),
@@ -310,7 +317,7 @@ EXPORT = Saga(
     ),
 )
 
-EDIT = Saga(
+EDIT_1 = Saga(
     "edit",
     1,
     timeout=900,
@@ -340,7 +347,15 @@ EDIT = Saga(
     ),
 )
 
-KNOWN = (GENERATE_1, GENERATE, RETYPE, REMAKE, VARY, EDIT, EXPORT)
+EDIT = replace(
+    EDIT_1,
+    version=2,
+    timeout=1800,
+    steps=(replace(EDIT_1.steps[0], sentence="Working on the picture", timeout=240), *EDIT_1.steps[1:]),
+)
+"""Version 2 may have an image model paint, with others to fall back on."""
+
+KNOWN = (GENERATE_1, GENERATE, RETYPE, REMAKE, VARY, EDIT_1, EDIT, EXPORT)
 SAGAS: Mapping[tuple[TaskType, int], Saga] = {(saga.type, saga.version): saga for saga in KNOWN}
 CURRENT: Mapping[TaskType, Saga] = {saga.type: saga for saga in sorted(KNOWN, key=lambda saga: saga.version)}
 

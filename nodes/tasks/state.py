@@ -42,7 +42,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
     task_id: uuid.UUID
     user_id: uuid.UUID
-    cover_id: uuid.UUID
+    cover_id: uuid.UUID | None = None
     work_id: uuid.UUID | None = None
     """The edit or export that the task is for."""
     type: TaskType

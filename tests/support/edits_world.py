@@ -12,7 +12,7 @@ import msgspec
 from PIL import Image, ImageStat
 
 from adapters.images import PaintOrder
-from adapters.images.painter import paint
+from adapters.images.painter import Painter, paint
 from adapters.mongo import Collection, now
 from adapters.objects import FolderObjects
 from contracts import covers, edits
@@ -130,7 +130,7 @@ async def an_edit_world(nats_url: str, mongo: MongoDatabase, art: Path) -> Async
     """The nodes, until the block ends."""
     async with a_world(nats_url, mongo, art) as world:
         objects = GatedObjects(art)
-        service = Edits(world.bus, world.database, objects, world.workers)
+        service = Edits(world.bus, world.database, objects, world.workers, images=Painter(world.workers))
         await service.prepare()
         async with Node(world.bus, service, "1.0.0"):
             yield EditWorld(world, service, objects)
