@@ -1,5 +1,6 @@
 """Brand kits: read, replaced, taken into orders; and copies of their logos, which stay as long as they are needed."""
 
+import logging
 import uuid
 
 from adapters.mongo import now
@@ -9,13 +10,15 @@ from adapters.typesetter.logo import UnusableLogo, prepared
 from adapters.workers import Workers
 from contracts import safety, uploads
 from contracts.brands import BrandKit, GetBrandKit, SetBrandKit
-from contracts.errors import FieldError, Invalid, NotFound
+from contracts.errors import FieldError, Invalid, NotFound, Unavailable
 from contracts.safety import TextPart
 from contracts.wire import Context, ObjectRef
 from nodes.covers.brand_store import BrandStore
 from nodes.covers.branding import Kit, check_kit, kept, seen, taken
 from nodes.covers.model import caller, passed
 from nodes.departed import Departed, gone
+
+log = logging.getLogger(__name__)
 
 
 class BrandKits:
@@ -45,7 +48,17 @@ class BrandKits:
         if await self._departed.has(user_id):
             await self.drop(user_id)
             raise gone()
+        if before is not None and before.logo_upload_id not in (None, kit.logo_upload_id):
+            await self._release(before.logo_upload_id, context)
         return seen(kit)
+
+    async def _release(self, upload_id: uuid.UUID, context: Context) -> None:
+        """The kit needs an upload no longer. When nobody hears it, the upload stays until its owner removes it."""
+        try:
+            release = uploads.ReleaseUpload(upload_id=upload_id, holder=_holder(caller(context)))
+            await self._bus.request(uploads.RELEASE, release, context)
+        except Unavailable:
+            log.warning("an upload is kept for no kit", extra={"action": "release_failed"})
 
     async def of(self, context: Context) -> Kit:
         """The caller's kit for an order. Raises Invalid when there is none."""
@@ -80,7 +93,7 @@ class BrandKits:
 
     async def _uploaded(self, upload_id: uuid.UUID, context: Context) -> bytes:
         try:
-            question = uploads.GetUpload(upload_id=upload_id, refer=True)
+            question = uploads.GetUpload(upload_id=upload_id, refer=True, holder=_holder(caller(context)))
             upload = await self._bus.request(uploads.GET, question, context)
         except NotFound as error:
             raise _bad("there is no such upload") from error
@@ -95,6 +108,11 @@ class BrandKits:
             return await self._workers.run(prepared, data)
         except UnusableLogo as error:
             raise _bad(str(error)) from error
+
+
+def _holder(user_id: uuid.UUID) -> uuid.UUID:
+    """By which the edits node knows that a user's kit shows an upload, so that it does not expire meanwhile."""
+    return uuid.uuid5(user_id, "brand-kit")
 
 
 def _bad(detail: str) -> Invalid:

@@ -16,8 +16,8 @@ from contracts.brands import AuthorStyle, BrandKit, GetBrandKit, SetBrandKit
 from contracts.covers import Cover, GenerateCover
 from contracts.errors import Invalid, NotFound, Refused, Unauthenticated
 from contracts.safety import Finding, Verdict
-from contracts.uploads import GetUpload, Purpose, Upload
-from contracts.wire import Context, ObjectRef
+from contracts.uploads import GetUpload, Purpose, ReleaseUpload, Upload
+from contracts.wire import Context, Done, ObjectRef
 from nodes.covers.brand_kits import BrandKits
 from nodes.covers.brand_store import BrandStore
 from nodes.departed import Departed
@@ -38,6 +38,7 @@ class Shelf:
 
     def __init__(self, objects: FolderObjects) -> None:
         self.objects = objects
+        self.held: set[uuid.UUID] = set()
         self.kept: dict[uuid.UUID, tuple[Purpose, ObjectRef]] = {}
 
     async def put(self, name: str = "dark-mark", purpose: Purpose = "logo") -> uuid.UUID:
@@ -54,6 +55,8 @@ class Shelf:
         if message.upload_id not in self.kept or context.user_id != USER:
             raise NotFound
         purpose, ref = self.kept[message.upload_id]
+        if message.holder is not None:
+            self.held.add(message.upload_id)
         return Upload(
             upload_id=message.upload_id,
             media_type=ref.media_type,
@@ -67,6 +70,10 @@ class Shelf:
             url="/",
             object=ref if message.refer else None,
         )
+
+    async def release(self, message: ReleaseUpload, context: Context) -> Done:
+        self.held.discard(message.upload_id)
+        return Done()
 
 
 @pytest.fixture
@@ -83,7 +90,9 @@ async def world(nats_url: str, mongo_database: MongoDatabase, tmp_path: Path, mo
 @pytest.fixture
 async def shelf(world: World) -> AsyncIterator[Shelf]:
     shelf = Shelf(FolderObjects(world.art))
-    async with Node(world.bus, SmallService("edits", serve(uploads.GET, shelf.get)), "1.0.0"):
+    async with Node(
+        world.bus, SmallService("edits", serve(uploads.GET, shelf.get), serve(uploads.RELEASE, shelf.release)), "1.0.0"
+    ):
         yield shelf
 
 
@@ -257,6 +266,17 @@ async def test_the_same_upload_keeps_its_copy(world: World, shelf: Shelf) -> Non
     assert second.logo_sha256 == first.logo_sha256 is not None
     await put_kit(world)
     assert await wrong(put_kit(world, logo_upload_id=logo), "logo_upload_id") == "there is no such upload"
+
+
+async def test_the_upload_of_a_kit_is_held_until_another_one_comes(world: World, shelf: Shelf) -> None:
+    """The edits node keeps it while the kit shows it."""
+    first, second = await shelf.put(), await shelf.put("tall")
+    await put_kit(world, logo_upload_id=first)
+    assert shelf.held == {first}
+    await put_kit(world, logo_upload_id=second, palette=PALETTE)
+    assert shelf.held == {second}
+    await put_kit(world)
+    assert shelf.held == set()
 
 
 async def test_a_copy_goes_when_neither_kit_nor_cover_needs_it(world: World, shelf: Shelf) -> None:
