@@ -39,6 +39,12 @@ export function blankBook(format, more = "", ...children) {
   return h("div", { class: `book book-${format} ${more}` }, children);
 }
 
+/** Gives a sheet the proportions of its picture, which an edit may have changed. */
+export function shapeTo(sheet, { naturalWidth, naturalHeight }) {
+  if (naturalWidth && naturalHeight) sheet.style.setProperty("--shape", (naturalWidth / naturalHeight).toFixed(4));
+  return sheet;
+}
+
 /** Shows a wet cover as far as it has come: `painted` is the share of the art (0 to 1), `set` whether the type is on it. */
 export function paintTo(book, painted, set) {
   book.style.setProperty("--done", `${Math.round(Math.max(0, Math.min(1, painted)) * 100)}%`);

@@ -23,6 +23,7 @@ function verdict({ found, valid, trusted, issuer, ai_labels, problems }) {
 function facts(found) {
   const rows = [
     ["Signer", found.issuer],
+    ["Signed", found.signed_at && sayTime(found.signed_at)],
     ["Program", found.claim_generator],
     ["Title", found.title],
     ["Origin", found.digital_source_type && saySource(found.digital_source_type)],

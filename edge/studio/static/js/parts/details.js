@@ -44,10 +44,17 @@ function ofType(recipe, layout) {
   const rows = [["Type", PAIRINGS[recipe.style_params.typography] ?? recipe.style_params.typography]];
   const faces = layout ? [...new Set(layout.placed.flatMap(({ font, faces }) => [font, ...Object.keys(faces ?? {})]))] : Object.keys(recipe.fonts);
   if (faces.length) rows.push(["Fonts", faces.join(", ")]);
+  if (recipe.brand) rows.push(["Brand kit", sayBrand(recipe.brand)]);
   const names = { title: "Title", subtitle: "Subtitle", author: "Author" };
   for (const { role, contrast } of layout?.placed ?? []) rows.push([names[role] ?? role, sayContrast(contrast)]);
   if (layout?.thumbnail) rows.push(["In a list", sayThumbnail(layout.thumbnail)]);
   return rows;
+}
+
+/** What a recipe took from the brand kit. */
+function sayBrand({ typography, palette, author_style, logo }) {
+  const taken = [typography && "its type", palette.length > 0 && "its colours", author_style && "how the name is set", logo && "its logo"].filter(Boolean);
+  return taken.length ? `As it was then: ${taken.join(", ")}` : "The name";
 }
 
 /** The fold with the content credentials, read when it is opened: `{element, draw(found, version)}`. */

@@ -4,7 +4,7 @@ import { roles } from "../colour.js";
 import { h, show } from "../dom.js";
 import { picture } from "../pictures.js";
 import { formatOf, pictureOf, wordsOf } from "../versions.js";
-import { blankBook } from "./book.js";
+import { blankBook, shapeTo } from "./book.js";
 
 /** The easel: `{element, lay(found, version, rival)}`; the rival is null when one picture is looked at. */
 export function easel(signal) {
@@ -40,7 +40,7 @@ export function easel(signal) {
       if (!current() || rank < best) return;
       best = rank;
       book.classList.remove("bone");
-      show(book, image);
+      show(shapeTo(book, image), image);
     };
     put("thumb", 1).catch(() => {});
     await put("full", 2).catch((failure) => {

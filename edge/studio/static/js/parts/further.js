@@ -1,13 +1,13 @@
 // What can be made of a version: other words, more like it, other formats, the same again. Each is a fold with a form.
 
-import { begin, newKey } from "../api.js";
+import { begin, call, newKey } from "../api.js";
 import { h, show } from "../dom.js";
 import { rememberMaking } from "../draft.js";
 import { formatOf, wordsOf } from "../versions.js";
 import { FORMATS, PAIRINGS } from "../words.js";
 import { summary } from "./details.js";
 import { choiceField, fieldForm, lineField } from "./fields.js";
-import { counts, sayPictures, shapes } from "./order.js";
+import { counts, isFilled, sayPictures, shapes } from "./order.js";
 import { left, onQuota, readQuota } from "./quota.js";
 
 const BY_HAND = "This picture was edited by hand and has no recipe. Begin with another version.";
@@ -67,17 +67,22 @@ function fold(name, about, build) {
   };
 }
 
-function words({ send }) {
+function words({ send, signal }) {
+  const kit = call("GET", "/v1/me/brand-kit", null, { signal }).catch(() => null);
   return fold("Other words", "New type on the same art", (found, version) => {
     const now = wordsOf(found, version);
     const fields = [
       lineField("retype", "title", "Title", now.title, { needed: "A cover needs a title." }), lineField("retype", "subtitle", "Subtitle", now.subtitle), lineField("retype", "author", "Author", now.author),
       choiceField("retype", "typography", "Type", PAIRINGS, version.recipe.style_params.typography),
+      choiceField("retype", "brand", "Brand kit", version.recipe.brand ? { now: "As it is now", none: "Without" } : { now: "With my kit" }, "", version.recipe.brand ? "As it was then" : "Without"),
     ];
+    fields[4].element.hidden = !version.recipe.brand;
+    kit.then((found) => { if (isFilled(found)) fields[4].element.hidden = false; });
     const act = async (values) => {
       const order = { version: version.version };
       for (const name of ["title", "subtitle", "author"]) if ((values[name] ?? "") !== now[name]) order[name] = values[name] ?? null;
       if (values.typography !== version.recipe.style_params.typography) order.typography = values.typography;
+      if (values.brand) order.brand = values.brand === "now";
       if (Object.keys(order).length === 1) throw new Error("Nothing is changed yet.");
       await send(`/v1/covers/${found.cover_id}/retype`, order, { what: `Other words on version ${version.version}`, asked: 1 });
     };

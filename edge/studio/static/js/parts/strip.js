@@ -4,6 +4,7 @@ import { h, show } from "../dom.js";
 import { loadInView } from "../pictures.js";
 import { sayKind, sayMade } from "../says.js";
 import { formatOf, pictureOf } from "../versions.js";
+import { shapeTo } from "./book.js";
 
 /** The strip: `{element, draw(found, looked)}`; `onLook(number)` tells of another one. Hidden while there is one. */
 export function versionStrip({ onLook }) {
@@ -15,6 +16,7 @@ export function versionStrip({ onLook }) {
   function item(found, version) {
     const image = h("img", { alt: "", decoding: "async" });
     const sheet = h("span", { class: `strip-sheet book-${formatOf(found, version)}` }, image);
+    image.addEventListener("load", () => shapeTo(sheet, image));
     const input = h("input", { type: "radio", name: "version", value: version.version });
     input.addEventListener("change", () => onLook(version.version));
     loadInView(image, pictureOf(found, version, "thumb"), () => image.remove(), sheet);

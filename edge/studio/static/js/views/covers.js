@@ -5,7 +5,7 @@ import { roles } from "../colour.js";
 import { h, show } from "../dom.js";
 import { clearDraft } from "../draft.js";
 import { remove } from "../parts/acts.js";
-import { blankBook } from "../parts/book.js";
+import { blankBook, shapeTo } from "../parts/book.js";
 import { failed } from "../parts/states.js";
 import { loadInView } from "../pictures.js";
 import { sayAgo } from "../words.js";
@@ -68,7 +68,7 @@ function hang(sheet, cover) {
   const tint = roles(cover.recipe.style_params.palette).sorted[1];
   sheet.style.setProperty("background", tint);
   sheet.classList.add("bone");
-  image.addEventListener("load", () => { image.hidden = false; sheet.classList.remove("bone"); });
+  image.addEventListener("load", () => { image.hidden = false; shapeTo(sheet, image).classList.remove("bone"); });
   sheet.append(image);
   loadInView(image, cover.thumbnail_url ?? `/v1/covers/${cover.cover_id}/image?size=thumb`, () => { sheet.classList.remove("bone"); sheet.append(h("span", { class: "work-state" }, "No picture")); }, sheet);
 }

@@ -4,17 +4,19 @@ import { begin, call, newKey } from "../api.js";
 import { announce, h, icon, show } from "../dom.js";
 import { rememberMaking } from "../draft.js";
 import { adjusting, filterOf } from "../parts/adjusting.js";
-import { blankBook } from "../parts/book.js";
+import { blankBook, shapeTo } from "../parts/book.js";
 import { summary } from "../parts/details.js";
+import { masking } from "../parts/masking.js";
 import { failed } from "../parts/states.js";
 import { taskWatch } from "../parts/watch.js";
+import { widening } from "../parts/widening.js";
 import { picture } from "../pictures.js";
 import { sayOperation } from "../says.js";
 import { chosenOf, formatOf } from "../versions.js";
 
 const BACK = "M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2";
 const FORTH = "M15 7l5 5-5 5M20 12H10a5 5 0 0 0 0 10h2";
-const WHAT = { adjust: "Light and colour" };
+const WHAT = { adjust: "Light and colour", erase: "Taking it away", replace: "Putting it there", inpaint: "Painting it anew", expand: "Making room" };
 
 /** The view of an edit session. */
 export function edit({ id, signal }) {
@@ -25,8 +27,11 @@ export function edit({ id, signal }) {
   const work = h("div", {});
   const told = h("div", { role: "status" });
   const adjust = adjusting({ send: operate, onPreview: preview });
-  const folds = h("div", { class: "act-folds", hidden: true },
-    h("details", { class: "act-fold", name: "tools", open: true }, summary("Light and colour", "Of the whole picture"), h("div", { class: "act-body" }, adjust.element)));
+  const mask = masking({ send: operate, signal });
+  const room = widening({ send: operate });
+  const tool = (name, about, form, open = false) => h("details", { class: "act-fold", name: "tools", open }, summary(name, about), h("div", { class: "act-body" }, form.element));
+  const part = tool("Change a part", "Mark it on the picture", mask);
+  const folds = h("div", { class: "act-folds", hidden: true }, tool("Light and colour", "Of the whole picture", adjust, true), part, tool("More room", "The picture grows on its sides", room));
   const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "Tools" }, heading, h("p", { class: "panel-sub" }, "Each change is a step that can be taken back."), acts, work, told, folds);
   const state = { session: null, cover: null, image: null, shown: null, task: null, busy: false };
   const key = { order: "", value: newKey() };
@@ -34,9 +39,9 @@ export function edit({ id, signal }) {
   async function read() {
     try {
       const session = await call("GET", path, null, { signal });
-      state.cover ??= await call("GET", `/v1/covers/${session.cover_id}`, null, { signal });
+      if (session.cover_id) state.cover ??= await call("GET", `/v1/covers/${session.cover_id}`, null, { signal });
       if (signal.aborted) return;
-      heading.textContent = `Edit ${state.cover.title}`;
+      heading.textContent = state.cover ? `Edit ${state.cover.title}` : "Edit a picture";
       take(session);
     } catch (failure) {
       if (signal.aborted) return;
@@ -56,11 +61,12 @@ export function edit({ id, signal }) {
   function draw() {
     const { session } = state;
     const blocked = state.busy || state.task !== null;
-    const tool = (path_, label, press, can) => h("button", { class: "tool tool-framed", type: "button", "aria-label": label, title: label, disabled: blocked || !can, on: { click: press } }, icon(path_));
+    const way = (path_, label, press, can) => h("button", { class: "tool tool-framed", type: "button", "aria-label": label, title: label, disabled: blocked || !can, on: { click: press } }, icon(path_));
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
-    show(acts, h("button", { class: "button button-main", type: "button", disabled: blocked || session.current_version === 0, on: { click: save } }, "Keep as a version"),
-      tool(BACK, "Undo", () => step("undo"), session.can_undo), tool(FORTH, "Redo", () => step("redo"), session.can_redo),
-      h("a", { class: "button button-quiet", href: `#/covers/${session.cover_id}` }, "Back to the cover"));
+    show(acts, session.cover_id ? h("button", { class: "button button-main", type: "button", disabled: blocked || session.current_version === 0, on: { click: save } }, "Keep as a version")
+      : h("a", { class: "button button-main", href: `${path}/image?version=${session.current_version}&download=1`, download: "picture.png" }, "Download"),
+    way(BACK, "Undo", () => step("undo"), session.can_undo), way(FORTH, "Redo", () => step("redo"), session.can_redo),
+    session.cover_id && h("a", { class: "button button-quiet", href: `#/covers/${session.cover_id}` }, "Back to the cover"));
     acts.querySelectorAll("button")[focus]?.focus();
     for (const fold of folds.children) {
       fold.classList.toggle("is-busy", blocked);
@@ -75,10 +81,10 @@ export function edit({ id, signal }) {
     if (state.shown === version) return;
     state.shown = version;
     try {
-      const image = await picture(`${path}/image?version=${version}`, `${cover.title}, step ${version}`);
+      const image = await picture(`${path}/image?version=${version}`, `${cover?.title ?? "The picture"}, step ${version}`);
       if (signal.aborted || state.shown !== version) return;
       state.image = image;
-      show(table, blankBook(formatOf(cover, chosenOf(cover)), "book-stage", image), caption);
+      show(table, shapeTo(blankBook(cover ? formatOf(cover, chosenOf(cover)) : "square", "book-stage book-flat", image, mask.over(image)), image), caption);
     } catch (failure) {
       state.shown = null;
       if (!signal.aborted) tell(failure.message, true);
@@ -115,7 +121,7 @@ export function edit({ id, signal }) {
       show(work);
       await read();
       if (signal.aborted) return;
-      if (status === "succeeded") adjust.clear();
+      if (status === "succeeded") for (const form of [adjust, mask, room]) form.clear();
       const words = { succeeded: "It is done.", cancelled: "You stopped it; the picture is as it was." }[status] ?? (why || "It could not be done.");
       tell(words, status === "failed" || status === "lost");
     };
@@ -155,6 +161,7 @@ export function edit({ id, signal }) {
     show(told, h("p", { class: bad ? "notice notice-alarm" : "notice" }, words));
   }
 
+  part.addEventListener("toggle", () => table.classList.toggle("is-marking", part.open));
   document.addEventListener("visibilitychange", () => !document.hidden && state.session && !state.task && read(), { signal });
   read();
   return { element: h("div", { class: "bench bench-final bench-cover" }, h("section", { class: "bench-stage", "aria-label": "The picture" }, table), panel), title: "Edit", heading };

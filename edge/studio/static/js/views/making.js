@@ -113,7 +113,10 @@ export function making({ id, signal }) {
   };
 }
 
-const subSentence = (words) => (words?.style ? `is being made in the style ${words.style.name}` : "is being made");
+function subSentence(words) {
+  const what = words?.variations > 1 ? `is being made in ${words.variations} pictures to choose from` : "is being made";
+  return words?.style ? `${what}, in the style ${words.style.name}` : what;
+}
 
 function line(name, state) {
   return h("li", { class: `step ${state}`, "aria-current": state === "is-now" ? "step" : null }, name);
