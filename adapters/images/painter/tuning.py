@@ -13,6 +13,9 @@ ALIKE = 0.09
 LIGHT_COUNTS = 0.6
 """How much lightness counts, against hue and chroma, in which colour of the palette is the like of a named one."""
 
+LEANING = 0.26
+"""How far all other colours lean to the named one, so that it is seen also where its like has a small part."""
+
 SHIFTS: dict[str, tuple[float, float, float, float, float]] = {
     "dark": (-0.10, 1.0, 0.86, -0.004, -0.008),
     "bright": (0.035, 1.0, 1.16, 0.0, 0.004),
@@ -41,13 +44,19 @@ def tuned(colours: tuple[str, ...], reading: Reading, *, with_time: bool) -> tup
 
 
 def _replaced(labs: Labs, named: Labs) -> Labs:
-    """The colour most like the named one becomes it; the darkest and the lightest keep their part in the contrast."""
+    """The colour most like the named one becomes it; the others lean to it.
+
+    The darkest and the lightest keep their part in the contrast.
+    """
     weights = np.array([LIGHT_COUNTS, 1.0, 1.0])
     far = np.linalg.norm((labs - named) * weights, axis=1)
     place = int(np.argmin(far))
     if np.linalg.norm(labs[place] - named) < ALIKE:
         return labs
+    paper = np.clip((labs[:, 0] - 0.80) / 0.15, 0, 1) * 0.6
+    share = LEANING * (1 - paper)[:, None]
     changed = labs.copy()
+    changed[:, 1:] = labs[:, 1:] * (1 - share) + named[1:] * share
     changed[place] = named
     if place in (int(np.argmin(labs[:, 0])), int(np.argmax(labs[:, 0]))):
         changed[place, 0] = labs[place, 0] * 0.75 + named[0] * 0.25

@@ -23,7 +23,7 @@ def compose(scene: Scene) -> Band:
     subject = scene.asked("subject", scene.reading.last(SAID), SUBJECTS)
     sheet = Paper(scene)
     washes = {"hills": _hills, "blooms": _blooms, "shore": _shore}[subject](sheet)
-    washes += _figure(sheet, subject)
+    washes = _figure(sheet, subject, washes)
     layers = [
         (noise.Sheet(depth, scene.width, scene.height), np.log(np.clip(colour, 0.02, 0.995)))
         for depth, colour in washes
@@ -163,21 +163,26 @@ def _blooms(paper: Paper) -> list[Wash]:
     return [(breath * glow, palette.accents[0]), (stems, green), (leaves, green), *flowers, (hearts, palette.dark)]
 
 
-def _figure(paper: Paper, subject: str) -> list[Wash]:
-    """The prompt's figure in one wet stroke, a little uneven where the pigment settled."""
+def _figure(paper: Paper, subject: str, washes: list[Wash]) -> list[Wash]:
+    """The washes with the prompt's figure, in one wet stroke that is uneven where the pigment settled.
+
+    A coloured figure is kept free of what lies under it, as with masking fluid, or its colour would drown.
+    """
     scene = paper.scene
     tall = scene.height * 0.20
     placed = figures.on(scene, scene.height * {"hills": 0.79, "shore": 0.82, "blooms": 0.62}[subject], tall)
     if placed is None:
-        return []
+        return washes
     scale = np.array([paper.across / scene.width, paper.down / scene.height], np.float32)
     parts = [part * scale for part in figures.company(scene, *placed, tall)]
     inside = Stencil(parts, paper.across).rows(0, paper.down)
     if inside is None:
-        return []
+        return washes
     pool = np.float32(1.0) + (paper.cloud(14, 4) - np.float32(0.5)) * np.float32(1.1)
-    tint = scene.palette.dark if scene.reading.tint is None else parse(scene.reading.tint)
-    return [(inside * pool, tint)]
+    if scene.reading.tint is None:
+        return [*washes, (inside * pool, scene.palette.dark)]
+    free = [(depth * (1 - inside * np.float32(0.85)), colour) for depth, colour in washes]
+    return [*free, (inside * pool, parse(scene.reading.tint))]
 
 
 def _stem(paper: Paper, depth: Field, at: tuple[float, float], bend: float) -> None:
