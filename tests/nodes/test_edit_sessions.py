@@ -105,7 +105,9 @@ async def test_the_same_key_is_the_same_operation(world: EditWorld) -> None:
     assert (after.running_task_id, len(after.edit_history)) == (None, 1)
 
 
-@pytest.mark.parametrize(("op", "values"), [("inpaint", {"brightness": 0.5}), ("adjust", {})])
+@pytest.mark.parametrize(
+    ("op", "values"), [("sharpen_all", {"brightness": 0.5}), ("adjust", {}), ("expand", {"seed": 3})]
+)
 async def test_operations_that_make_no_sense(world: EditWorld, op: str, values: dict[str, float]) -> None:
     """422 with the field and what there is; no task, and the session is free."""
     session = await world.open()

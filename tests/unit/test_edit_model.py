@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,8 @@ from contracts.edits import Operate
 from contracts.errors import Conflict, Invalid, KeyReused, NotFound
 from contracts.wire import ObjectRef
 from nodes.edits import model
-from nodes.edits.model import Pictures, Record
+from nodes.edits.model import Means, Pictures, Record, Wish
+from nodes.edits.wishes import wanted
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION, USER, COVER = (uuid.UUID(int=number) for number in (1, 2, 3))
@@ -37,9 +39,9 @@ def session() -> Record:
     )
 
 
-def brighter(amount: float = 0.5) -> Operate:
-    """An operation."""
-    return Operate(edit_id=SESSION, op="adjust", brightness=amount)
+def brighter(amount: float = 0.5) -> Wish:
+    """What an operation is to do."""
+    return wanted(Operate(edit_id=SESSION, op="adjust", brightness=amount))
 
 
 def task(number: int) -> uuid.UUID:
@@ -50,7 +52,7 @@ def task(number: int) -> uuid.UUID:
 def done(record: Record) -> Record:
     """The session after one more operation."""
     mine = task(len(record.edit_history))
-    held = model.held(record, brighter(), mine, AT)
+    held = model.held(record, brighter(), Means(), mine, AT)
     assert held is not None
     made = model.made(held, mine, pictures(str(mine)))
     assert made is not None
@@ -109,30 +111,30 @@ def test_a_version_that_does_not_exist() -> None:
 
 def test_while_an_operation_runs_nothing_else_may_change() -> None:
     """A second operation, undo, redo and checkout are conflicts; the same task again is none and changes nothing."""
-    held = model.held(model.undone(done(done(session()))), brighter(), task(9), AT)
+    held = model.held(model.undone(done(done(session()))), brighter(), Means(), task(9), AT)
     assert held is not None
     with pytest.raises(Conflict):
-        model.held(held, brighter(), task(10), AT)
+        model.held(held, brighter(), Means(), task(10), AT)
     for rule in (model.undone, model.redone, partial(model.checked_out, version=0)):
         with pytest.raises(Conflict):
             rule(held)
-    assert model.held(held, brighter(), task(9), AT) is None
+    assert model.held(held, brighter(), Means(), task(9), AT) is None
     assert (model.version_of(held, task(9)), held.current_version) == (3, 1)
     with pytest.raises(KeyReused):
-        model.held(held, brighter(0.1), task(9), AT)
+        model.held(held, brighter(0.1), Means(), task(9), AT)
 
 
 def test_an_operation_that_failed_leaves_the_session_as_it_was() -> None:
     """Released: idle, same version and history, the redo too; its task is not done again, and a late picture is not
     taken."""
     before = model.undone(done(session()))
-    held = model.held(before, brighter(), task(9), AT)
+    held = model.held(before, brighter(), Means(), task(9), AT)
     assert held is not None
     after = model.released(held, task(9))
     assert after is not None
     assert (after.running, after.current_version, after.redo, len(after.edit_history)) == (None, 0, (1,), 1)
     assert model.released(after, task(9)) is None
-    assert model.held(after, brighter(), task(9), AT) is None
+    assert model.held(after, brighter(), Means(), task(9), AT) is None
     assert model.noted(after, task(9), ("a/1",)) is None
     assert model.made(after, task(9), pictures("late")) is None
     with pytest.raises(Conflict):
@@ -141,7 +143,7 @@ def test_an_operation_that_failed_leaves_the_session_as_it_was() -> None:
 
 def test_a_release_that_comes_before_its_operation_is_remembered() -> None:
     """A discard that overtakes apply: the operation under way is another one and goes on."""
-    held = model.held(session(), brighter(), task(1), AT)
+    held = model.held(session(), brighter(), Means(), task(1), AT)
     assert held is not None
     after = model.released(held, task(2))
     assert after is not None
@@ -160,7 +162,7 @@ def test_objects_are_noted_once_each_and_forgotten_with_their_task() -> None:
     """Keys stay while the task is remembered; a session with many failures does not grow for ever."""
     record = session()
     for number in range(model.REMEMBERED + 5):
-        held = model.held(record, brighter(), task(number), AT)
+        held = model.held(record, brighter(), Means(), task(number), AT)
         assert held is not None
         noted = model.noted(held, task(number), ("a/1", "a/2", "a/1"))
         assert noted is not None
@@ -177,21 +179,21 @@ def test_a_full_session_takes_no_more() -> None:
     for _ in range(model.MOST_VERSIONS):
         record = done(record)
     with pytest.raises(Conflict):
-        model.held(record, brighter(), task(99), AT)
+        model.held(record, brighter(), Means(), task(99), AT)
 
 
-@pytest.mark.parametrize("op", ["inpaint", "expand"])
+@pytest.mark.parametrize("op", ["paint", "crop"])
 def test_an_operation_that_is_not_there_is_named_with_those_that_are(op: str) -> None:
     """The refusal names the field and says what may be asked for."""
     with pytest.raises(Invalid) as refused:
-        model.wanted(Operate(edit_id=SESSION, op=op))
+        wanted(Operate(edit_id=SESSION, op=op))
     assert [(error.field, "adjust" in error.detail) for error in refused.value.errors] == [("op", True)]
 
 
 def test_an_adjustment_of_nothing_is_refused() -> None:
     """All values 0."""
     with pytest.raises(Invalid) as refused:
-        model.wanted(Operate(edit_id=SESSION, op="adjust"))
+        wanted(Operate(edit_id=SESSION, op="adjust"))
     assert "brightness" in refused.value.errors[0].detail
 
 
@@ -205,7 +207,7 @@ def test_whatever_is_done_the_session_stays_sound(steps: list[str]) -> None:
             if step == "do":
                 record = done(record)
             elif step == "fail":
-                held = model.held(record, brighter(), task(1000 + number), AT + timedelta(seconds=number))
+                held = model.held(record, brighter(), Means(), task(1000 + number), AT + timedelta(seconds=number))
                 record = model.released(held, task(1000 + number)) or record if held else record
             elif step in ("undo", "redo"):
                 record = (model.undone if step == "undo" else model.redone)(record)
@@ -219,3 +221,34 @@ def test_whatever_is_done_the_session_stays_sound(steps: list[str]) -> None:
         assert record is before or record.rev > before.rev
         if step == "undo" and record is not before:
             assert model.redone(record).current_version == before.current_version
+
+
+MASK = uuid.UUID(int=9)
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"op": "blur_all"}, "op"),
+        ({"op": "adjust"}, "op"),
+        ({"op": "expand", "seed": 4, "prompt": "more sea"}, "op"),
+        ({"op": "inpaint", "prompt": "a boat"}, "mask_upload_id"),
+        ({"op": "erase"}, "mask_upload_id"),
+        ({"op": "replace", "mask_upload_id": MASK}, "prompt"),
+        ({"op": "replace", "mask_upload_id": MASK, "prompt": "  "}, "prompt"),
+    ],
+)
+def test_what_an_operation_lacks_is_named(order: dict[str, Any], field: str) -> None:
+    """Each operation says which field it needs."""
+    with pytest.raises(Invalid) as refused:
+        wanted(Operate(edit_id=SESSION, **order))
+    assert [error.field for error in refused.value.errors] == [field]
+
+
+def test_an_operation_keeps_only_what_it_takes() -> None:
+    """What belongs to another operation is left out, and a seed of 0 is a seed."""
+    order = Operate(edit_id=SESSION, op="erase", prompt="a boat", mask_upload_id=MASK, brightness=0.5, seed=0, left=9)
+    assert wanted(order) == Wish(op="erase", params={}, mask_upload_id=MASK)
+    assert wanted(msgspec.structs.replace(order, op="inpaint")).params == {"seed": 0.0}
+    grown = wanted(msgspec.structs.replace(order, op="expand"))
+    assert (grown.params, grown.prompt, grown.mask_upload_id) == ({"seed": 0.0, "left": 9.0}, "a boat", None)
