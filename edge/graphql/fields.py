@@ -13,6 +13,7 @@ from edge.routes import ROUTES, Route
 QUERIES: Mapping[str, str] = {
     "me": "GET /v1/me",
     "preferences": "GET /v1/me/preferences",
+    "brand_kit": "GET /v1/me/brand-kit",
     "quota": "GET /v1/me/quota",
     "own_styles": "GET /v1/me/templates",
     "templates": "GET /v1/templates",
@@ -32,6 +33,7 @@ QUERIES: Mapping[str, str] = {
 MUTATIONS: Mapping[str, str] = {
     "update_me": "PATCH /v1/me",
     "set_preferences": "PUT /v1/me/preferences",
+    "set_brand_kit": "PUT /v1/me/brand-kit",
     "save_style": "POST /v1/me/templates",
     "create_cover": "POST /v1/covers",
     "retype_cover": "POST /v1/covers/{cover_id}/retype",

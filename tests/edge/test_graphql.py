@@ -21,6 +21,7 @@ ID = "6f1f2b0e-6f0e-4f57-9c50-0f8c0f3b7a52"
 FIELDS: dict[str, str] = {
     "me": "me { id email username fullName subscriptionTier createdAt }",
     "preferences": "preferences { language emailNotifications }",
+    "brand_kit": "brandKit { typography palette authorStyle { case tracking } logoPosition updatedAt }",
     "quota": "quota { used reserved limit tier resetsAt }",
     "own_styles": "ownStyles(limit: 2) { items { id } nextCursor }",
     "templates": 'templates(category: "book", premium: false, limit: 3) { items { id name styleParams { options } } }',
@@ -38,6 +39,7 @@ FIELDS: dict[str, str] = {
     "notifications": "notifications(unread: true) { items { id } unread }",
     "update_me": 'updateMe(input: {fullName: "Ada King"}) { id }',
     "set_preferences": 'setPreferences(input: {language: "de"}) { language }',
+    "set_brand_kit": ('setBrandKit(input: {typography: "classic", authorStyle: {case: SMALL_CAPS}}) { typography }'),
     "save_style": f'saveStyle(input: {{templateId: "{ID}", name: "A", customizations: {{family: "dunes"}}}}) {{ id }}',
     "create_cover": 'createCover(input: {title: "S", format: EBOOK, seed: 4503599627370496}) { taskId status }',
     "retype_cover": f'retypeCover(coverId: "{ID}", input: {{title: "S"}}) {{ taskId status }}',
