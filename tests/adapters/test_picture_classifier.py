@@ -9,8 +9,9 @@ from PIL import Image, ImageOps
 from adapters.images import PaintOrder
 from adapters.images.painter import FAMILIES, paint
 from adapters.moderation.bands import Band, Bands, read_bands
-from adapters.moderation.images import look_at
+from adapters.moderation.images import load_network, loads, look_at
 from adapters.moderation.pictures import PictureLimits
+from adapters.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 PHOTOGRAPHS = sorted((ROOT / "tests" / "data" / "harmless").glob("*.jpg"))
@@ -56,6 +57,15 @@ def test_there_is_something_to_look_at() -> None:
     """The two sets above are not empty."""
     assert len(PHOTOGRAPHS) == 14
     assert len(PREVIEWS) >= 50
+
+
+async def test_the_network_is_loaded_once_in_a_process() -> None:
+    """What a node asks for when it starts is what the first picture uses; a second call loads nothing."""
+    async with Workers(1, 20) as workers:
+        await workers.run(load_network)
+        loaded = await workers.run(loads)
+        assert (await workers.run(look_at, PHOTOGRAPHS[0].read_bytes(), "image/jpeg", PictureLimits())).problem is None
+        assert loaded == await workers.run(loads) == 1
 
 
 @pytest.mark.parametrize("colours", [("black", "pink"), ("black", "white"), ("navy", "gold")])
