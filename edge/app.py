@@ -194,10 +194,8 @@ def build_app(
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     renewals = Renewals(ResponseCache(redis))
     _count(metrics, renewals, rules.lists, traces)
-    health, export, visits = Health(checks_of(bus, redis, nodes)), Export(bus), Visits(bus, rules.cookies)
+    health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
     headers, verification, arrivals = dict(HEADERS), Verification(bus, objects, trust), Uploads(bus, objects, trust)
-    templates = Templates()
-    shared = SharedCovers(bus, objects, templates)
     order = stages(
         bus,
         redis,
@@ -221,15 +219,11 @@ def build_app(
         "verify": lambda _route: verification.verify,
         "upload": lambda _route: arrivals.handle,
         "provenance": verification.of_cover,
-        "share-page": shared.page,
-        "share-image": shared.image,
-        "session": visits.handler,
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
         "webhook": lambda _route: Webhooks(bus, rules.webhook_key).replicate,
-        "login": SignIns(bus, rules.cookies).handler,
-        "oauth": AuthorizationServer(bus, rules.cookies, Pages(templates)).handler,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
+        **_for_browsers(bus, objects, rules.cookies),
         **_about_us(health, version, asyncapi),
     }
     table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"] + _pages()
@@ -240,6 +234,18 @@ def build_app(
     reading = (verification.working, arrivals.working)
     _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus), *reading))
     return app
+
+
+def _for_browsers(bus: Bus, objects: Objects, cookies: Cookies) -> Mapping[str, Callable[[Route], Handler]]:
+    templates = Templates()
+    shared = SharedCovers(bus, objects, templates)
+    return {
+        "share-page": shared.page,
+        "share-image": shared.image,
+        "session": Visits(bus, cookies).handler,
+        "login": SignIns(bus, cookies).handler,
+        "oauth": AuthorizationServer(bus, cookies, Pages(templates)).handler,
+    }
 
 
 def _about_us(health: Health, version: str, asyncapi: bytes | None) -> Mapping[str, Callable[[Route], Handler]]:

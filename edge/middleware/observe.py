@@ -29,6 +29,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 BOUNDS = (*(str(bound) for bound in SECONDS), "+Inf")
 QUIET = ("alive", "ready", "metrics")
 """Handlers that machines ask every few seconds: logged only when they do not answer 200."""
+UNTOLD = "s/"
+"""What paths begin with that hold a token, however they go on: only the route's own words are logged of them."""
 GONE = 499
 """The status in metrics and log of a request whose client went away."""
 BATCH_LINES, BATCH_SECONDS = 64, 0.05
@@ -159,6 +161,8 @@ class AccessLog:
 def _seen(exchange: Exchange, status: int, seconds: float) -> Seen:
     request, claims = exchange.request, exchange.claims
     path = request.rel_url.raw_path  # still percent-encoded: no control characters
+    if path.lstrip("/").startswith(UNTOLD):
+        path = exchange.route.path
     user = None if claims is None else claims.sub
     return time.time(), request.method, path, exchange.route.path, status, seconds, exchange.request_id, user
 

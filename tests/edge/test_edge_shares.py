@@ -1,5 +1,6 @@
 """Links to covers at the edge: the page and the picture that anybody sees, and what is told when nothing is there."""
 
+import asyncio
 import re
 import uuid
 from datetime import timedelta
@@ -8,8 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from msgspec import structs
 
+from adapters.telemetry import Batch
 from contracts import shares
 from contracts.errors import Gone, NotFound, ServiceError, Unavailable
+from edge.middleware.observe import BATCH_SECONDS
 from edge.shares import PREVIEWED
 from tests.edge.conftest import Edge, Reply
 from tests.edge.share_nodes import AT, GOOD, PUBLIC, Linked
@@ -223,3 +226,19 @@ async def test_a_bad_wish_is_refused_at_once(edge: Edge, body: dict[str, object]
     reply = await edge.ask("POST", COVER, json=body)
     assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
     assert edge.world.count(shares.CREATE) == 0
+
+
+async def test_no_token_of_a_link_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither of a page or a picture, nor of an address that is nearly one."""
+    caplog.set_level("INFO", logger="edge.access")
+    await linked(edge)
+    paths = (PAGE, IMAGE, f"{PAGE}/", f"{IMAGE}/more", f"/{PAGE}", f"/%73/{GOOD}")
+    for path in paths:
+        await edge.ask("GET", path, signed=False)
+    await edge.ask("POST", PAGE, signed=False)
+    await asyncio.sleep(2 * BATCH_SECONDS)
+    batches = [each.msg for each in caplog.records if each.name == "edge.access"]
+    rows = [row for batch in batches if isinstance(batch, Batch) for row in batch.rows]
+    assert len(rows) == len(paths) + 1
+    assert rows[0][1] == "GET /s/{token} 200"
+    assert GOOD not in "".join(f"{message} {fields()}" for _, message, fields in rows)
