@@ -14,7 +14,7 @@ EDITS: tuple[Route, ...] = (
         idempotent=True,
         location="/v1/edits/{edit_id}",
         tag="edits",
-        summary="Begin to edit a cover",
+        summary="Begin to edit a cover or an upload",
     ),
     Route(
         method="GET",

@@ -119,6 +119,7 @@ EXAMPLES: Mapping[str, Json] = {
     "CreateShare": {"expires_in_days": 30, "allow_download": True},
     "CreateApiKey": {"name": "build server", "scopes": ["covers:read", "covers:write"]},
     "Operate": {"op": "adjust", "brightness": 0.15, "contrast": 0.1, "warmth": 0.3},
+    "OpenEdit": {"cover_id": str(uuid.uuid5(SPACE, "cover_id"))},
     "GraphRequest": {"query": "query ($n: Int) { templates(limit: $n) { items { id name } } }", "variables": {"n": 5}},
     "CheckoutEdit": {"version": 1},
     "Preset": {

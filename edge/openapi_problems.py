@@ -48,7 +48,7 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.covers.shared_image": (errors.Gone, errors.Forbidden),
     "svc.edits.finish_upload": (errors.Conflict, errors.Refused, errors.UnderReview),
     "svc.edits.open": (errors.NotFound, errors.Conflict),
-    "svc.edits.operate": (errors.Conflict, errors.RateLimited),
+    "svc.edits.operate": (errors.Conflict, errors.Refused, errors.UnderReview, errors.RateLimited),
     "svc.edits.delete": (errors.Conflict,),
     "svc.exports.create": (errors.NotFound, errors.Conflict, errors.RateLimited),
     "svc.exports.file": (errors.Conflict,),

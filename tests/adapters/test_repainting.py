@@ -43,13 +43,22 @@ def pixels(data: bytes) -> Pixels:
 
 def beyond(mask: Image.Image, distance: int) -> NDArray[np.bool_]:
     """What is further than so many pixels from the white of a mask."""
-    return np.asarray(mask.filter(ImageFilter.MaxFilter(2 * distance + 1))) == 0
+    return np.equal(np.asarray(mask.filter(ImageFilter.MaxFilter(2 * distance + 1))), 0)
 
 
 def painted(part: Part, *, seed: int = 8, prompt: str = "a ship", focus: bool = False) -> bytes:
-    look = {"family": "landscape", "palette": palette_of("landscape", 5), "seed": seed, "prompt": prompt}
-    size = {"width": part.width, "height": part.height}
-    return inpaint(InpaintOrder(**look, **size, picture=part.picture, mask=part.mask, focus=focus), paint).data
+    wish = InpaintOrder(
+        prompt=prompt,
+        family="landscape",
+        palette=palette_of("landscape", 5),
+        width=part.width,
+        height=part.height,
+        seed=seed,
+        picture=part.picture,
+        mask=part.mask,
+        focus=focus,
+    )
+    return inpaint(wish, paint).data
 
 
 @pytest.mark.parametrize("focus", [False, True])

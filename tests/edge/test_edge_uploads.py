@@ -34,8 +34,8 @@ def form(
     return made
 
 
-async def sent(edge: Edge, body: aiohttp.FormData, **options: object) -> Reply:
-    return await edge.ask("POST", "/v1/uploads", data=body, **options)
+async def sent(edge: Edge, body: aiohttp.FormData, *, signed: bool = True) -> Reply:
+    return await edge.ask("POST", "/v1/uploads", data=body, signed=signed)
 
 
 async def test_a_picture_is_brought(edge: Edge) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ from contracts.uploads import (
     Upload,
     UploadPlace,
 )
-from contracts.wire import Context
+from contracts.wire import Context, Endpoint
 from nodes.edits.service import Edits
 from nodes.runtime import Node, serve
 from tests.support.buses import SmallService, a_bus
@@ -147,7 +148,7 @@ async def test_an_upload_is_kept_and_told(house: House) -> None:
 async def test_others_see_nothing_of_it(house: House) -> None:
     """Not found for another user by every way, and nobody is told to say who; theirs is another upload."""
     made = await house.upload()
-    orders = (
+    orders: tuple[tuple[Endpoint[Any, Any], object], ...] = (
         (uploads.GET, GetUpload(upload_id=made.upload_id, refer=True)),
         (uploads.IMAGE, GetUploadImage(upload_id=made.upload_id)),
         (uploads.DELETE, DeleteUpload(upload_id=made.upload_id)),
