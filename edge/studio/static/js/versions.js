@@ -6,11 +6,14 @@ export const versionOf = (found, number) => found.versions.find(({ version }) =>
 /** The version that the cover shows. */
 export const chosenOf = (found) => versionOf(found, found.shown_version) ?? found.versions.at(-1);
 
-/** The format of a version; an edited one has that of the picture it was made from. */
-export function formatOf(found, version) {
-  for (let at = version; at; at = versionOf(found, at.parent)) if (at.recipe) return at.recipe.format;
-  return found.format;
+/** A version, or the nearest of those that it was made from, that has a recipe; or null. */
+export function withRecipe(found, version) {
+  for (let at = version; at; at = versionOf(found, at.parent)) if (at.recipe) return at;
+  return null;
 }
+
+/** The format of a version; an edited one has that of the picture it was made from. */
+export const formatOf = (found, version) => withRecipe(found, version)?.recipe.format ?? found.format;
 
 /** Where the picture of a version is; `size` is "full" or "thumb". It never changes, so it may be kept. */
 export function pictureOf(found, { version, image, thumbnail }, size = "full") {

@@ -3,17 +3,20 @@
 import { begin, call, newKey } from "../api.js";
 import { h, show } from "../dom.js";
 import { rememberMaking } from "../draft.js";
-import { formatOf, wordsOf } from "../versions.js";
+import { formatOf, withRecipe, wordsOf } from "../versions.js";
 import { FORMATS, PAIRINGS } from "../words.js";
 import { summary } from "./details.js";
 import { choiceField, fieldForm, lineField } from "./fields.js";
 import { counts, isFilled, sayPictures, shapes } from "./order.js";
 import { left, onQuota, readQuota } from "./quota.js";
 
-const BY_HAND = "This picture was edited by hand and has no recipe. Begin with another version.";
+const BY_HAND = "This picture was edited by hand and has no recipe to make others by. ";
 
-/** The folds: `{element, draw(found, version, busy)}`. `onBegun(taskId)` tells of a task that makes versions. */
-export function further({ signal, onBegun, onRefused }) {
+/**
+ * The folds: `{element, draw(found, version, busy)}`. `onBegun(taskId)` tells of a task that makes versions, `onLook` of
+ * another version to begin with, `onRefused()` that the cover may have changed.
+ */
+export function further({ signal, onBegun, onLook, onRefused }) {
   const parts = [words, more, formats, again].map((make) => make({ send, signal }));
   const note = h("p", { class: "notice", hidden: true });
   const key = { order: "", value: newKey() };
@@ -38,7 +41,8 @@ export function further({ signal, onBegun, onRefused }) {
 
   function draw(found, version, busy) {
     note.hidden = Boolean(version.recipe);
-    note.textContent = BY_HAND;
+    const begun = withRecipe(found, version);
+    if (!version.recipe) show(note, BY_HAND, begun && h("button", { class: "button button-quiet", type: "button", on: { click: () => onLook(begun.version) } }, `Begin with version ${begun.version}`));
     for (const part of parts) {
       part.element.hidden = !version.recipe;
       if (version.recipe) part.draw(found, version);

@@ -9,8 +9,8 @@ import { failed } from "./states.js";
 const SPANS = [[1, "One day"], [7, "One week"], [30, "One month"], [365, "One year"]];
 const USUAL = 30;
 
-/** Opens the dialog of a cover's links. */
-export function shareCover(found, signal) {
+/** Opens the dialog of a cover's links; a new one leads to `version`, unless it follows what is chosen. */
+export function shareCover(found, version, signal) {
   const path = `/v1/covers/${found.cover_id}/shares`;
   const days = h("select", { class: "input", id: "share-days" }, SPANS.map(([value, words]) => h("option", { value, ...(value === USUAL ? { selected: true } : {}) }, words)));
   const keep = h("input", { type: "checkbox" });
@@ -43,7 +43,7 @@ export function shareCover(found, signal) {
     make.disabled = true;
     problem.hidden = true;
     try {
-      const order = { expires_in_days: Number(days.value), allow_download: keep.checked, ...(follow.checked ? { follow: true } : {}) };
+      const order = { expires_in_days: Number(days.value), allow_download: keep.checked, ...(follow.checked ? { follow: true } : { version: version.version }) };
       const share = await begin(path, order, key, signal);
       key = newKey();
       await read();
@@ -73,7 +73,7 @@ export function shareCover(found, signal) {
 
   const form = h("form", { class: "share-form", on: { submit, change: () => { key = newKey(); } } },
     h("div", { class: "field" }, h("label", { class: "field-name", for: "share-days" }, "Good for"), days),
-    h("div", { class: "checks" }, h("label", { class: "check" }, keep, "Offer the picture for download"), h("label", { class: "check" }, follow, "Show whichever version I choose later")),
+    h("div", { class: "checks" }, h("label", { class: "check" }, keep, "Offer the picture for download"), h("label", { class: "check" }, follow, found.versions.length > 1 ? `Follow what I choose, not only version ${version.version}` : "Follow what I choose later")),
     problem, make);
   modal({ title: "Share this cover", about: "Whoever has a link sees the picture, its title and its author, and nothing else of yours.", body: [form, links], signal, wide: true });
   read();

@@ -33,7 +33,7 @@ export function cover({ id, signal }) {
   const acts = h("div", { class: "acts" }, h("div", { class: "bone", vars: { width: "11rem", height: "2.875rem" } }));
   const work = h("div", { class: "work-place" });
   const told = h("div", { role: "status" });
-  const making = further({ signal, onBegun: watch, onRefused: read });
+  const making = further({ signal, onBegun: watch, onLook: look, onRefused: read });
   const shops = files(signal);
   const made = details();
   const signed = origin(signal);
@@ -93,7 +93,7 @@ export function cover({ id, signal }) {
     const byHand = h("button", { class: "button", type: "button", on: { click: () => editByHand(found, byHand) } }, "Edit");
     const quiet = (words, press) => h("button", { class: "button button-quiet", type: "button", on: { click: press } }, words);
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
-    show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, signal) } }, "Share"),
+    show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, version, signal) } }, "Share"),
       version.version === found.shown_version && byHand,
       h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
     if (focus >= 0) acts.querySelectorAll("button")[focus]?.focus();
