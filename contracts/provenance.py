@@ -51,6 +51,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """Is the signer on the list of those whom this server trusts?"""
     issuer: str | None = None
     """The organisation in the signer's certificate; only as good as `trusted`."""
+    signed_at: str | None = None
+    """When, as a time stamp in the file says (RFC 3161); its authority is held against no list."""
     claim_generator: str | None = None
     """The program that signed, with its version."""
     title: str | None = None

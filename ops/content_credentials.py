@@ -5,6 +5,8 @@ import secrets
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from adapters.provenance.chain import BadPair, SigningFiles, check_pair, development_chain
 from ops.paths import Home
 from ops.servers.base import write_private
@@ -21,7 +23,7 @@ def ensure_signing_files(settings: Settings) -> SigningFiles:
         check_pair(files)
     except BadPair as error:
         raise SettingsInvalid(f"COVERGEN_C2PA_CERT and COVERGEN_C2PA_KEY cannot be used: {error}") from None
-    return files
+    return msgspec.structs.replace(files, authority=settings.timestamp_url or "")
 
 
 def trust_file(settings: Settings) -> Path | None:

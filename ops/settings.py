@@ -95,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     c2pa_cert: Path | None
     c2pa_key: Path | None
     c2pa_trust: Path | None
+    timestamp_url: str | None
     otlp_url: str | None
     trace_ratio: str
     log_level: LogLevel
@@ -364,6 +365,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("c2pa_key", "", values.file, "The key of the first of them: ECDSA on P-256, PKCS #8 in PEM."),
     Setting("c2pa_trust", "", values.file, "Certificates whose signatures `verify` trusts (PEM); none."),
+    Setting(
+        "timestamp_url", "", values.url("http", "https"), "An authority for time stamps of signatures (RFC 3161); none."
+    ),
     Setting(
         "otlp_url",
         "",

@@ -34,6 +34,8 @@ class SigningFiles(msgspec.Struct, frozen=True, kw_only=True):
     """The leaf first, then what issued it, without the root."""
     key: Path
     """PKCS #8, not encrypted."""
+    authority: str = ""
+    """The address of an authority for time stamps (RFC 3161), which is told nothing but a hash; empty: none."""
 
 
 class BadPair(ValueError):

@@ -100,6 +100,7 @@ def _provenance(
         valid=state in GOOD,
         trusted=state == "Trusted",
         issuer=_text(signature.get("issuer")),
+        signed_at=_text(signature.get("time")),
         claim_generator=_generator(active),
         title=_text(active.get("title")),
         actions=actions,

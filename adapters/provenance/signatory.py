@@ -20,6 +20,8 @@ from adapters.workers import Workers
 
 ROOM = 16 * 1024
 """Bytes that credentials and labels may take of a file's limit, without those of what it was made from."""
+STAMP_ROOM = 10 * 1024
+"""The same of a time stamp."""
 
 
 class Signatory:
@@ -75,8 +77,10 @@ class Signatory:
 
 
 def sign_all(pictures: tuple[bytes, ...], claim: Claim, files: SigningFiles, parent: bytes | None) -> tuple[bytes, ...]:
-    """Each picture with the same claim; for a worker process. Raises Unsignable."""
-    return tuple(sign(each, claim, files, parent) for each in pictures)
+    """Each picture with the same claim; for a worker process. Only the first, which the others are small ones of, gets
+    a time stamp. Raises Unsignable."""
+    unstamped = msgspec.structs.replace(files, authority="")
+    return tuple(sign(each, claim, unstamped if small else files, parent) for small, each in enumerate(pictures))
 
 
 def render_signed(picture: bytes, order: RenderOrder, claim: Claim, files: SigningFiles) -> Rendered:
@@ -88,7 +92,8 @@ def render_signed(picture: bytes, order: RenderOrder, claim: Claim, files: Signi
     shown = picture
     if labelled(claim.region):  # before it is written, so that it is written once
         shown = with_visible_label(picture, kind(picture) or "")
-    made = render(shown, msgspec.structs.replace(order, max_bytes=order.max_bytes - ROOM))
+    room = ROOM + (STAMP_ROOM if files.authority else 0)
+    made = render(shown, msgspec.structs.replace(order, max_bytes=order.max_bytes - room))
     for parent in (picture, without_credentials(picture)):
         data = sign(made.data, claim, files, parent, visible=False)
         if len(data) <= order.max_bytes:

@@ -1,6 +1,7 @@
 """A finished file gets its labels and its Content Credentials; for worker processes."""
 
 import io
+import logging
 
 from c2pa import (  # type: ignore[import-untyped]  # ships no types
     Builder,
@@ -16,6 +17,7 @@ from adapters.provenance.claims import (
     ALGORITHMIC,
     SYNTHETIC,
     Claim,
+    Json,
     art_source,
     ingredient,
     labelled,
@@ -25,6 +27,9 @@ from adapters.provenance.claims import (
 from adapters.provenance.containers import embedded, kind, packet
 from adapters.provenance.label import with_visible_label
 from adapters.provenance.metadata import aigc, source_in, xmp
+from adapters.provenance.stamping import relayed
+
+log = logging.getLogger(__name__)
 
 WITHOUT_NETWORK = {
     "remote_manifest_fetch": False,
@@ -51,7 +56,7 @@ def sign(
 
     `parent` is what a derived picture was made from, with its own credentials if it has some. Without `visible` the
     label that people see is taken to be there already. Not deterministic: a manifest has ids of its own, and ECDSA a
-    nonce. Raises Unsignable.
+    nonce. With an authority among `files` it gets that one's time stamp, or none when it gives none. Raises Unsignable.
     """
     media_type = kind(picture)
     if media_type is None:
@@ -87,12 +92,27 @@ def _marked(picture: bytes, media_type: str, claim: Claim, source: str, files: S
 def _signed(
     picture: bytes, media_type: str, claim: Claim, source: str, files: SigningFiles, parent: bytes | None
 ) -> bytes:
-    info = C2paSignerInfo(b"es256", files.certificates.read_bytes(), files.key.read_bytes(), None)
+    definition = manifest(claim, media_type, source)
+    if files.authority:
+        with relayed(files.authority) as address:
+            try:
+                return _built(picture, media_type, definition, files, parent, address)
+            except C2paError as error:
+                # Whatever else may be wrong is wrong without a stamp too.
+                log.warning("no time stamp: %s", str(error)[:200], extra={"action": "no_time_stamp"})
+    return _built(picture, media_type, definition, files, parent, None)
+
+
+def _built(
+    picture: bytes, media_type: str, definition: Json, files: SigningFiles, parent: bytes | None, stamps: str | None
+) -> bytes:
+    pair, address = (files.certificates.read_bytes(), files.key.read_bytes()), stamps and stamps.encode()
+    info = C2paSignerInfo(b"es256", *pair, address)
     out = io.BytesIO()
     with (
         Context(Settings.from_dict(SETTINGS)) as context,
         Signer.from_info(info) as signer,
-        Builder(manifest(claim, media_type, source), context) as builder,
+        Builder(definition, context) as builder,
     ):
         if parent is not None and (before := kind(parent)) is not None:
             builder.add_ingredient(ingredient(before), before, io.BytesIO(parent))

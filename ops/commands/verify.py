@@ -40,6 +40,7 @@ def lines(found: Provenance) -> list[str]:
     trust = "by somebody we trust" if found.trusted else "by somebody whom no list of ours names"
     state = "valid" if found.valid else "INVALID"
     rows = [f"Content Credentials: {state}, signed {trust}: {found.issuer} with {found.claim_generator}"]
+    rows += [f"time stamp: {found.signed_at}"] if found.signed_at else []
     rows += [f"action {each.action} by {each.software_agent} at {each.when}" for each in found.actions]
     rows += [
         f"made from: {each.relationship} ({', '.join(each.actions) or 'no history'})" for each in found.ingredients
