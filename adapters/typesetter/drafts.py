@@ -12,6 +12,7 @@ from adapters.typesetter.inking import Inks
 from adapters.typesetter.lodging import Seat
 from adapters.typesetter.pairings import Pairing
 from adapters.typesetter.plan import Plan, plan
+from adapters.typesetter.scripts import SQUARE, scripts_in
 from adapters.typesetter.words import GRADED, NARROW, PLAIN, TypeOrder, Words, words_of
 
 SKETCH_SIDE = 320
@@ -22,6 +23,8 @@ PRINTED = 3
 """Drafts that are printed on the small copy, of each closeness."""
 STRAIN = 0.34
 """Unevenness behind the title from which one that is set more closely may stand better."""
+IN_PIECES = 1.2
+"""What is lost when a word of the title is set in pieces."""
 SURE = 1.06
 """Over what is needed on the small copy, so that it holds on the page."""
 
@@ -59,7 +62,7 @@ def drafts(sketch: Sketch, order: TypeOrder, pairing: Pairing, closeness: int) -
         lodging.cleared(plan(grid, words, pairing, *size), sketch.at, *size)
         for grid in lodging.grids(grids_for(*size), sketch.at, *size)
     ]
-    rough = sorted(((_rough(sketch, each, pairing), number) for number, each in enumerate(plans)), reverse=True)
+    rough = sorted(((_rough(sketch, each, words, pairing), number) for number, each in enumerate(plans)), reverse=True)
     room = any(not _strained(sketch, each) for each in plans)
     best = ((plans[number], worth - LOSS[closeness]) for worth, number in rough[:PRINTED])
     found = [_printed(sketch, each, words, pairing, worth, room) for each, worth in best]
@@ -79,16 +82,24 @@ def _printed(
     made = printing.printed(sketch.image, chosen, sketch.inks, pairing, sketch.calm)
     small = min(legibility.room(chosen.blocks["title"], *sketch.image.size) / SURE, 1.0)
     thin = min(made.thumbnail.contrast / (legibility.STROKES * SURE), 1.0)
-    sound = small == thin == 1.0 and not (room and _strained(sketch, chosen))
+    strained = (room and _strained(sketch, chosen)) or _in_pieces(chosen, words)
+    sound = small == thin == 1.0 and not strained
     return Draft(chosen.grid, words, worth - made.effort - 6 * (1 - small) - 6 * (1 - thin), sound)
 
 
-def _rough(sketch: Sketch, each: Plan, pairing: Pairing) -> float:
+def _in_pieces(each: Plan, words: Mapping[str, Words]) -> bool:
+    """Is a word of the title set in pieces?"""
+    text = words["title"].text
+    return not SQUARE & set(scripts_in(text)) and " ".join(each.blocks["title"].lines) != text
+
+
+def _rough(sketch: Sketch, each: Plan, words: Mapping[str, Words], pairing: Pairing) -> float:
     """How good a plan is before it is printed: large type, on calm and even art, that an ink reads on as it is."""
     image, title = sketch.image, each.blocks["title"]
     room = legibility.room(title, *image.size)
     worth = each.grid.prior + 0.9 * min(title.size / (pairing.largest * min(image.size)), 1.0)
     worth += 1.5 * min(room / 1.8, 1.0) - 2.0 * (room < SURE) - lodging.cost(image, each, sketch.at, sketch.calm)
+    worth -= IN_PIECES * _in_pieces(each, words)
     for role, weight in (("title", 1.0), ("subtitle", 0.45), ("author", 0.25)):
         if role in each.stamps:
             ground = behind(image, each.blocks[role], each.stamps[role])

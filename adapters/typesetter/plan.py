@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.typesetter import lines
+from adapters.typesetter import legibility, lines
 from adapters.typesetter.grids import SAFE, Grid
 from adapters.typesetter.pairings import Pairing
 from adapters.typesetter.runs import Style
@@ -13,8 +13,9 @@ from adapters.typesetter.words import Words
 SUBTITLE_SHARE = 0.45
 """Subtitle size over title size: a title 2.2 times its subtitle."""
 SUBTITLE_RANGE = (1.6, 2.5)
-READABLE = 0.034
-"""Below this share of the short side a long word is cut rather than made smaller still."""
+COMPOUND = 15
+"""Letters from which a word may be set in pieces."""
+PIECES = (2, 3, 4, 5, 6, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, h
     short, margin = min(width, height), SAFE * min(width, height)
     left = max(grid.left * width, margin)
     room = min(grid.right * width, width - margin) - left
-    blocks = {"title": _title(words["title"], grid, pairing, room, height, short)}
+    blocks = {"title": _title(words["title"], grid, pairing, (width, height), room)}
     if "author" in words:
         blocks["author"] = _author(words["author"], blocks["title"].size, room, short)
     if "subtitle" in words:
@@ -46,13 +47,17 @@ def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, h
     return Plan(grid, blocks, _placed(blocks, grid, left, room, width, height, short))
 
 
-def _title(words: Words, grid: Grid, pairing: Pairing, room: float, height: int, short: int) -> Block:
-    space = (grid.foot - grid.top) * height * grid.share
-    block = fit(words.text, words.style, room, space, pairing.largest * short, 8)
-    if block.size >= READABLE * short:
+def _title(words: Words, grid: Grid, pairing: Pairing, size: tuple[int, int], room: float) -> Block:
+    """As large as fits; with a word too long to be read at that size in pieces."""
+    space, largest = (grid.foot - grid.top) * size[1] * grid.share, pairing.largest * min(size)
+    block = fit(words.text, words.style, room, space, largest, 8)
+    longest = max(len(word) for word in words.text.split())
+    if longest < COMPOUND or legibility.room(block, *size) >= 1:
         return block
-    longest = max(int(room / (READABLE * 1.6 * short)) * 2, 8)
-    return fit(lines.chopped(words.text, longest), words.style, room, space, pairing.largest * short, 12)
+    texts = dict.fromkeys(lines.chopped(words.text, max(-(-longest // parts) + 1, 8)) for parts in PIECES)
+    blocks = [block, *(fit(text, words.style, room, space, largest, 12) for text in texts)]
+    readable = (each for each in blocks if legibility.room(each, *size) >= 1.1)
+    return next(readable, max(blocks, key=lambda each: each.size))
 
 
 def _subtitle(words: Words, title_size: int, room: float, short: int) -> Block:
@@ -66,7 +71,7 @@ def _subtitle(words: Words, title_size: int, room: float, short: int) -> Block:
 
 
 def _author(words: Words, title_size: int, room: float, short: int) -> Block:
-    size = min(max(title_size * 0.36, short * 0.030), short * 0.052, title_size * 0.9)
+    size = min(max(title_size * 0.36, short * 0.034), short * 0.054, title_size * 0.9)
     return _sized(words.text, words.style, room, size, 2)
 
 

@@ -112,10 +112,14 @@ def _grace(block: Block) -> float:
     """Below 1 for lines of very different length, for weak words at line ends, and for towers of many short lines."""
     widths = [line_width(line, block.style, 1.0) for line in block.lines]
     ragged = 1 - min(widths) / max(widths)
-    weak = sum(line.split()[-1].lower() in lines.WEAK for line in block.lines[:-1])
     widow = len(block.lines) > 1 and widths[-1] < 0.34 * max(widths)
     tower = 0.03 * (len(block.lines) - 1)
-    return (1 - 0.22 * ragged) * (1 - 0.10 * min(weak, 3)) * (0.9 if widow else 1.0) * max(1 - tower, 0.6)
+    return (
+        (1 - 0.22 * ragged)
+        * (1 - 0.25 * min(lines.ill_broken(block.lines), 3))
+        * (0.9 if widow else 1.0)
+        * max(1 - tower, 0.6)
+    )
 
 
 @dataclass(frozen=True)
