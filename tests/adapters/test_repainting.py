@@ -43,7 +43,8 @@ def pixels(data: bytes) -> Pixels:
 
 def beyond(mask: Image.Image, distance: int) -> NDArray[np.bool_]:
     """What is further than so many pixels from the white of a mask."""
-    return np.equal(np.asarray(mask.filter(ImageFilter.MaxFilter(2 * distance + 1))), 0)
+    far: NDArray[np.bool_] = np.asarray(mask.filter(ImageFilter.MaxFilter(2 * distance + 1))) == 0
+    return far
 
 
 def painted(part: Part, *, seed: int = 8, prompt: str = "a ship", focus: bool = False) -> bytes:
