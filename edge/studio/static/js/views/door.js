@@ -34,7 +34,7 @@ function pitch(heading) {
   return h("section", { class: "door-pitch" },
     h("div", {}, heading,
       h("p", { class: "lead" }, "Type a title and choose a style. Covergen paints the art, sets the type on it, and measures that every line can be read.")),
-    h("div", {}, h("div", { class: "shelf", "aria-hidden": "true" }, SHELF.map(sample)), h("p", { class: "shelf-note" }, "A few of the styles, as samples.")));
+    h("div", {}, h("div", { class: "shelf", "aria-hidden": "true" }, SHELF.map(sample)), h("p", { class: "shelf-note" }, "A few of the styles, as samples. ", h("a", { href: "/check" }, "Check where a picture comes from"))));
 }
 
 function desk(label, content) {
