@@ -296,7 +296,8 @@ def _parameters(route: Route, schemas: Json) -> list[Json]:
 
 def _parameter(name: str, place: str, schema: Json, schemas: Json) -> Json:
     about = {"description": PARAMETERS[name]} if name in PARAMETERS else {}
-    shown = {} if name == "cursor" else {"example": SHOWN.get(name) or sample(schema, name, schemas)}
+    chosen = None if schema.get("type") == "boolean" else SHOWN.get(name)
+    shown = {} if name == "cursor" else {"example": chosen or sample(schema, name, schemas)}
     return {"name": name, "in": place, "required": place == "path", **about, "schema": schema, **shown}
 
 
