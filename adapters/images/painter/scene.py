@@ -15,7 +15,7 @@ from adapters.images.painter.prompt import Reading
 Band = Callable[[int, int], Rgb]
 """Rows top..bottom of the finished art as floats 0..1, shape (rows, width, 3)."""
 
-BAND_PIXELS = 20_000
+BAND_PIXELS = 40_000
 """Pixels worked on at a time: few enough to stay in the cache and in small blocks of memory, whatever the size."""
 
 

@@ -48,12 +48,13 @@ class Ridge:
         y = (np.arange(down, dtype=np.float32) + np.float32(0.5))[:, None] * np.float32(self._scene.height / down)
         columns = np.clip(x[0].astype(np.int32), 0, self._scene.width - 1)
         below = y - self.line[columns][None, :]
-        face = noise.faces(rng, self.line[columns], x, below, self._scene.unit)
+        profile = self.line[columns] / np.float32(self._scene.height * 0.045)
+        face = noise.faces(rng, profile, x, below, self._scene.unit)
         face = face * np.exp(-np.clip(below, 0, None) / np.float32(self._depth * 0.5))
         if rough:
-            broken = noise.fbm(rng, across, down, (14.0, 30.0), 5, 0.62) - np.float32(0.5)
-            face = face + broken * np.float32(0.012 * rough)
-        self._faces = noise.Sheet(np.tanh(face * np.float32(steep)), self._scene.width, self._scene.height)
+            broken = noise.fbm(rng, across, down, (20.0, 40.0), 5, 0.66) - np.float32(0.5)
+            face = face + broken * np.float32(0.030 * rough)
+        self._faces = noise.Sheet(face * np.float32(steep), self._scene.width, self._scene.height)
         self._lit, self._shade = lit, shade
 
     def part(self, rng: np.random.Generator, top: float, lit: Rgb, shade: Rgb) -> None:
@@ -99,12 +100,12 @@ class Ridge:
             return self._sand(below, self._spine)
         if self._faces is None:
             return self.colour
-        face = self._faces.rows(top, bottom)
+        face = np.clip(self._faces.rows(top, bottom), -1, 1)
         body = self._shade + (self._lit - self._shade) * (face * np.float32(0.5) + np.float32(0.5))[..., None]
         if self._white is None:
             return np.asarray(body, np.float32)
         high = np.exp(-np.clip(below, 0, None) / np.float32(self._depth * 0.55))
-        return over(body, self._white, noise.smoothstep(-0.15, 0.35, face - np.float32(0.75) * (1 - high)))
+        return over(body, self._white, noise.smoothstep(-0.05, 0.12, face - np.float32(0.75) * (1 - high)))
 
 
 def hide(ridges: list[Ridge]) -> list[Ridge]:

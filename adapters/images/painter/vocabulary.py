@@ -48,7 +48,7 @@ SCENERY: Table = {
 FIGURE_WORDS: Table = {
     "lighthouse": "lighthouse beacon faro leuchtturm phare",
     "ship": "ship sail sailboat boat yacht pirate captain voyage galleon barco velero schiff segelboot bateau voilier",
-    "house": "house cottage cabin home farm farmhouse barn hut casa cabana haus hutte maison chaumiere",
+    "house": "house cottage cabin farm farmhouse barn hut casa cabana haus hutte maison chaumiere",
     "castle": "castle fortress palace kingdom citadel castillo palacio schloss burg chateau",
     "person": "person man woman boy girl stranger traveller traveler wanderer walker detective hiker lover "
     "soldier hombre "

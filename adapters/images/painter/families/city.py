@@ -46,12 +46,13 @@ class Sky:
             [deep, mix(palette.dark, middle, 0.55), mix(middle, glow, 0.72), mix(glow, palette.light, 0.5)],
             [0, 0.4, 0.8, 1],
         )
+        self.light = mix(palette.light, glow, 0.18)
         self.haze, self.near = mix(middle, glow, 0.55), shade(palette.dark, 0.13, 0.8)
         if self.time == "day":
-            pale = mix(palette.light, glow, 0.22)
+            pale = mix(palette.light, glow, 0.08)
             self._ramp = Ramp([mix(middle, pale, 0.45), mix(middle, pale, 0.72), pale, palette.light], [0, 0.4, 0.8, 1])
             self.haze, self.near = mix(middle, pale, 0.72), shade(palette.dark, 0.22, 0.9)
-        self.light = mix(palette.light, glow, 0.18)
+            self.light = mix(glow, palette.light, 0.06)
         self.x, self.y = scene.width * float(rng.uniform(0.32, 0.68)), scene.height * scene.number("altitude", 0.46)
         self.radius = min(scene.width, scene.height) * scene.number("disc", 0.2, 0.0, 0.45)
         across, down = scene.small(8)
@@ -69,7 +70,11 @@ class Sky:
         height = y / np.float32(scene.height * 0.82) + (smoke - np.float32(0.5)) * np.float32(0.16)
         rgb = self._ramp.at(height)
         far = np.hypot(scene.columns() - np.float32(self.x), y - np.float32(self.y))
-        rgb = over(rgb, self.light, np.exp(-far / np.float32(self.radius * 1.7 + 1)) * np.float32(0.42))
+        rgb = over(
+            rgb,
+            self.light,
+            np.exp(-far / np.float32(self.radius * 1.7 + 1)) * np.float32(0.16 if self.time == "day" else 0.42),
+        )
         cover = np.clip(np.float32(self.radius) - far + np.float32(0.5), 0, 1) * (
             np.float32(0.95) - smoke * np.float32(0.28)
         )

@@ -5,9 +5,8 @@ import numpy as np
 from adapters.images.painter import figures, noise
 from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Stencil, over
+from adapters.images.painter.shapes import Points, Stencil, over
 
-SHADOWS = tuple(np.array([0.35, 0.7, 1.0], np.float32))
 FORMS = ("cave", "waves", "islands", "rings")
 
 
@@ -42,10 +41,9 @@ class Cutting:
         foot = scene.height * (place + 0.09 if form in ("cave", "rings") else 0.66)
         middle = scene.width * 0.5 if form in ("cave", "rings") else None
         placed = figures.on(scene, foot, tall, x=middle)
-        away = np.array([-13, 17], np.float32) * np.float32(scene.unit)
         parts = [] if placed is None else figures.company(scene, *placed, tall)
         self._figure = Stencil(parts, scene.width)
-        self._shadows = [Stencil([p + away * k for p in parts], scene.width) for k in SHADOWS]
+        self._shadow = _cast(scene, parts)
         palette = scene.palette
         dark = form in ("cave", "rings") and not scene.flag("inverted", False)
         self._ink = palette.dark if dark else mix(palette.light, palette.accent, 0.15)
@@ -54,12 +52,23 @@ class Cutting:
 
     def lay(self, rgb: Rgb, paper: Field, top: int, bottom: int) -> Rgb:
         """The shadow, soft at its edge, then the sheet."""
-        for shadow in self._shadows:
-            cover = shadow.rows(top, bottom)
-            if cover is not None:
-                rgb = rgb * (1 - cover * np.float32(0.20))[..., None]
+        if self._shadow is None:
+            return rgb
+        rgb = rgb * (1 - np.clip(self._shadow.rows(top, bottom), 0, 1) * np.float32(0.55))[..., None]
         cover = self._figure.rows(top, bottom)
         return rgb if cover is None else over(rgb, self._ink * paper[..., None], cover)
+
+
+def _cast(scene: Scene, parts: list[Points]) -> noise.Sheet | None:
+    """The soft shadow of shapes that lie a little above the page; light comes from the upper right."""
+    across, down = scene.small(4)
+    scale = np.array([across / scene.width, down / scene.height], np.float32)
+    away = np.array([-15, 19], np.float32) * np.float32(scene.unit)
+    mask = Stencil([(part + away) * scale for part in parts], across).rows(0, down)
+    if mask is None:
+        return None
+    soft = noise.enlarge(noise.enlarge(mask, max(across // 3, 4), max(down // 3, 4)), across, down)
+    return noise.Sheet(soft, scene.width, scene.height)
 
 
 class Sheets:
