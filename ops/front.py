@@ -4,10 +4,12 @@ from adapters.crypto import Verifier, derive
 from adapters.nats.bus import Bus
 from edge.address import Addresses, networks
 from edge.address_lists import AddressLists
-from edge.app import Rules, build_app, serve_app
+from edge.app import build_app
 from edge.connections import Gate
 from edge.cookies import Cookies
 from edge.rates import read_rates
+from edge.serving import serve_app
+from edge.stages import Rules
 from ops.content_credentials import trust_file
 from ops.credentials import ensure_secret_key
 from ops.host import Host

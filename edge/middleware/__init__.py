@@ -1,1 +1,1 @@
-"""The stages of a request, one per file; `edge/app.py` puts them in order."""
+"""The stages of a request, one per file; `edge/stages.py` puts them in order."""

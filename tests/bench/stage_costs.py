@@ -25,7 +25,6 @@ from adapters.redis import Redis
 from adapters.telemetry import formatter
 from contracts.auth import Jwks
 from contracts.wire import Context, Endpoint
-from edge.app import Rules, stages
 from edge.binding import contract_of, payload
 from edge.exchange import Answer, Exchange, Handler, Middleware, Result
 from edge.middleware.observe import Metrics
@@ -33,6 +32,7 @@ from edge.outlook import Outlook
 from edge.pipeline import compiled
 from edge.rates import read_rates
 from edge.routes import ROUTES, Route
+from edge.stages import Rules, stages
 from tests.bench.http_rows import SHAPES, Shape, token
 
 NAMES = (

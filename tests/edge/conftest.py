@@ -17,7 +17,9 @@ from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
 from adapters.redis import Redis, opened_redis
-from edge.app import Rules, build_app, serve_app
+from edge.app import build_app
+from edge.serving import serve_app
+from edge.stages import Rules
 from tests.edge.small_nodes import NODES, World, the_nodes
 from tests.support.buses import a_bus
 

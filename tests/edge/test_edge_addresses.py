@@ -8,8 +8,10 @@ from adapters.crypto import Verifier
 from adapters.redis import Redis
 from edge.address import Addresses, networks
 from edge.address_lists import AddressLists
-from edge.app import Rules, build_app, serve_app
+from edge.app import build_app
 from edge.connections import Gate
+from edge.serving import serve_app
+from edge.stages import Rules
 from tests.edge.conftest import an_edge
 from tests.edge.small_nodes import NODES, World, the_nodes
 from tests.edge.test_edge_connections import LAST, said

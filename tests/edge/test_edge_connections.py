@@ -13,8 +13,9 @@ from adapters.crypto import Verifier
 from adapters.redis import Redis
 from contracts import users
 from edge.address import Addresses, networks
-from edge.app import build_app, serve_app
+from edge.app import build_app
 from edge.connections import Gate
+from edge.serving import serve_app
 from ops.hosting import open_many_files
 from tests.edge.conftest import Edge
 from tests.edge.small_nodes import NODES, World, the_nodes

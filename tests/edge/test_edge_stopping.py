@@ -7,7 +7,8 @@ import aiohttp
 from adapters.crypto import Verifier
 from adapters.redis import Redis
 from contracts import users
-from edge.app import build_app, serve_app
+from edge.app import build_app
+from edge.serving import serve_app
 from tests.edge.conftest import an_edge
 from tests.edge.small_nodes import NODES, World, the_nodes
 from tests.support.buses import a_bus

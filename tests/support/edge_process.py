@@ -10,9 +10,11 @@ from pathlib import Path
 from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
-from edge.app import Rules, build_app, serve_app
+from edge.app import build_app
 from edge.middleware.limits import MAX_SECONDS
 from edge.rates import read_rates
+from edge.serving import serve_app
+from edge.stages import Rules
 from ops.hosting import open_many_files, until_told
 from tests.support.buses import a_bus
 

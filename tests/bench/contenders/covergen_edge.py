@@ -10,8 +10,10 @@ from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
 from adapters.telemetry import configure_logging
-from edge.app import Rules, build_app, serve_app
+from edge.app import build_app
 from edge.rates import read_rates
+from edge.serving import serve_app
+from edge.stages import Rules
 from ops.hosting import spare_collector, until_told
 from tests.bench.contenders.plans import LIMIT_A_MINUTE, HttpPlan
 from tests.support.buses import a_bus
