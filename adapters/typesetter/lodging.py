@@ -23,12 +23,14 @@ SIZE = 0.105
 """Side of a square logo as a share of the short side; others have the same area."""
 WIDTHS = (0.06, 0.14)
 """Share of the page's width that a logo has."""
-TALLEST = 0.16
+TALLEST = 0.13
 """Share of the page's height that a tall logo does not pass, though it be narrower than others."""
 GAP = 0.06
 """Room between logo and words, as a share of the short side: for the sheets that both may need."""
 INSETS = {0.0: 0.0, 0.055: -0.03}
 """How far inside the safe margin a logo may stand, and what that is worth."""
+AIR = 0.03
+"""Room round a logo, as a share of the short side, that should be as calm as the place itself."""
 AUTHOR = 0.035
 """Height of a line with the author's name, as a share of the short side."""
 FOOT_PRIOR = 0.05
@@ -152,7 +154,9 @@ def cost(image: Image.Image, chosen: Plan, at: Seat | None, calm: pixels.Calm) -
     if at is None:
         return 0.0
     left, top = corner(chosen, at, *image.size)
-    busy = 0.4 * min(calm.disturbance((left, top, *at.mark.size)) * 16, 1.2)
+    pad = round(AIR * min(image.size))
+    around = (left - pad, top - pad, at.mark.width + 2 * pad, at.mark.height + 2 * pad)
+    busy = 0.4 * min(calm.disturbance(around) * 16, 1.2)
     hidden = 0.5 * (logo.contrast(image, at.mark, left, top) < logo.NEEDED)
     return busy + hidden + 9.0 * (not clear(chosen, at, *image.size))
 
