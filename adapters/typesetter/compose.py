@@ -55,7 +55,7 @@ def typeset(image: Image.Image, order: TypeOrder) -> tuple[Image.Image, Layout]:
     found: list[tuple[Plan, Printed]] = []
     for draft in _tries(sketch, order, pairing):
         chosen = lodging.cleared(plan(draft.grid, draft.words, pairing, *image.size), at, *image.size)
-        found.append((chosen, printing.printed(image, chosen, inks, pairing, calm)))
+        found.append((chosen, printing.printed(image, chosen, inks, pairing, calm, draft.force)))
         if found[-1][1].thumbnail.legible:
             break
     chosen, made = max(found, key=lambda each: _readable(*each))

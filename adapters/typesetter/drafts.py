@@ -21,6 +21,8 @@ LOSS = {0: 0.0, GRADED: 0.06, PLAIN: 0.5, NARROW: 0.8}
 """What a title loses of its pairing's character when it is set more closely."""
 PRINTED = 3
 """Drafts that are printed on the small copy, of each closeness."""
+BEHIND = 0.8
+"""Those worth so much less than the best are not."""
 STRAIN = 0.34
 """Unevenness behind the title from which one that is set more closely may stand better."""
 IN_PIECES = 1.2
@@ -31,12 +33,14 @@ SURE = 1.06
 
 @dataclass(frozen=True)
 class Draft:
-    """A grid and words for it, what the draft is worth, and whether it is `sound`: nothing closer need be tried."""
+    """A grid and words for it, what the draft is worth, whether it is `sound` (nothing closer need be tried), and the
+    ratio that was asked of the title."""
 
     grid: Grid
     words: Mapping[str, Words]
     worth: float
     sound: bool
+    force: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def drafts(sketch: Sketch, order: TypeOrder, pairing: Pairing, closeness: int) -
     ]
     rough = sorted(((_rough(sketch, each, words, pairing), number) for number, each in enumerate(plans)), reverse=True)
     room = any(not _strained(sketch, each) for each in plans)
-    best = ((plans[number], worth - LOSS[closeness]) for worth, number in rough[:PRINTED])
+    near = [(worth, number) for worth, number in rough[:PRINTED] if worth > rough[0][0] - BEHIND]
+    best = ((plans[number], worth - LOSS[closeness]) for worth, number in near)
     found = [_printed(sketch, each, words, pairing, worth, room) for each, worth in best]
     return sorted(found, key=lambda draft: -draft.worth)
 
@@ -84,7 +89,7 @@ def _printed(
     thin = min(made.thumbnail.contrast / (legibility.STROKES * SURE), 1.0)
     strained = (room and _strained(sketch, chosen)) or _in_pieces(chosen, words)
     sound = small == thin == 1.0 and not strained
-    return Draft(chosen.grid, words, worth - made.effort - 6 * (1 - small) - 6 * (1 - thin), sound)
+    return Draft(chosen.grid, words, worth - made.effort - 6 * (1 - small) - 6 * (1 - thin), sound, made.force)
 
 
 def _in_pieces(each: Plan, words: Mapping[str, Words]) -> bool:

@@ -45,7 +45,7 @@ UPRIGHT = (
     Grid("foot", 0.09, 0.91, 0.54, 0.90, "stand", 0.085, prior=0.04),
     Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
     Grid("left-column", 0.09, 0.58, 0.085, 0.52, "hang", 0.918, "left"),
-    Grid("label", 0.20, 0.80, 0.125, 0.46, "float", None, prior=-0.15, share=0.62),
+    Grid("label", 0.195, 0.805, 0.12, 0.465, "float", None, prior=-0.15, share=0.62),
     Grid("right-column", 0.42, 0.91, 0.085, 0.52, "hang", 0.918, "left"),
     Grid("page", 0.08, 0.92, 0.085, 0.84, "hang", 0.918, prior=-0.12),
 )

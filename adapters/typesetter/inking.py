@@ -158,7 +158,7 @@ def _outlined(
     colour = inks.light if light else inks.dark
     sheet = _sheet(_tones(image, title.item.box), colour)
     page = image.copy()
-    shades.stroke(page, title.item.mask, title.item.left, title.item.top, max(title.block.size // 10, 3), sheet)
+    shades.stroke(page, title.item.mask, title.item.left, title.item.top, max(title.block.size // 7, 3), sheet)
     ratio = behind(page, title.block, title.item).ratio(colour)
     if ratio < title.needed + 0.1:
         return None

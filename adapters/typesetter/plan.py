@@ -13,6 +13,8 @@ from adapters.typesetter.words import Words
 SUBTITLE_SHARE = 0.45
 """Subtitle size over title size: a title 2.2 times its subtitle."""
 SUBTITLE_RANGE = (1.6, 2.5)
+AUTHOR_LEAST = {False: 0.034, True: 0.030}
+"""Least size of the author's line as a share of the short side; smaller where it stands with the title."""
 COMPOUND = 15
 """Letters from which a word may be set in pieces."""
 PIECES = (2, 3, 4, 5, 6, 8, 12)
@@ -40,7 +42,7 @@ def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, h
     room = min(grid.right * width, width - margin) - left
     blocks = {"title": _title(words["title"], grid, pairing, (width, height), room)}
     if "author" in words:
-        blocks["author"] = _author(words["author"], blocks["title"].size, room, short)
+        blocks["author"] = _author(words["author"], grid, blocks["title"].size, room, short)
     if "subtitle" in words:
         blocks["subtitle"] = _subtitle(words["subtitle"], blocks["title"].size, room, short)
     blocks = _shrunk(blocks, grid, height, short)
@@ -70,8 +72,9 @@ def _subtitle(words: Words, title_size: int, room: float, short: int) -> Block:
     return block
 
 
-def _author(words: Words, title_size: int, room: float, short: int) -> Block:
-    size = min(max(title_size * 0.36, short * 0.034), short * 0.054, title_size * 0.9)
+def _author(words: Words, grid: Grid, title_size: int, room: float, short: int) -> Block:
+    least = AUTHOR_LEAST[grid.author is None]
+    size = min(max(title_size * 0.36, short * least), short * 0.054, title_size * 0.9)
     return _sized(words.text, words.style, room, size, 2)
 
 

@@ -16,7 +16,7 @@ BUSY = 0.05
 """Energy from which a pattern behind small words is quietened."""
 REST = 0.03
 """Energy that may be left of it."""
-FORCES = (pixels.NEEDED, 8.5, 13.0)
+FORCES = (pixels.NEEDED, 10.0)
 """Ratios asked of the title in turn, until its strokes read in the thumbnail too."""
 CLEAR = legibility.STROKES * 1.05
 """What is asked of the strokes in the thumbnail, a little over what is needed."""
@@ -24,11 +24,12 @@ CLEAR = legibility.STROKES * 1.05
 
 @dataclass(frozen=True)
 class Printed:
-    """A printed page, how each block was inked, and how the title reads small."""
+    """A printed page, how each block was inked, how the title reads small, and the ratio that was asked of it."""
 
     page: Image.Image
     inked: Mapping[str, Inked]
     thumbnail: Thumbnail
+    force: float
 
     @property
     def effort(self) -> float:
@@ -43,17 +44,22 @@ def around(chosen: Plan, role: str) -> tuple[float, float, float, float]:
     return x - pad, y - pad, w + 2 * pad, h + 2 * pad
 
 
-def printed(image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing, calm: pixels.Calm) -> Printed:
-    """Print with as little help as reads, more while the title's strokes do not read in the thumbnail."""
+def printed(
+    image: Image.Image, chosen: Plan, inks: Inks, pairing: Pairing, calm: pixels.Calm, least: float = FORCES[0]
+) -> Printed:
+    """Print with as little help as reads, more while the title's strokes do not read in the thumbnail.
+
+    `least` is the force to begin with, where a sketch has told that less is not enough.
+    """
     found: list[Printed] = []
-    for force in FORCES:
-        found.append(_once(image, chosen, inks, _groups(chosen, pairing, calm, force)))
+    for force in (force for force in FORCES if force >= least):
+        found.append(_once(image, chosen, inks, _groups(chosen, pairing, calm, force), force))
         if found[-1].thumbnail.contrast >= CLEAR:
             break
     return max(found, key=lambda each: min(each.thumbnail.contrast, CLEAR))
 
 
-def _once(image: Image.Image, chosen: Plan, inks: Inks, groups: Sequence[Sequence[Part]]) -> Printed:
+def _once(image: Image.Image, chosen: Plan, inks: Inks, groups: Sequence[Sequence[Part]], force: float) -> Printed:
     page = image.copy()
     inked: dict[str, Inked] = {}
     for group in groups:
@@ -62,7 +68,7 @@ def _once(image: Image.Image, chosen: Plan, inks: Inks, groups: Sequence[Sequenc
         inked = _settled(page, groups, inks, inked)
     for role, (_, item) in chosen.parts():
         inking.draw(page, item, inked[role].colour)
-    return Printed(page, inked, legibility.judged(page, chosen.blocks["title"], chosen.stamps["title"]))
+    return Printed(page, inked, legibility.judged(page, chosen.blocks["title"], chosen.stamps["title"]), force)
 
 
 def _settled(

@@ -4,8 +4,10 @@ import argparse
 import io
 import os
 import sys
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from statistics import median
 
 from PIL import Image
 
@@ -23,23 +25,45 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="at the formats' full sizes")
     parser.add_argument("--sheet", type=Path, default=Path("typography.png"), help="where the worst ten go")
     parser.add_argument("--shown", type=int, default=10)
+    parser.add_argument("--report", type=Path, default=Path("typography.txt"), help="where the table goes")
     given = parser.parse_args()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = [_told(each) for each in pool.map(measured, combinations(given.count, given.seed, given.full))]
     worst = sorted(found, key=lambda each: (not each.faults, each.worth))[: given.shown]
     _sheet(worst).save(given.sheet)
+    summary = [*_summary(found), f"the worst {len(worst)}, in {given.sheet.name}: {[each.index for each in worst]}"]
+    given.report.write_text("\n".join([*summary, "", HEAD, *map(_line, found), ""]), "utf-8")
+    for line in summary:
+        _say(line)
+    return 1 if any(each.faults for each in found) else 0
+
+
+def _summary(found: list[Measured]) -> list[str]:
     faulty = sum(bool(each.faults) for each in found)
-    lowest = min(each.contrast for each in found), min(each.thumbnail for each in found)
-    _say(
-        f"{len(found)} covers, {faulty} with faults; lowest contrast {lowest[0]:.2f}, in the thumbnail {lowest[1]:.2f}"
+    contrast, thumbnail = min(each.contrast for each in found), min(each.thumbnail for each in found)
+    treatments = Counter(each.note.rsplit(" ", 1)[1].split("/")[0] for each in found)
+    return [
+        f"{len(found)} covers, {faulty} with faults",
+        f"lowest contrast {contrast:.2f} (4.5 needed), of strokes in the thumbnail {thumbnail:.2f} (3 needed)",
+        f"titles treated: {', '.join(f'{name} {count}' for name, count in treatments.most_common())}",
+        f"seconds of processor time to set one: median {median(each.seconds for each in found):.2f}, "
+        f"most {max(each.seconds for each in found):.2f}",
+    ]
+
+
+HEAD = "  no  ratio  small letters  secs  cover"
+
+
+def _line(each: Measured) -> str:
+    faults = f"  FAULTS: {', '.join(each.faults)}" if each.faults else ""
+    return (
+        f"{each.index:4} {each.contrast:6.2f} {each.thumbnail:6.2f} {each.height_px:6.2f}px {each.seconds:5.2f}  "
+        f"{each.note}{faults}"
     )
-    _say(f"{given.sheet}: the worst {len(worst)}: {[each.index for each in worst]}")
-    return 1 if faulty else 0
 
 
 def _told(each: Measured) -> Measured:
-    faults = f"  FAULTS: {', '.join(each.faults)}" if each.faults else ""
-    _say(f"{each.index:4} {each.contrast:6.2f} {each.thumbnail:6.2f} {each.height_px:6.2f}  {each.note}{faults}")
+    _say(_line(each))
     return each
 
 
