@@ -38,6 +38,7 @@ REVIEWS: tuple[Route, ...] = (
         contract=reviews.DECIDE_REVIEW,
         access="admin",
         body="json",
+        origin=True,
         tag="admin",
         summary="Release it, so that it passes the next time, or confirm that it is refused",
     ),
