@@ -22,12 +22,21 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     accent: bool = False
     outline: bool = False
     features: tuple[str, ...] = ()
-    """OpenType features of the author's line: small capitals where the face has true ones."""
+    """OpenType features of the author's line: small capitals where the face has true ones. Scripts that have none there
+    get capitals."""
 
 
 _LITERARY = Pairing(title="Playfair Display Bold", text="Jost")
 _FANTASY = Pairing(
-    title="Cinzel Bold", text="EB Garamond Medium", upper_title=True, title_tracking=0.03, leading=1.10, accent=True
+    title="Cinzel Bold",
+    text="EB Garamond Medium",
+    upper_title=True,
+    title_tracking=0.03,
+    leading=1.10,
+    accent=True,
+    upper_author=False,
+    author_tracking=0.08,
+    features=("smcp",),
 )
 _THRILLER = Pairing(
     title="Bebas Neue", text="Oswald", upper_title=True, title_tracking=0.015, leading=0.94, largest=0.40
@@ -57,9 +66,15 @@ _DECO = Pairing(
 )
 
 _CLASSIC = Pairing(
-    title="EB Garamond Medium", text="EB Garamond Medium", leading=1.0, largest=0.25, author_tracking=0.10
+    title="EB Garamond Medium",
+    text="EB Garamond Medium",
+    leading=1.0,
+    largest=0.25,
+    upper_author=False,
+    author_tracking=0.08,
+    features=("smcp",),
 )
-_POETRY = msgspec.structs.replace(_CLASSIC, leading=1.12, largest=0.18, upper_author=False, author_tracking=0.02)
+_POETRY = msgspec.structs.replace(_CLASSIC, leading=1.12, largest=0.18, author_tracking=0.02, features=())
 _CRIME = Pairing(
     title="Oswald SemiBold", text="Oswald", upper_title=True, title_tracking=0.01, leading=1.16, largest=0.28
 )
@@ -69,7 +84,9 @@ PAIRINGS: dict[str, Pairing] = {
     "classic": _CLASSIC,
     "poetry": _POETRY,
     "fantasy": _FANTASY,
-    "history": msgspec.structs.replace(_FANTASY, text="Jost", accent=False),
+    "history": msgspec.structs.replace(
+        _FANTASY, text="Jost", accent=False, upper_author=True, author_tracking=0.14, features=()
+    ),
     "thriller": _THRILLER,
     "crime": _CRIME,
     "science-fiction": _SCIENCE_FICTION,

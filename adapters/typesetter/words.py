@@ -141,7 +141,8 @@ def _words(role: str, text: str, manner: Manner, language: str | None) -> Words:
         raise UnprintableText(role, emoji)
     found = scripts.scripts_in(text) or (LATIN,)
     main = found[0]
-    text = scripts.capitals(text) if manner.upper and not RTL & set(found) else text
+    upper = manner.upper or (manner.features and found != (LATIN,))
+    text = scripts.capitals(text) if upper and not RTL & set(found) else text
     faces = _faces(role, text, found, manner, language)
     own = found == (LATIN,) and faces[0][1] == manner.face
     real = own and manner.small and author_style.has_small_caps(manner.face)
