@@ -21,7 +21,7 @@ MOST_PLACES = 5000
 """Places of a hole that are looked for; a larger hole is looked at in a smaller copy."""
 AROUND = 1.2
 """How much around a hole is looked at, as a share of its size."""
-TURNS = (6, 3, 1)
+TURNS = (5, 3, 1)
 """How often places are looked for and agreed on: at the coarsest level, the next ones, and the finest."""
 ROUNDS = 2
 """Of search in each."""
@@ -31,8 +31,14 @@ DOUBT = 1.35
 """By this a guess counts less with every pixel from what is known,"""
 LEAST = 0.08
 """and never less than this."""
-PULL = (9000.0, 400.0)
+PULL = (30000.0, 800.0)
 """What it costs to look as far up or down, or aside, as the hole is thick: near places are alike."""
+DEEPEST = 8
+"""Steps from the edge of a hole to its middle at the coarsest level: below, narrow surroundings have no whole patch."""
+NEAR, LOOKS = 4, 80
+"""How far around a place its first guess is looked for, in depths of the hole, and how often."""
+TEXTURE = 5.0
+"""How much roughness counts beside colour: without it smooth places fit everywhere (Newson et al. 2014)."""
 LEVELLED = 10.0
 """Of 255: how much light a patch is given or taken at most, so that no texture is mistaken for light."""
 SEED = 7
@@ -56,6 +62,18 @@ def erased(part: Part) -> bytes:
         mixed = np.clip(np.rint(picture[window] * (1 - share) + filled * share), 0, 255).astype(np.uint8)
         out[window] = np.where(one[window][..., None], mixed, out[window])
     return png(Image.fromarray(out))
+
+
+def _textured(picture: Field, hole: Flags) -> Field:
+    """Colours, and how rough the picture is across and down; next to the hole as rough as a step further on."""
+    grey, known = picture.mean(axis=-1), ~hole
+    bands = [picture]
+    for axis in (0, 1):
+        step = np.abs(np.diff(grey, axis=axis, append=np.take(grey, [-1], axis)))
+        whole = known & np.roll(known, -1, axis)
+        rough = smooth(np.repeat((step * whole)[..., None], 3, axis=-1).astype(np.float32), ~whole)
+        bands.append(rough[..., :1] * TEXTURE)
+    return np.concatenate(bands, axis=-1).astype(np.float32)
 
 
 def _separate(hole: Flags) -> list[Flags]:
@@ -91,12 +109,12 @@ def fill(picture: Field, hole: Flags) -> Field:
     if hole.mean() > 0.9 or min(hole.shape) < 4 * HALF:
         raise Unfillable("the mask leaves too little of the picture to fill it from")
     shrink = max(int(np.ceil(np.sqrt(hole.sum() / MOST_PLACES))), 1)
-    small, small_hole = shrunk(picture, hole, shrink)
+    small, small_hole = shrunk(_textured(picture, hole), hole, shrink)
     levels = [(small, small_hole)]
-    while min(levels[-1][1].shape) > 48 and _depth(levels[-1][1]).max() > 3:
+    while min(levels[-1][1].shape) > 48 and _depth(levels[-1][1]).max() > DEEPEST:
         levels.append(shrunk(*levels[-1], 2))
     rng = np.random.default_rng(SEED)
-    guess, match = _onion(*levels[-1]), None
+    guess, match = _onion(*levels[-1], rng), None
     for number, (art, gap) in enumerate(reversed(levels)):
         if number:
             guess = np.where(gap[..., None], enlarged(guess, art.shape[:2]), art)
@@ -125,18 +143,22 @@ def _window(hole: Flags) -> tuple[int, int, int, int]:
     )
 
 
-def _onion(picture: Field, hole: Flags) -> Field:
-    """The first guess, of the coarsest level: from the edge inwards, each place by all sources, by what is known."""
-    depth, guess = _depth(hole), smooth(picture, hole)
-    sources = np.argwhere(_sources(hole)).astype(np.int32)
+def _onion(picture: Field, hole: Flags, rng: np.random.Generator) -> Field:
+    """The first guess, of the coarsest level: from the edge inwards, each place by what is known round it."""
+    depth, guess, good = _depth(hole), smooth(picture, hole), _sources(hole)
+    rows, columns = np.nonzero(good)
+    near = int(depth.max()) * NEAR + 2 * HALF
     for ring in range(1, int(depth.max()) + 1):
         where = np.nonzero(depth == ring)
-        seek = _Seek(guess, np.where(depth == ring, 1.0, 0.0).astype(np.float32), (depth < ring).astype(np.float32))
-        best = [
-            sources[int(np.argmin(seek.cost(np.full(len(sources), place), sources)))] for place in range(len(where[0]))
-        ]
-        found = np.array(best)
-        guess[where] = guess[found[:, 0], found[:, 1]]
+        places = np.stack(where, axis=1).astype(np.int32)
+        start = rng.integers(0, len(rows), len(places))
+        chosen = np.stack([rows[start], columns[start]], axis=1).astype(np.int32)
+        seek = _Seek(guess, np.where(depth == ring, depth.max(), 0.0), (depth < ring).astype(np.float32))
+        cost = seek.cost(slice(None), chosen)
+        for _ in range(LOOKS):
+            offer = places + rng.integers(-near, near + 1, chosen.shape).astype(np.int32)
+            cost, chosen = _better(seek, good, cost, chosen, offer)
+        guess[where] = guess[chosen[:, 0], chosen[:, 1]]
     return guess
 
 

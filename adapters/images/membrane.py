@@ -11,6 +11,8 @@ Field = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 SMALL = 160
 """Pixels of the longer side of the copy: light has no details, and texture is averaged away."""
+ANOTHER = 3
+"""What lacks so many times the limit is no light but another thing, and is left out."""
 TURNS = 12
 """Of smoothing at each size."""
 
@@ -27,8 +29,9 @@ def levelled(picture: Field, art: Field, hole: Flags, limit: float) -> Field:
     rim = near & ~outside
     if not rim.any():
         return art
-    lack = np.zeros_like(around)
-    lack[rim] = (around - smooth(inside, ~gap))[rim]
+    lack = np.where(rim[..., None], around - smooth(inside, ~gap), 0).astype(np.float32)
+    alike = rim & (np.abs(lack).max(axis=-1) <= ANOTHER * limit)
+    rim = alike if alike.any() else rim
     spread = np.clip(smooth(lack, ~rim), -limit, limit)
     return np.asarray(np.clip(art + enlarged(spread, hole.shape), 0, 255), np.float32)
 
@@ -45,7 +48,9 @@ def shrunk(picture: Field, hole: Flags, times: int) -> tuple[Field, Flags]:
 def enlarged(picture: Field, shape: tuple[int, ...]) -> Field:
     """To that many rows and columns, smoothly."""
     size = (shape[1], shape[0])
-    bands = [Image.fromarray(picture[..., band]).resize(size, Image.Resampling.BILINEAR) for band in range(3)]
+    bands = [
+        Image.fromarray(picture[..., band]).resize(size, Image.Resampling.BILINEAR) for band in range(picture.shape[-1])
+    ]
     return np.stack([np.asarray(band) for band in bands], axis=-1).astype(np.float32)
 
 
@@ -73,7 +78,7 @@ def _tiled(picture: Field, hole: Flags, times: int) -> tuple[Field, Flags]:
 
 def _means(art: Field, gap: Flags, shape: tuple[int, int, int, int]) -> Field:
     known = (~gap).reshape(shape).sum(axis=(1, 3))
-    total = (art * ~gap[..., None]).reshape(*shape, 3).sum(axis=(1, 3))
+    total = (art * ~gap[..., None]).reshape(*shape, art.shape[-1]).sum(axis=(1, 3))
     return np.asarray(total / np.maximum(known, 1)[..., None], np.float32)
 
 

@@ -41,6 +41,7 @@ PRIVATE = (
     "running",
     "without",
     "cover_id",
+    "upload_id",
 )
 """What goes at once when a session is deleted."""
 EXISTS = {"deleted_at": {"$exists": False}}

