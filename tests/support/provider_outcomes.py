@@ -23,7 +23,7 @@ from tests.support.fake_a1111 import USER
 from tests.support.fake_images import KEY, TEXT, Fake, Wrong, art, served
 from tests.support.faulty_world import FaultyWorld, a_faulty_world
 from tests.support.image_models import BY_NAME
-from tests.support.promises import accepted, settled
+from tests.support.promises import accepted, notices, until
 
 PAUSE = 2
 """Seconds of Retry-After, where a provider gives one."""
@@ -44,9 +44,8 @@ class Seen:
     """Of the cover; empty without one."""
     calls: tuple[float, ...]
     """When the provider was asked for a picture."""
-    statuses: Mapping[str, int]
-    """By the user's quota, inbox and covers: what `settled` counts and holds against each other."""
     quota: dict[str, Any]
+    """Of the user, who was new, when nothing was held any more."""
     notice: dict[str, Any]
     steps: tuple[str, ...]
     """That were told of, in order, each once."""
@@ -103,16 +102,15 @@ class Outcomes:
         fake.wrong, fake.posted = list(wrong), []
         async with signed_up(self.edges[region]) as api:
             task_id = await accepted(api)
-            task = await api.ended(task_id, 60)
-            statuses = await settled(api, task_id)
+            task = await api.ended(task_id, 120)
             recipe = await _recipe(api, task)
             told = [step async for _, _, data in api.events(task_id) if (step := data.get("step"))]
-            quota = (await api.call("GET", "/v1/me/quota")).body
-            inbox = (await api.call("GET", "/v1/notifications")).body["items"]
+            quota = await until(api, "/v1/me/quota", lambda body: body["reserved"] == 0)
+            inbox = await until(api, "/v1/notifications", lambda body: len(notices(body)) > 0)
         fake.wrong = []
         calls = tuple(at for path, at in fake.posted if path.endswith(PAINTS))
-        notice = next(each for each in inbox if each["kind"].startswith("cover"))
-        return Seen(task, recipe, calls, statuses, quota, notice, tuple(dict.fromkeys(told)))
+        (notice,) = (each for each in inbox["items"] if each["kind"] in notices(inbox))
+        return Seen(task, recipe, calls, quota, notice, tuple(dict.fromkeys(told)))
 
     async def breaker(self, name: str) -> tuple[int, str]:
         """How often it opened, and its state, as the covers node tells on NATS."""
