@@ -1,6 +1,5 @@
 """The scene a family paints, and the finish that turns its bands of colour into a PNG."""
 
-import io
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from PIL import Image
 
 from adapters.images.painter.colour import Field, Palette, Rgb
 from adapters.images.painter.prompt import Reading
+from adapters.png import encode
 
 Band = Callable[[int, int], Rgb]
 """Rows top..bottom of the finished art as floats 0..1, shape (rows, width, 3)."""
@@ -116,9 +116,7 @@ def develop(scene: Scene, band: Band, finish: Finish) -> bytes:
         if finish.vignette:
             rgb = rgb * _vignette(scene, top, bottom, finish.vignette)[..., None]
         sheet.paste(Image.fromarray(_quantise(rgb, rng, finish.grain)), (0, top))
-    out = io.BytesIO()
-    sheet.save(out, "PNG", compress_level=1)
-    return out.getvalue()
+    return encode(sheet)
 
 
 def _quantise(rgb: Rgb, rng: np.random.Generator, grain: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

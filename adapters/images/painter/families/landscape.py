@@ -133,7 +133,7 @@ def _weather(scene: Scene, sky: Sky | Depths) -> list[Layer]:
     layers: list[Layer] = []
     if "rain" in motifs:
         layers.append(Flat(terrain.Shower(scene), mix(light, sky.haze, 0.3), 0.30))
-    if "snow" in motifs:
+    if "snow" in motifs and scene.reading.last({"snow": "falls", "desert": ""}):
         layers.append(Flat(terrain.flakes(scene), shade(light, 0.98, 0.3), 0.85))
     return layers
 
