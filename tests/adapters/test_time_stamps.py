@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,6 +19,8 @@ from adapters.provenance.reading import read
 from adapters.provenance.signatory import render_signed, sign_all
 from adapters.provenance.signing import sign
 from adapters.rendering import RenderOrder
+from ops.content_credentials import ensure_signing_files
+from ops.settings import SettingsInvalid, read_settings
 from tests.support import credentials
 from tests.support.fake_images import art
 from tests.support.time_authority import Authority, an_authority
@@ -153,6 +156,18 @@ def test_an_authority_that_hangs_is_not_waited_for(pair: SigningFiles, monkeypat
 
     assert (found.valid, found.signed_at) == (True, None)
     assert time.monotonic() - began < 5
+
+
+def test_the_setting_reaches_who_signs(tmp_path: Path, authority: Authority) -> None:
+    """COVERGEN_TIMESTAMP_URL is in what workers are given; unset there is none, and what is no address is refused."""
+    given = {"COVERGEN_HOME": str(tmp_path), "COVERGEN_TIMESTAMP_URL": authority.url}
+    files = ensure_signing_files(read_settings(given, tmp_path / "none"))
+    unset = ensure_signing_files(read_settings({"COVERGEN_HOME": str(tmp_path)}, tmp_path / "none"))
+
+    assert (files.authority, unset.authority) == (authority.url, "")
+    assert stamped(sign(PICTURE, claim(), files)) is not None
+    with pytest.raises(SettingsInvalid, match="COVERGEN_TIMESTAMP_URL must be"):
+        read_settings({**given, "COVERGEN_TIMESTAMP_URL": "timestamp.example.org"}, tmp_path / "none")
 
 
 def test_small_pictures_need_no_stamp(files: SigningFiles, authority: Authority) -> None:

@@ -18,7 +18,7 @@ from tests.support.fake_replicate import SECRET, FakeReplicate, signed
 from tests.support.faulty_world import FaultyWorld, a_faulty_world
 from tests.support.promises import accepted, settled
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 TAKES = 0.8
 """Seconds of a prediction."""
 
