@@ -74,7 +74,11 @@ def _subtitle(words: Words, title_size: int, room: float, short: int) -> Block:
 
 def _author(words: Words, grid: Grid, title_size: int, room: float, short: int) -> Block:
     least = AUTHOR_LEAST[grid.author is None]
-    size = min(max(title_size * 0.36, short * least), short * 0.054, title_size * 0.9)
+    size = min(
+        max(title_size * 0.36, short * least) * (1.15 if "smcp" in words.style.features else 1.0),
+        short * 0.058,
+        title_size * 0.9,
+    )
     return _sized(words.text, words.style, room, size, 2)
 
 
