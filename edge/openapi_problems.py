@@ -44,6 +44,7 @@ BY_SUBJECT: dict[str, tuple[Kind, ...]] = {
     "svc.covers.choose": (errors.Conflict,),
     "svc.covers.image": (errors.Conflict,),
     "svc.covers.delete": (errors.Conflict,),
+    "svc.covers.set_brand_kit": (errors.Refused, errors.UnderReview),
     "svc.covers.share": (errors.Conflict,),
     "svc.covers.shared_image": (errors.Gone, errors.Forbidden),
     "svc.edits.finish_upload": (errors.Conflict, errors.Refused, errors.UnderReview),

@@ -48,17 +48,25 @@ class BrandKits:
         if await self._departed.has(user_id):
             await self.drop(user_id)
             raise gone()
-        if before is not None and before.logo_upload_id not in (None, kit.logo_upload_id):
-            await self._release(before.logo_upload_id, context)
+        await self._shown(None if before is None else before.logo_upload_id, kit.logo_upload_id, context)
         return seen(kit)
 
-    async def _release(self, upload_id: uuid.UUID, context: Context) -> None:
-        """The kit needs an upload no longer. When nobody hears it, the upload stays until its owner removes it."""
+    async def _shown(self, before: uuid.UUID | None, after: uuid.UUID | None, context: Context) -> None:
+        """Tell which upload the kit shows now, so that it does not expire; covers need only the copy.
+
+        When nobody hears it, an upload may expire, or stay until its owner removes it.
+        """
+        if before == after:
+            return
+        holder = uuid.uuid5(caller(context), "brand-kit")
         try:
-            release = uploads.ReleaseUpload(upload_id=upload_id, holder=_holder(caller(context)))
-            await self._bus.request(uploads.RELEASE, release, context)
-        except Unavailable:
-            log.warning("an upload is kept for no kit", extra={"action": "release_failed"})
+            if after is not None:
+                await self._bus.request(uploads.GET, uploads.GetUpload(upload_id=after, holder=holder), context)
+            if before is not None:
+                release = uploads.ReleaseUpload(upload_id=before, holder=holder)
+                await self._bus.request(uploads.RELEASE, release, context)
+        except (Unavailable, NotFound):
+            log.warning("an upload was not told of its kit", extra={"action": "hold_failed"})
 
     async def of(self, context: Context) -> Kit:
         """The caller's kit for an order. Raises Invalid when there is none."""
@@ -85,34 +93,29 @@ class BrandKits:
             return None
         if before is not None and before.logo is not None and before.logo_upload_id == order.logo_upload_id:
             return before.logo
-        data = await self._workers_prepared(await self._uploaded(order.logo_upload_id, context))
+        data = await self._prepared(await self._uploaded(order.logo_upload_id, context))
         scope = f"logo-{uuid.uuid4().hex}"  # of its own, so that nobody else's removing takes it
         ref = describe(scope, data, "image/png")
         await self._store.expect(ref.key, caller(context))
         return await self._objects.put(scope, data, ref.media_type)
 
     async def _uploaded(self, upload_id: uuid.UUID, context: Context) -> bytes:
+        question = uploads.GetUpload(upload_id=upload_id, refer=True)
         try:
-            question = uploads.GetUpload(upload_id=upload_id, refer=True, holder=_holder(caller(context)))
             upload = await self._bus.request(uploads.GET, question, context)
+            if upload.purpose != "logo":
+                raise _bad("this upload is no logo: send the file with the purpose logo")
+            if upload.object is None:
+                raise _bad("there is no such upload")
+            return await self._objects.get(upload.object)
         except NotFound as error:
             raise _bad("there is no such upload") from error
-        if upload.purpose != "logo":
-            raise _bad("this upload is no logo: send the file with the purpose logo")
-        if upload.object is None:
-            raise _bad("there is no such upload")
-        return await self._objects.get(upload.object)
 
-    async def _workers_prepared(self, data: bytes) -> bytes:
+    async def _prepared(self, data: bytes) -> bytes:
         try:
             return await self._workers.run(prepared, data)
         except UnusableLogo as error:
             raise _bad(str(error)) from error
-
-
-def _holder(user_id: uuid.UUID) -> uuid.UUID:
-    """By which the edits node knows that a user's kit shows an upload, so that it does not expire meanwhile."""
-    return uuid.uuid5(user_id, "brand-kit")
 
 
 def _bad(detail: str) -> Invalid:

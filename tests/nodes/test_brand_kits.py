@@ -167,7 +167,7 @@ async def test_bad_kits_are_refused_by_field(world: World, shelf: Shelf) -> None
     assert await wrong(put_kit(world, logo_upload_id=uuid.uuid4()), "logo_upload_id") == "there is no such upload"
     photo = await shelf.put(purpose="image")
     assert "is no logo" in await wrong(put_kit(world, logo_upload_id=photo), "logo_upload_id")
-    assert (await kit_of(world), logos(world)) == (BrandKit(), set())
+    assert (await kit_of(world), logos(world), shelf.held) == (BrandKit(), set(), set())
 
 
 async def test_an_author_that_breaks_the_rules_is_refused(world: World) -> None:
