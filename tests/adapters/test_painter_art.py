@@ -74,10 +74,10 @@ def test_organic_art_does_not_repeat(family: str) -> None:
 
 def test_families_are_built_differently() -> None:
     """On one palette the nearest two families still differ in layout, texture and edges, not only in pixels."""
-    found = {name: np.mean([descriptor(painted(name, seed=seed)) for seed in (5, 6)], axis=0) for name in FAMILIES}
+    found = {name: descriptor(painted(name, size=(200, 320))) for name in FAMILIES}
     gaps = {(a, b): float(np.linalg.norm(found[a] - found[b])) for a in found for b in found if a < b}
     nearest = min(gaps, key=lambda pair: gaps[pair])
-    assert gaps[nearest] > 0.22, nearest
+    assert gaps[nearest] > 0.3, nearest
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -109,6 +109,7 @@ def test_figures_are_seen(family: str) -> None:
     assert reddish[0] > reddish[1] + 600
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_page_is_painted_within_two_seconds_of_a_core(family: str) -> None:
     """A cover of 1600 by 2560 pixels costs less than two seconds of processor time (the best of three)."""
