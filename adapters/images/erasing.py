@@ -17,7 +17,7 @@ from adapters.images.repainting import Part, png
 Places = NDArray[np.int32]
 HALF = 3
 """A patch is this many pixels to each side of its middle."""
-MOST_PLACES = 5000
+MOST_PLACES = 3500
 """Places of a hole that are looked for; a larger hole is looked at in a smaller copy."""
 AROUND = 1.2
 """How much around a hole is looked at, as a share of its size."""
@@ -35,12 +35,14 @@ PULL = (30000.0, 800.0)
 """What it costs to look as far up or down, or aside, as the hole is thick: near places are alike."""
 DEEPEST = 8
 """Steps from the edge of a hole to its middle at the coarsest level: below, narrow surroundings have no whole patch."""
-NEAR, LOOKS = 4, 80
+NEAR, LOOKS = 4, 40
 """How far around a place its first guess is looked for, in depths of the hole, and how often."""
 TEXTURE = 5.0
 """How much roughness counts beside colour: without it smooth places fit everywhere (Newson et al. 2014)."""
 LEVELLED = 10.0
 """Of 255: how much light a patch is given or taken at most, so that no texture is mistaken for light."""
+FAINT = 1e-3
+"""A weight that is none."""
 SEED = 7
 
 
@@ -56,24 +58,24 @@ def erased(part: Part) -> bytes:
     for one in _separate(soft > 0):
         top, bottom, left, right = _window(one)
         window = (slice(top, bottom), slice(left, right))
-        hole = soft[window] > 0  # what is to go is no source for what goes beside it
-        filled = fill(picture[window].astype(np.float32), hole)
+        hole = one[window]
+        filled = fill(picture[window].astype(np.float32), hole, (soft[window] > 0) & ~hole)
         share = (soft[window].astype(np.float32) / 255)[..., None]
         mixed = np.clip(np.rint(picture[window] * (1 - share) + filled * share), 0, 255).astype(np.uint8)
-        out[window] = np.where(one[window][..., None], mixed, out[window])
+        out[window] = np.where(hole[..., None], mixed, out[window])
     return png(Image.fromarray(out))
 
 
-def _textured(picture: Field, hole: Flags) -> Field:
-    """Colours, and how rough the picture is across and down; next to the hole as rough as a step further on."""
-    grey, known = picture.mean(axis=-1), ~hole
-    bands = [picture]
+def _textured(picture: Field, hole: Flags, times: int) -> tuple[Field, Flags]:
+    """A smaller copy with colours, and how rough the picture is across and down; next to the hole as it is a step
+    further on."""
+    small, gap = shrunk(picture, hole, times)
+    grey, known, bands = picture.mean(axis=-1), ~hole, [small]
     for axis in (0, 1):
         step = np.abs(np.diff(grey, axis=axis, append=np.take(grey, [-1], axis)))
-        whole = known & np.roll(known, -1, axis)
-        rough = smooth(np.repeat((step * whole)[..., None], 3, axis=-1).astype(np.float32), ~whole)
-        bands.append(rough[..., :1] * TEXTURE)
-    return np.concatenate(bands, axis=-1).astype(np.float32)
+        rough, unknown = shrunk(step[..., None].astype(np.float32), ~(known & np.roll(known, -1, axis)), times)
+        bands.append(smooth(rough, unknown) * TEXTURE)
+    return np.concatenate(bands, axis=-1).astype(np.float32), gap
 
 
 def _separate(hole: Flags) -> list[Flags]:
@@ -104,27 +106,31 @@ def _touching(left: set[tuple[int, int]]) -> set[tuple[int, int]]:
     return part
 
 
-def fill(picture: Field, hole: Flags) -> Field:
-    """The picture (floats, 0 to 255) with the hole filled. Raises Unfillable."""
+def fill(picture: Field, hole: Flags, others: Flags | None = None) -> Field:
+    """The picture (floats, 0 to 255) with the hole filled. `others` go too, and are no source. Raises Unfillable."""
+    others = np.zeros_like(hole) if others is None else others
+    if others.any():
+        picture = np.where(others[..., None], smooth(picture, hole | others), picture).astype(np.float32)
     if hole.mean() > 0.9 or min(hole.shape) < 4 * HALF:
         raise Unfillable("the mask leaves too little of the picture to fill it from")
     shrink = max(int(np.ceil(np.sqrt(hole.sum() / MOST_PLACES))), 1)
-    small, small_hole = shrunk(_textured(picture, hole), hole, shrink)
-    levels = [(small, small_hole)]
+    small, small_hole = _textured(picture, hole, shrink)
+    levels = [(small, small_hole, shrunk(picture, others, shrink)[1])]
     while min(levels[-1][1].shape) > 48 and _depth(levels[-1][1]).max() > DEEPEST:
-        levels.append(shrunk(*levels[-1], 2))
+        art, gap, ban = levels[-1]
+        levels.append((*shrunk(art, gap, 2), shrunk(art, ban, 2)[1]))
     rng = np.random.default_rng(SEED)
     guess, match = _onion(*levels[-1], rng), None
-    for number, (art, gap) in enumerate(reversed(levels)):
+    for number, (art, gap, ban) in enumerate(reversed(levels)):
         if number:
             guess = np.where(gap[..., None], enlarged(guess, art.shape[:2]), art)
         turns = TURNS[0] if not number else TURNS[2 if number == len(levels) - 1 else 1]
         depth = _depth(gap)
         for turn in range(turns):
-            match, cost = _matched(guess, depth, match, rng, finer=turn == 0)
+            match, cost = _matched(guess, depth, _sources(gap | ban), match, rng, finer=turn == 0)
             guess = _voted(guess, depth, match, cost)
     assert match is not None  # noqa: S101 -- there is at least one level
-    taken = _taken(picture, hole, match, small_hole.shape)
+    taken = _taken(picture, hole, match, small_hole)
     light = levelled(picture, taken, hole, LEVELLED)
     return np.where(hole[..., None], light, picture).astype(np.float32)
 
@@ -143,9 +149,9 @@ def _window(hole: Flags) -> tuple[int, int, int, int]:
     )
 
 
-def _onion(picture: Field, hole: Flags, rng: np.random.Generator) -> Field:
+def _onion(picture: Field, hole: Flags, others: Flags, rng: np.random.Generator) -> Field:
     """The first guess, of the coarsest level: from the edge inwards, each place by what is known round it."""
-    depth, guess, good = _depth(hole), smooth(picture, hole), _sources(hole)
+    depth, guess, good = _depth(hole), smooth(picture, hole), _sources(hole | others)
     rows, columns = np.nonzero(good)
     near = int(depth.max()) * NEAR + 2 * HALF
     for ring in range(1, int(depth.max()) + 1):
@@ -173,13 +179,12 @@ def _depth(hole: Flags) -> Field:
 
 
 def _matched(
-    guess: Field, depth: Field, before: Places | None, rng: np.random.Generator, *, finer: bool
+    guess: Field, depth: Field, good: Flags, before: Places | None, rng: np.random.Generator, *, finer: bool
 ) -> tuple[Places, Field]:
     """For each pixel the place of the patch outside the hole that fits it best, and how well; meaningful in the hole
     alone."""
     hole = depth > 0
     height, width = hole.shape
-    good = _sources(hole)
     rows, columns = np.nonzero(good)
     where = np.nonzero(hole)
     match = np.zeros((height, width, 2), np.int32)
@@ -302,17 +307,27 @@ def _voted(guess: Field, depth: Field, match: Places, cost: Field) -> Field:
     return np.where(hole[..., None], voted, guess).astype(np.float32)
 
 
-def _taken(picture: Field, hole: Flags, match: Places, shape: tuple[int, int]) -> Field:
-    """The hole at full size: every pixel from where its place in the small copy came from, grain and all."""
+def _taken(picture: Field, hole: Flags, match: Places, small: Flags) -> Field:
+    """The hole at full size: every pixel from where its place in the small copy came from, grain and all.
+
+    Between the middles of four places it is what they say, by nearness: where they agree nothing is blurred.
+    """
     height, width = hole.shape
-    times = -(-height // shape[0])
+    times = -(-height // small.shape[0])
     rows, columns = np.nonzero(hole)
-    small = (np.minimum(rows // times, shape[0] - 1), np.minimum(columns // times, shape[1] - 1))
-    offset = (match[small] - np.stack(small, axis=1)) * times
-    row, column = np.clip(rows + offset[:, 0], 0, height - 1), np.clip(columns + offset[:, 1], 0, width - 1)
-    out = picture.copy()
-    out[rows, columns] = picture[row, column]
-    inside = hole[row, column]
-    if inside.any():  # the rim of a coarse place may reach into the hole
-        out[rows[inside], columns[inside]] = smooth(picture, hole)[rows[inside], columns[inside]]
+    at = ((rows + 0.5) / times - 0.5, (columns + 0.5) / times - 0.5)
+    total, count = np.zeros((len(rows), picture.shape[-1]), np.float32), np.zeros((len(rows), 1), np.float32)
+    for down in (0, 1):
+        for across in (0, 1):
+            place = [np.floor(each).astype(int) + shift for each, shift in zip(at, (down, across), strict=True)]
+            weight = (1 - np.abs(at[0] - place[0])) * (1 - np.abs(at[1] - place[1]))
+            row, column = (np.clip(each, 0, limit - 1) for each, limit in zip(place, small.shape, strict=True))
+            offset = (match[row, column] - np.stack([row, column], axis=1)) * times
+            source = np.clip(rows + offset[:, 0], 0, height - 1), np.clip(columns + offset[:, 1], 0, width - 1)
+            good = (weight * (small[row, column] & ~hole[source]))[:, None].astype(np.float32)
+            total, count = total + picture[source] * good, count + good
+    out, missing = picture.copy(), count[:, 0] < FAINT
+    out[rows, columns] = total / np.maximum(count, FAINT)
+    if missing.any():  # the rim of a coarse place may reach into the hole
+        out[rows[missing], columns[missing]] = smooth(picture, hole)[rows[missing], columns[missing]]
     return out
