@@ -86,7 +86,7 @@ def _printed(
     """The draft printed on the sketch; `room` says whether some grid has a calm place, so that it is worth looking."""
     made = printing.printed(sketch.image, chosen, sketch.inks, pairing, sketch.calm)
     small = min(legibility.room(chosen.blocks["title"], *sketch.image.size) / SURE, 1.0)
-    thin = min(made.thumbnail.contrast / (legibility.STROKES * SURE), 1.0)
+    thin = min(made.thumbnail.contrast / printing.CLEAR, 1.0)
     strained = (room and _strained(sketch, chosen)) or _in_pieces(chosen, words)
     sound = small == thin == 1.0 and not strained
     return Draft(chosen.grid, words, worth - made.effort - 6 * (1 - small) - 6 * (1 - thin), sound, made.force)

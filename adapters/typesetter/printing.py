@@ -18,7 +18,7 @@ REST = 0.03
 """Energy that may be left of it."""
 FORCES = (pixels.NEEDED, 10.0)
 """Ratios asked of the title in turn, until its strokes read in the thumbnail too."""
-CLEAR = legibility.STROKES * 1.05
+CLEAR = legibility.STROKES * 1.15
 """What is asked of the strokes in the thumbnail, a little over what is needed."""
 
 

@@ -116,7 +116,8 @@ def small_title(page: Array, item: Placed) -> tuple[float, float]:
     ]
     barest = around[0].argmin(axis=0)
     beside = np.take_along_axis(around[1], barest[None], axis=0)[0]
-    strokes = (cover >= 0.8 * around[0].max(axis=0)) & (cover > 0.25)
+    edge = around[0].min(axis=0) < 0.35  # the inside of fat letters has nothing to stand out from
+    strokes = (cover >= 0.8 * around[0].max(axis=0)) & (cover > 0.25) & edge
     ratios = (np.maximum(small, beside) + 0.05) / (np.minimum(small, beside) + 0.05)
     return float(np.percentile(ratios[strokes], 10)) if strokes.any() else 1.0, _letter_height(ink) * scale
 
@@ -157,8 +158,9 @@ def _breaks(layout: Layout, made: Combination) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    """Without accents, which printers' capitals lose in Greek."""
-    return "".join(part for part in unicodedata.normalize("NFD", text) if not unicodedata.combining(part))
+    """Without accents, which printers' capitals lose in Greek, and without the dot of a Turkish i."""
+    parts = unicodedata.normalize("NFD", text.replace("ı", "i"))
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _pixels(data: bytes) -> Array:
