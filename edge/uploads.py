@@ -2,6 +2,7 @@
 
 The node says where the bytes go before they are put, and has them checked afterwards; so nothing that was put is ever
 without a row, wherever an edge ends. The same file sent again is the same upload: no Idempotency-Key is needed.
+Nothing is read of strangers, so a signature (RFC 9421), which would have to cover the body, is no proof here.
 """
 
 import asyncio

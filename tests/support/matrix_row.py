@@ -24,6 +24,8 @@ class Row:
     """By role: a rule of the node that no route says."""
     no_bearer: int | None = None
     """What who comes with an `Authorization: Bearer` gets, where clients prove themselves in that header."""
+    no_signed: int | None = None
+    """What who signs the request gets, where the body is not read before it is known who asks."""
     status: int | None = None
     """Of success, where the question decides about it."""
 
@@ -35,6 +37,8 @@ class Row:
         """What the rule of the matrix does not know."""
         if self.no_bearer is not None and "Authorization" in caller.headers:
             return self.no_bearer
+        if self.no_signed is not None and caller.sign is not None:
+            return self.no_signed
         return next((self.refuses[role] for role in caller.roles if role in self.refuses), None)
 
 

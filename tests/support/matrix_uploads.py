@@ -54,7 +54,7 @@ def _own(end: str = "", seed: int | None = None) -> Row:
 
 
 UPLOAD_ROWS: Mapping[str, Row] = {
-    "POST /v1/uploads": Row(make=_new),
+    "POST /v1/uploads": Row(make=_new, no_signed=401),
     "GET /v1/uploads": at("/v1/uploads"),
     "GET /v1/uploads/{upload_id}": _own(seed=1),
     "GET /v1/uploads/{upload_id}/image": _own("/image", seed=1),
