@@ -79,7 +79,7 @@ def _scoped(route: Route) -> list[Json]:
         return [{"oauth2": []}, {"apiKey": []}, {"signature": []}]  # each field asks for that of its own route
     if route.scope is None:
         return []
-    own = ("apiKey", "signature") if route.scope in SCOPES else ()
+    own = ["apiKey", "signature"] if route.scope in SCOPES else []
     if route.body == "upload":
         own = own[:1]  # a signature covers the body, which is not read before it is known who asks
     return [{name: [route.scope]} for name in ("oauth2", *own)]
