@@ -89,7 +89,7 @@ def _printed(
     thin = min(made.thumbnail.contrast / printing.CLEAR, 1.0)
     strained = (room and _strained(sketch, chosen)) or _in_pieces(chosen, words)
     sound = small == thin == 1.0 and not strained
-    return Draft(chosen.grid, words, worth - made.effort - 6 * (1 - small) - 6 * (1 - thin), sound, made.force)
+    return Draft(chosen.grid, words, worth - made.effort - 12 * (1 - small) - 6 * (1 - thin), sound, made.force)
 
 
 def _in_pieces(each: Plan, words: Mapping[str, Words]) -> bool:

@@ -116,9 +116,11 @@ def _initial(word: str) -> bool:
 
 
 def ill_broken(broken: Sequence[str]) -> int:
-    """Lines that end on a word which belongs to the next one, or begin with a particle that belongs to the last."""
+    """Lines that end on a word which belongs to the next one, begin with a particle that belongs to the last, or are a
+    lone square character."""
+    alone = sum(len(line) == 1 and script_of(line) is CJK for line in broken) if len(broken) > 1 else 0
     ends = sum(line.split()[-1].lower().strip("«\"'“‘(„") in WEAK for line in broken[:-1])
-    return ends + sum(line[0] in _PARTICLES and last[-1] not in _NO_START for last, line in pairwise(broken))
+    return alone + ends + sum(line[0] in _PARTICLES and last[-1] not in _NO_START for last, line in pairwise(broken))
 
 
 def breakings(text: str, measure: Measure, most: int) -> list[tuple[str, ...]]:
