@@ -74,7 +74,7 @@ def _tries(sketch: Sketch, order: TypeOrder, pairing: Pairing) -> Iterator[Draft
 
 
 def _readable(chosen: Plan, made: Printed) -> float:
-    room = legibility.room(chosen.blocks["title"], *made.page.size)
+    room = made.thumbnail.height_px / legibility.floor_of(chosen.blocks["title"])
     return min(room, 1.0) + min(made.thumbnail.contrast / legibility.STROKES, 1.0)
 
 

@@ -53,7 +53,7 @@ WIDE = (
     Grid("left-column", 0.06, 0.47, 0.12, 0.88, "float", None, "left", prior=0.08, share=0.62),
     Grid("left", 0.06, 0.60, 0.12, 0.88, "float", None, "left", prior=0.12, share=0.62),
     Grid("right", 0.44, 0.94, 0.12, 0.80, "float", None, "left", prior=0.04, share=0.62),
-    Grid("centre", 0.10, 0.90, 0.16, 0.80, "float", None, prior=0.06, share=0.62),
+    Grid("centre", 0.10, 0.90, 0.15, 0.83, "float", None, prior=0.06, share=0.66),
     Grid("top", 0.08, 0.92, 0.10, 0.60, "hang", None, prior=0.04, share=0.62),
     Grid("page", 0.05, 0.95, 0.07, 0.93, "float", None, "left", prior=-0.12, share=0.8),
 )

@@ -50,7 +50,7 @@ def judged(image: Image.Image, block: Block, item: Stamp) -> Thumbnail:
     """Measure the title on the finished page."""
     scale = scale_of(*image.size)
     contrast = round(stroke_contrast(image, item), 2)
-    tall = letter_height(block) * scale
+    tall = int(letter_height(block)) * scale  # letters fill whole pixels of the page
     return Thumbnail(
         legible=contrast >= STROKES and tall >= floor_of(block), contrast=contrast, height_px=round(tall, 2)
     )

@@ -104,7 +104,8 @@ def _beside(page: Image.Image, size: tuple[int, int], left: int, top: int) -> Fi
     ground = pixels.luminance(np.asarray(page.crop(box))).astype(np.float64)
     sums, side = np.pad(ground.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))), 2 * reach + 1
     around = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    return (around / side**2).astype(np.float32)
+    mean: Field = (around / side**2).astype(np.float32)
+    return mean
 
 
 def _eroded(shape: NDArray[np.bool_]) -> NDArray[np.bool_]:

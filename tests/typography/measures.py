@@ -105,7 +105,7 @@ def small_title(page: Array, item: Placed) -> tuple[float, float]:
     """
     x, y, w, h = item.box
     crop = page[y : y + h, x : x + w]
-    ink = np.abs(crop - _colour(item)).max(axis=2) < 90  # edges that are about half covered count
+    ink = np.abs(crop - _colour(item)).max(axis=2) < 40
     scale = min(100 / page.shape[1], 150 / page.shape[0])
     size = max(round(w * scale), 1), max(round(h * scale), 1)
     small = luminance(np.asarray(Image.fromarray(crop.astype(np.uint8)).resize(size, Image.Resampling.BOX), np.float64))
