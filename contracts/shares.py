@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.covers import EDGE, Format, VersionNumber
+from contracts.covers import EDGE, VersionNumber
 from contracts.exports import StoredFile
 from contracts.paging import Cursor, Limit
+from contracts.recipes import Format
 from contracts.wire import Done, Endpoint, ObjectRef
 
 MOST_SHARES = 50

@@ -14,7 +14,7 @@ from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
 from adapters.typesetter.printing import Printed
 from adapters.typesetter.words import TypeOrder, UnprintableText, words_of
-from contracts.covers import Layout, Placed, Thumbnail
+from contracts.recipes import Layout, Placed, Thumbnail
 
 __all__ = ["Composition", "Layout", "Placed", "TypeOrder", "UnprintableText", "compose", "resize_thumbnail"]
 

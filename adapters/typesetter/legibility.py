@@ -16,7 +16,7 @@ from adapters.typesetter import pixels
 from adapters.typesetter.pixels import Field
 from adapters.typesetter.scripts import ARABIC, CJK, HANGUL, HEBREW
 from adapters.typesetter.setting import PROBES, Block, Stamp, letter_height, probe
-from contracts.covers import Thumbnail
+from contracts.recipes import Thumbnail
 
 BOX = (100, 150)
 """Pixels that covers are shown in at most."""

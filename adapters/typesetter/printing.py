@@ -10,7 +10,7 @@ from adapters.typesetter.ground import behind
 from adapters.typesetter.inking import Inked, Inks, Part
 from adapters.typesetter.pairings import Pairing
 from adapters.typesetter.plan import Plan
-from contracts.covers import Thumbnail
+from contracts.recipes import Thumbnail
 
 BUSY = 0.05
 """Energy from which a pattern behind small words is quietened."""

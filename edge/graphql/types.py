@@ -21,10 +21,11 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from contracts import covers, edits, exports, tasks
+from contracts.recipes import Format
 from contracts.wire import Done
 
 WORDS: Mapping[frozenset[Any], str] = {
-    frozenset(get_args(covers.Format)): "CoverFormat",
+    frozenset(get_args(Format)): "CoverFormat",
     frozenset(get_args(covers.CoverStatus)): "CoverStatus",
     frozenset(get_args(exports.ExportStatus)): "ExportStatus",
     frozenset(get_args(exports.Media)): "ExportMedia",

@@ -9,8 +9,9 @@ from msgspec import UNSET
 from adapters.typesetter import PAIRINGS
 from adapters.typesetter.author_style import has_weight
 from contracts.brands import AuthorStyle, Brand, BrandKit, LogoPosition, SetBrandKit
-from contracts.covers import GenerateCover, Recipe, RetypeCover
+from contracts.covers import GenerateCover, RetypeCover
 from contracts.errors import FieldError, Invalid
+from contracts.recipes import Recipe
 from contracts.templates import Palette
 from contracts.wire import ObjectRef
 

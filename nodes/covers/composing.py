@@ -10,8 +10,8 @@ import msgspec
 from adapters.provenance.signatory import Signatory
 from adapters.typesetter import TypeOrder, compose
 from adapters.workers import Workers
-from contracts.covers import Recipe
 from contracts.errors import Invalid
+from contracts.recipes import Recipe
 from nodes.covers.takes import typeset
 from nodes.covers.typesetting import layout_of, not_set
 

@@ -7,8 +7,9 @@ from datetime import datetime
 import msgspec
 
 from adapters.typesetter import FORMATS
-from contracts.covers import Cover, CoverStatus, GenerateCover, Layout, Recipe, RetypeCover, Version
+from contracts.covers import Cover, CoverStatus, GenerateCover, RetypeCover, Version
 from contracts.errors import FieldError, Refused, Unauthenticated, UnderReview
+from contracts.recipes import Layout, Recipe
 from contracts.safety import TextPart, Verdict
 from contracts.templates import ChooseTemplate, Template
 from contracts.wire import Context, ObjectRef

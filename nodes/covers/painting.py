@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from adapters.images import ImageModel, PaintOrder, Picture
-from contracts.covers import Cost, Painting, Recipe
+from contracts.recipes import Cost, Painting, Recipe
 from contracts.wire import Context
 
 

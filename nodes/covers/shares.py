@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from adapters.mongo import now
-from contracts.covers import Recipe, Version
+from contracts.covers import Version
 from contracts.errors import Conflict, FieldError, Forbidden, Gone, Invalid, KeyReused, NotFound
 from contracts.exports import StoredFile
 from contracts.paging import cut, moment_of
+from contracts.recipes import Recipe
 from contracts.shares import (
     MOST_SHARES,
     CreateShare,

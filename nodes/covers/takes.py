@@ -9,17 +9,9 @@ import msgspec
 from msgspec import UNSET
 
 from adapters.typesetter import FORMATS, PAIRINGS, Composition
-from contracts.covers import (
-    MOST_VERSIONS,
-    FormatCover,
-    Kind,
-    Layout,
-    Recipe,
-    RetypeCover,
-    VaryCover,
-    Version,
-)
+from contracts.covers import MOST_VERSIONS, FormatCover, Kind, RetypeCover, VaryCover, Version
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Problem
+from contracts.recipes import Layout, Recipe
 from contracts.wire import ObjectRef
 from nodes.covers.branding import Kit, rebranded
 

@@ -7,8 +7,9 @@ from adapters.typesetter import Composition, TypeOrder, UnprintableText
 from adapters.typesetter.logo import Logo
 from adapters.typesetter.words import words_of
 from contracts.brands import Brand
-from contracts.covers import GenerateCover, Layout, Recipe
+from contracts.covers import GenerateCover
 from contracts.errors import FieldError, Invalid
+from contracts.recipes import Layout, Recipe
 
 
 def type_order(request: GenerateCover | Recipe, recipe: Recipe) -> TypeOrder:

@@ -10,8 +10,8 @@ from adapters.images.painter import palette_of
 from adapters.images.repainting import Margins, Part, Unfit, finished, grown, marked
 from adapters.objects import Objects
 from adapters.workers import Workers
-from contracts.covers import Recipe
 from contracts.errors import FieldError, Internal, Invalid
+from contracts.recipes import Recipe
 from contracts.wire import Context, ObjectRef
 from nodes.edits.model import Means, Record, Running, look_of
 from nodes.edits.wishes import KINDS, SIDES

@@ -9,9 +9,10 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.covers import Cover, Recipe
+from contracts.covers import Cover
 from contracts.edits import EditEntry, EditSession
 from contracts.errors import Conflict, FieldError, Invalid, KeyReused, NotFound, Unauthenticated
+from contracts.recipes import Recipe
 from contracts.wire import Context, ObjectRef
 
 MOST_VERSIONS = 50

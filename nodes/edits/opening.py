@@ -9,9 +9,10 @@ from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
 from adapters.workers import Workers
 from contracts import covers, safety
-from contracts.covers import GetCover, Recipe
+from contracts.covers import GetCover
 from contracts.edits import OpenEdit
 from contracts.errors import NotFound
+from contracts.recipes import Recipe
 from contracts.safety import CheckText, TextPart
 from contracts.wire import Context, ObjectRef
 from nodes.edits import model

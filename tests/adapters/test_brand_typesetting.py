@@ -13,7 +13,7 @@ from adapters.typesetter import Composition, TypeOrder, author_style, compose, l
 from adapters.typesetter.logo import Logo, UnusableLogo, prepared
 from adapters.typesetter.words import words_of
 from contracts.brands import AuthorStyle, LogoPosition
-from contracts.covers import Recipe
+from contracts.recipes import Recipe
 from contracts.templates import StyleParams
 from contracts.wire import Context
 from nodes.covers.painting import paint_order

@@ -16,10 +16,11 @@ from adapters.objects import Objects
 from contracts import auth, brands, covers, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.brands import BrandKit
-from contracts.covers import Cover, CoverAccepted, CoverPage, Recipe
+from contracts.covers import Cover, CoverAccepted, CoverPage
 from contracts.errors import Conflict, NotFound, OverQuota, ServiceError
 from contracts.exports import Export, ExportAccepted, ExportPage, Presets, StoredFile
 from contracts.notifications import Notification, NotificationPage
+from contracts.recipes import Recipe
 from contracts.signatures import VerificationKey
 from contracts.tasks import History, Progress, Task, TaskPage
 from contracts.templates import (

@@ -15,6 +15,7 @@ from yarl import URL
 
 from adapters.typesetter import FORMATS, PAIRINGS
 from contracts import brands, covers, provenance
+from contracts.recipes import Format
 from contracts.security import SCOPES
 from edge.studio.pages import FOLDER, PLACES, load_assets, release_digest, routes
 from nodes.auth.letters import KINDS
@@ -143,7 +144,7 @@ def test_every_format_can_be_ordered_and_is_told_in_its_own_size() -> None:
         name: (page.width, page.height) for name, page in FORMATS.items()
     }
     sheets = (STATIC / "css" / "book.css").read_text()
-    assert all(f".book-{name}" in sheets or name == "ebook" for name in get_args(covers.Format))
+    assert all(f".book-{name}" in sheets or name == "ebook" for name in get_args(Format))
 
 
 def test_every_pairing_of_fonts_can_be_chosen() -> None:

@@ -10,7 +10,7 @@ import pytest
 from adapters.images.painter import FAMILIES
 from adapters.typesetter import PAIRINGS
 from contracts.brands import AuthorStyle, Brand
-from contracts.covers import Recipe
+from contracts.recipes import Recipe
 from contracts.templates import StyleParams
 from tests.support.logos import LOGOS
 from tests.support.recipes import logo_ref, replayed

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from PIL import Image, ImageStat
@@ -80,7 +81,7 @@ class EditWorld:
     async def get(self, session: EditSession) -> EditSession:
         return await self.world.bus.request(edits.GET, edits.GetEdit(edit_id=session.edit_id), asks())
 
-    async def operate(self, session: EditSession, *, key: str | None = None, **values: float) -> OperationAccepted:
+    async def operate(self, session: EditSession, *, key: str | None = None, **values: Any) -> OperationAccepted:
         """Begin an adjustment."""
         context = msgspec.structs.replace(asks(), idempotency_key=key)
         order = edits.Operate(edit_id=session.edit_id, op="adjust", **(values or {"brightness": 0.5}))
@@ -97,7 +98,7 @@ class EditWorld:
         reports = self.world.neighbours.reports
         return None if reports.empty() else reports.get_nowait()
 
-    async def done(self, session: EditSession, **values: float) -> OperationAccepted:
+    async def done(self, session: EditSession, **values: Any) -> OperationAccepted:
         """A whole adjustment."""
         accepted = await self.operate(session, key=None, **values)
         for queue, step in ((edits.APPLY, "apply"), (edits.COMPLETE, "complete")):
@@ -112,6 +113,7 @@ class EditWorld:
         return lightness(await self.objects.get(await self.world.bus.request(edits.IMAGE, ask, asks())))
 
     async def cover_now(self, session: EditSession) -> covers.Cover:
+        assert session.cover_id is not None
         ask = covers.GetCover(cover_id=session.cover_id)
         return await self.world.bus.request(covers.GET, ask, asks())
 

@@ -18,9 +18,10 @@ from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects, Objects
 from adapters.workers import Workers
 from contracts import auth, covers, exports, tasks
-from contracts.covers import Cover, CoverStatus, Recipe
+from contracts.covers import Cover, CoverStatus
 from contracts.errors import Conflict, NotFound, ServiceError
 from contracts.exports import CreateExport, Export, ExportAccepted, ExportCompleted, ExportOptions, ExportStep
+from contracts.recipes import Format, Recipe
 from contracts.tasks import CreateTask, StepReport, Task
 from contracts.templates import StyleParams
 from contracts.wire import Context, Event, ObjectRef, WorkQueue
@@ -30,7 +31,7 @@ from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
 
 USER = uuid.UUID(int=1)
-SIZES: dict[covers.Format, tuple[int, int]] = {"ebook": (1600, 2560), "square": (3000, 3000), "thumbnail": (1280, 720)}
+SIZES: dict[Format, tuple[int, int]] = {"ebook": (1600, 2560), "square": (3000, 3000), "thumbnail": (1280, 720)}
 
 
 def a_picture(width: int, height: int) -> bytes:
@@ -68,7 +69,7 @@ class Neighbours:
 
     async def shelve(
         self,
-        shape: covers.Format = "thumbnail",
+        shape: Format = "thumbnail",
         status: CoverStatus = "ready",
         title: str = "Tides",
         user: uuid.UUID = USER,
@@ -114,7 +115,7 @@ class Neighbours:
             self.reports.put_nowait(message)
 
 
-def a_cover(cover_id: uuid.UUID, shape: covers.Format, status: CoverStatus, title: str) -> Cover:
+def a_cover(cover_id: uuid.UUID, shape: Format, status: CoverStatus, title: str) -> Cover:
     """A cover as the covers node shows it."""
     width, height = SIZES[shape]
     recipe = Recipe(

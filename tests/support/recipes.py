@@ -13,7 +13,7 @@ from adapters.images.painter import paint
 from adapters.objects import describe
 from adapters.typesetter import compose
 from adapters.typesetter.logo import prepared
-from contracts.covers import Recipe
+from contracts.recipes import Recipe
 from contracts.wire import Context, ObjectRef
 from nodes.covers.painting import paint_order
 from nodes.covers.takes import typeset

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from adapters.images.painter import paint
 from adapters.typesetter import compose, pixels
-from contracts.covers import Layout, Placed
+from contracts.recipes import Layout, Placed
 from tests.typography.combinations import Combination
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
