@@ -20,11 +20,12 @@ help: ## list the targets
 run: $(VENV)/.installed ## install, start everything, make a first cover (TITLE="…"), stay up
 	@exec $(BIN)/covergen up --first-cover $(if $(TITLE),"$(TITLE)")
 
-# What starts whole stacks, or kills them, has the machine to itself; the rest shares it.
+# What starts whole stacks, or kills them, mostly waits: two at a time. What measures has the machine to itself.
 WHOLE := tests/e2e tests/chaos tests/bench
 test: $(VENV)/.installed-dev ## install, run the tests
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(addprefix --ignore ,$(WHOLE)) $(ARGS)
-	@$(BIN)/pytest tests/e2e tests/chaos/test_kills.py tests/chaos/test_short_rampage.py tests/bench $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile tests/e2e $(SHORT) $(ARGS)
+	@$(BIN)/pytest tests/bench $(ARGS)
 
 # What mostly waits runs two at a time; what loads the machine, or measures it, has it to itself.
 LOADED := $(addprefix tests/chaos/test_,$(addsuffix .py,rampage overload rolling))
