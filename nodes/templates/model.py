@@ -37,6 +37,13 @@ _COMMON = frozenset(
         "where how why all one two over under book cover story novel art picture painting illustration style"
     )
 )
+_ANYWHERE = frozenset(
+    _WORD.findall(
+        "dawn sunrise morning noon afternoon sunset dusk twilight evening night midnight light dark "
+        "red orange yellow green blue purple violet pink brown black white grey gray gold golden silver"
+    )
+)
+"""Times and colours that every style can show: they say less of which one fits than what is to be seen."""
 _NAME_WEIGHT, _KEYWORD_WEIGHT, _PROMPT_WEIGHT = 3, 3, 1
 
 
@@ -126,10 +133,11 @@ def choose(sketches: Sequence[Sketch], hint: str, tier: str) -> uuid.UUID | None
 
 
 def _fit(sketch: Sketch, wanted: set[str]) -> int:
-    """How well a style matches: its name, category and keywords count three times the words of its prompt."""
-    own = _telling(words(f"{sketch.name} {sketch.category}"))
-    keywords = _telling(sketch.keywords) - own
-    prompt = _telling(words(sketch.prompt_template)) - own - keywords
+    """How well a style matches: its name, category and keywords count three times the words of its prompt, and times
+    and colours."""
+    own = _telling(words(f"{sketch.name} {sketch.category}")) - _ANYWHERE
+    keywords = _telling(sketch.keywords) - own - _ANYWHERE
+    prompt = _telling(words(f"{sketch.name} {sketch.prompt_template} {' '.join(sketch.keywords)}")) - own - keywords
     return (
         _NAME_WEIGHT * len(own & wanted)
         + _KEYWORD_WEIGHT * len(keywords & wanted)

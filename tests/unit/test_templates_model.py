@@ -92,6 +92,14 @@ def test_the_best_match_wins_over_popularity() -> None:
     assert choose(styles, "wave after wave", "free") == styles[2].id
 
 
+def test_what_is_shown_counts_more_than_when_and_in_which_colour() -> None:
+    """A lighthouse at dusk is no skyline; alone, such a word is still better than none."""
+    styles = [sketch("Skyline at Dusk", popularity=90), sketch("Shore", keywords=("lighthouse",)), sketch("Red Giant")]
+    assert choose(styles, "A lighthouse at dusk", "free") == styles[1].id
+    assert choose(styles, "Red sails, a lighthouse", "free") == styles[1].id
+    assert choose(styles, "Dusk", "free") == styles[0].id
+
+
 def test_without_a_match_the_most_popular_standard_style_is_chosen() -> None:
     """Not the premium one, even for those who may use it; ties go by id."""
     styles = [sketch("Gold", premium=True, popularity=99), sketch("B", popularity=5), sketch("A", popularity=5)]
