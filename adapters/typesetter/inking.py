@@ -172,13 +172,13 @@ def _shaded(
     """The shade that changes the art least while all words read, light ones or dark ones; None when none is enough."""
     box, least = union(parts), max(part.least for part in parts)
     pad = 0.35 * max(part.block.size for part in parts)
-    near, tones, found = pixels.average(image, _measured_box(box)), _tones(image, _measured_box(box)), []
+    tones, found = _tones(image, _measured_box(box)), []
     for pair in ((inks.light, inks.lightest), (inks.dark, inks.darkest)):
         for colour in pair:
             shade = shades.shade(image.size, box, pad, _sheet(tones, colour))
             strength = _faintest(parts, grounds, colour, shade, least)
             if strength is not None:
-                found.append((strength * (0.3 + _distance(shade.colour, near)), strength, colour, shade))
+                found.append((strength * (0.3 + shade.change_of(image)), strength, colour, shade))
                 break
     if not found:
         return None

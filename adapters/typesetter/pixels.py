@@ -69,14 +69,6 @@ def colour_luminance(colour: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def average(image: Image.Image, box: tuple[int, int, int, int]) -> Colour:
-    """The mean colour of left, top, width, height."""
-    left, top, width, height = box
-    pixel = image.crop((left, top, left + width, top + height)).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    red, green, blue = cast("tuple[int, int, int]", pixel)
-    return red, green, blue
-
-
 def between(one: Colour, other: Colour) -> float:
     """The WCAG ratio of two colours."""
     light, dark = sorted((colour_luminance(one), colour_luminance(other)), reverse=True)

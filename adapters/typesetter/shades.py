@@ -44,6 +44,13 @@ class Shade:
         share: Field = self.cover[down, across]
         return share
 
+    def change_of(self, image: Image.Image) -> float:
+        """How far its colour is from the art that it covers, 0 to 1: from all of it, not only that behind the words."""
+        rows, columns = self.cover.shape
+        art = np.asarray(image.resize((columns, rows), Image.Resampling.BOX, reducing_gap=2.0), np.float32)
+        away = np.abs(art - np.array(self.colour, np.float32)).mean(axis=2) / 255
+        return float((away * self.cover).sum() / max(float(self.cover.sum()), 1.0))
+
     def lay(self, image: Image.Image, strength: float) -> None:
         """Print it, strip by strip, with dither."""
         grid = Image.fromarray(self.cover * np.float32(strength * 255))
