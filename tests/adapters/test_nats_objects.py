@@ -55,12 +55,12 @@ async def test_covers_write_and_the_edge_reads(server: NatsServer) -> None:
             await reader.get(ref)
 
 
-async def test_the_edge_cannot_write(server: NatsServer) -> None:
-    """A reader's put is refused by the server and told as Unavailable, not left hanging."""
-    async with connected(profile(server, "edge")) as edge:
+async def test_who_is_no_writer_cannot_write(server: NatsServer) -> None:
+    """Such a put is refused by the server and told as Unavailable, not left hanging."""
+    async with connected(profile(server, "templates")) as templates:
         with pytest.raises(Unavailable):
-            await NatsObjects(edge, "art", limit=1).put(SCOPE, b"x", "image/png")
-        assert edge.denied
+            await NatsObjects(templates, "art", limit=1).put(SCOPE, b"x", "image/png")
+        assert templates.denied
 
 
 async def test_others_see_nothing(server: NatsServer) -> None:

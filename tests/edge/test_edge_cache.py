@@ -147,9 +147,9 @@ async def test_a_renewal_that_fails_is_tried_again(pair: Pair) -> None:
 
 async def test_the_same_question_is_asked_once(pair: Pair) -> None:
     """Thirty clients ask for what is not kept: one question to the node; one that goes away does not end it."""
-    pair.world.slow[templates.CATEGORIES.subject] = 0.3
+    pair.world.slow[templates.CATEGORIES.subject] = 1.0
     first = asyncio.create_task(pair.one.ask("GET", PATH, signed=False))
-    await asyncio.sleep(0.05)
+    await pair.asked_at_least(1)
     others = [asyncio.create_task(pair.one.ask("GET", PATH, signed=False)) for _ in range(30)]
     await asyncio.sleep(0.05)
     first.cancel()

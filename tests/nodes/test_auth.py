@@ -17,7 +17,7 @@ from adapters.postgres import migrate, open_pool
 from contracts import auth, users
 from contracts.auth import GetJwks, Login, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, Unauthenticated, Unavailable
-from contracts.registry import ENDPOINTS
+from contracts.registry import ENDPOINTS, EVENTS
 from contracts.wire import Context
 from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS
@@ -298,6 +298,9 @@ async def test_database_away(house: House) -> None:
 
 
 def test_every_contract_is_bound(house: House) -> None:
-    """The node binds all its endpoints."""
+    """The node binds all its endpoints, and all events that are for it."""
     bound = {binding.contract.subject for binding in house.service.bindings if binding.contract is not None}
-    assert bound == {endpoint.subject for endpoint in ENDPOINTS if endpoint.node == "auth"}
+    assert bound == {
+        *(endpoint.subject for endpoint in ENDPOINTS if endpoint.node == "auth"),
+        *(event.subject for event in EVENTS if "auth" in event.listeners),
+    }
