@@ -106,12 +106,14 @@ async def test_two_at_once_and_a_cancelled_one(api: Api) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_refusals(common_stack: Running, api: Api) -> None:
-    """What is not there is named; a stranger finds nothing."""
+    """What is not there, or missing, is named; a stranger finds nothing."""
     session = await a_session(api)
     where = f"/v1/edits/{session['edit_id']}"
+    sharpen = await api.call("POST", f"{where}/operations", {"op": "sharpen_all", "sharpen": 1})
+    assert (sharpen.status, sharpen.body["errors"][0]["field"]) == (422, "op")
+    assert "adjust" in sharpen.body["errors"][0]["detail"]
     inpaint = await api.call("POST", f"{where}/operations", {"op": "inpaint", "prompt": "a moon"})
-    assert (inpaint.status, inpaint.body["errors"][0]["field"]) == (422, "op")
-    assert "adjust" in inpaint.body["errors"][0]["detail"]
+    assert (inpaint.status, inpaint.body["errors"][0]["field"]) == (422, "mask_upload_id")
     nowhere = await api.call("POST", f"{where}/checkout", {"version": 9})
     assert (nowhere.status, nowhere.body["errors"][0]["field"]) == (422, "version")
     assert (await api.call("POST", "/v1/edits", {"cover_id": str(uuid.uuid4())})).status == 404
