@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import Pool
 from contracts import auth, users
 from contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.users import (
@@ -25,18 +25,15 @@ from contracts.users import (
 from contracts.wire import Context
 from nodes.runtime import listen
 from nodes.users.service import Users
-from nodes.users.store import MIGRATIONS
 from tests.support.buses import SmallService, a_bus, a_node
-from tests.support.users_house import DECEMBER, NOVEMBER, House, Neighbours, a_users_house, of, until
+from tests.support.users_house import DECEMBER, NOVEMBER, House, Neighbours, a_users_house, a_users_pool, of, until
 
 
 @pytest_asyncio.fixture
 async def pool(postgres_database: str) -> AsyncIterator[Pool]:
     """The node's database."""
-    await migrate(postgres_database, MIGRATIONS)
-    pool = await open_pool(postgres_database)
-    yield pool
-    await pool.close()
+    async with a_users_pool(postgres_database) as pool:
+        yield pool
 
 
 @pytest_asyncio.fixture

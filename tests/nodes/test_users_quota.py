@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import Pool, open_pool
 from contracts import users
 from contracts.errors import KeyReused, OverQuota
 from contracts.tasks import StepReport
@@ -16,17 +16,14 @@ from contracts.users import (
     GetQuota,
     SettleQuota,
 )
-from nodes.users.store import MIGRATIONS
-from tests.support.users_house import DECEMBER, NOVEMBER, House, a_users_house, chore, of, running_users
+from tests.support.users_house import DECEMBER, NOVEMBER, House, a_users_house, a_users_pool, chore, of, running_users
 
 
 @pytest_asyncio.fixture
 async def pool(postgres_database: str) -> AsyncIterator[Pool]:
     """The node's database."""
-    await migrate(postgres_database, MIGRATIONS)
-    pool = await open_pool(postgres_database)
-    yield pool
-    await pool.close()
+    async with a_users_pool(postgres_database) as pool:
+        yield pool
 
 
 @pytest_asyncio.fixture

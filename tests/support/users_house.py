@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from adapters.nats.bus import Bus
-from adapters.postgres import Pool
+from adapters.postgres import Pool, migrate, open_pool
 from contracts import covers, tasks, users
 from contracts.covers import GetUsage, Usage
 from contracts.tasks import FindUnknown, StepReport, Unknown
@@ -25,6 +25,7 @@ from contracts.users import (
 from contracts.wire import Context
 from nodes.runtime import listen, serve, work
 from nodes.users.service import Users
+from nodes.users.store import MIGRATIONS
 from tests.support.buses import SmallService, a_bus, a_node
 
 NOVEMBER = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -131,6 +132,15 @@ async def running_users(url: str, pool: Pool, clock: list[datetime]) -> AsyncIte
         async with a_node(url, only):
             yield service
         await service.close()
+
+
+@contextlib.asynccontextmanager
+async def a_users_pool(dsn: str) -> AsyncIterator[Pool]:
+    """The node's database, with its tables."""
+    await migrate(dsn, MIGRATIONS)
+    pool = await open_pool(dsn)
+    yield pool
+    await pool.close()
 
 
 @contextlib.asynccontextmanager
