@@ -113,7 +113,7 @@ def build_app(
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
     app.on_shutdown.append(graph.close)
-    reading = (verification.working, arrivals.working)
+    reading = (verification.room.working, arrivals.room.working)
     _live(app, streams, health, (outlook.watching, revocations.watching, partial(renewals.watching, bus), *reading))
     return app
 

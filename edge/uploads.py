@@ -6,9 +6,7 @@ Nothing is read of strangers, so a signature (RFC 9421), which would have to cov
 """
 
 import asyncio
-import contextlib
 import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
@@ -18,20 +16,16 @@ from aiohttp import BodyPartReader, hdrs, web
 from adapters.images.received import NotTaken, Received, receive_apart
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
-from adapters.workers import Workers
 from contracts import uploads
 from contracts.errors import (
     DeadlineExceeded,
-    FieldError,
-    Invalid,
     Malformed,
-    Overloaded,
     TooLarge,
-    Unavailable,
     UnsupportedMedia,
 )
 from contracts.uploads import MAX_UPLOAD, BeginUpload, FinishUpload, NewObject, Purpose
 from edge.exchange import Answer, Exchange
+from edge.reading import ReadingRoom, wrong
 
 MOST_AT_ONCE = 3
 """Files that are held in memory at a time, each with what is made of it."""
@@ -56,34 +50,16 @@ class Uploads:
         self._objects = objects
         self._trust = trust
         self._max_file = max_file
-        self._workers = Workers(1, SECONDS, ("adapters.images.receiving",))
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
-
-    @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Ends the process with the edge; it is started when a file comes."""
-        async with self._workers:
-            yield
+        self.room = ReadingRoom(MOST_AT_ONCE, SECONDS, "adapters.images.receiving", NotTaken, "picture")
 
     async def handle(self, exchange: Exchange) -> Answer:
         """Take one picture. Raises Invalid naming `file` or `purpose`, TooLarge, Malformed, UnsupportedMedia,
         Overloaded, DeadlineExceeded, and what the node does."""
         _expect_form(exchange.request, self._max_file)
-        if self._places.locked():
-            raise Overloaded("Enough pictures are being read. Please try again in a moment.", retry_after=2)
-        async with self._places:
+        async with self.room.place():
             data, purpose = await self._form(exchange.request)
-            return await self._kept(exchange, await self._received(data, purpose), purpose)
-
-    async def _received(self, data: bytes, purpose: Purpose) -> Received:
-        try:
-            return await self._workers.run(receive_apart, data, purpose, self._trust)
-        except NotTaken as error:
-            raise _invalid("file", str(error)) from None
-        except DeadlineExceeded:
-            raise _invalid("file", "the picture takes too long to read") from None
-        except Unavailable:
-            raise _invalid("file", "the picture ends whatever reads it") from None
+            received = await self.room.read(receive_apart, data, purpose, self._trust)
+            return await self._kept(exchange, received, purpose)
 
     async def _kept(self, exchange: Exchange, received: Received, purpose: Purpose) -> Answer:
         """Where, the bytes, and the check: in this order, so that a crash in between leaves nothing for good."""
@@ -117,9 +93,9 @@ class Uploads:
             raise Malformed("The form could not be read.") from None
         purpose = next((each for each in PURPOSES if each == word), None)
         if purpose is None:
-            raise _invalid("purpose", f"must be one of {', '.join(PURPOSES)}")
+            raise wrong("purpose", f"must be one of {', '.join(PURPOSES)}")
         if not data:
-            raise _invalid("file", "there is no file in the form")
+            raise wrong("file", "there is no file in the form")
         return data, purpose
 
     async def _read(self, request: web.Request) -> tuple[bytes, str]:
@@ -164,7 +140,3 @@ def _described(data: bytes, media_type: str) -> NewObject:
 
 def _too_large(limit: int, field: str | None) -> TooLarge:
     return TooLarge(f"{field or 'A field'} has at most {limit} bytes.")
-
-
-def _invalid(field: str, why: str) -> Invalid:
-    return Invalid(f"{why[:1].upper()}{why[1:]}.", errors=(FieldError(field=field, detail=why),))

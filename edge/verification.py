@@ -5,7 +5,6 @@ carry it, and the object store is for what users keep.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -15,21 +14,16 @@ from aiohttp import BodyPartReader, hdrs, web
 from adapters.nats.bus import Bus
 from adapters.objects import MAX_OBJECT, Objects
 from adapters.provenance.apart import Unreadable, read_apart
-from adapters.workers import Workers
 from contracts.errors import (
     DeadlineExceeded,
-    FieldError,
-    Invalid,
     Malformed,
-    Overloaded,
     TooLarge,
-    Unavailable,
     UnsupportedMedia,
 )
-from contracts.provenance import Provenance
 from contracts.wire import ObjectRef
 from edge.binding import contract_of, payload
 from edge.exchange import Answer, Exchange, Handler
+from edge.reading import ReadingRoom, wrong
 from edge.routes import Route
 
 MOST_AT_ONCE = 4
@@ -49,14 +43,7 @@ class Verification:
         self._objects = objects
         self._trust = trust
         self._max_file = max_file
-        self._workers = Workers(1, SECONDS, ("adapters.provenance.reading",))
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
-
-    @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Ends the process with the edge; it is started when a file comes."""
-        async with self._workers:
-            yield
+        self.room = ReadingRoom(MOST_AT_ONCE, SECONDS, "adapters.provenance.reading", Unreadable)
 
     async def verify(self, exchange: Exchange) -> Answer:
         """Any file. Raises Invalid for one that cannot be read, TooLarge, Malformed, Overloaded."""
@@ -74,20 +61,8 @@ class Verification:
         return handle
 
     async def _placed(self, fetch: Callable[[], Awaitable[bytes]]) -> Answer:
-        if self._places.locked():
-            raise Overloaded("Enough files are being read. Please try again in a moment.", retry_after=2)
-        async with self._places:
-            return Answer(200, _encode(await self._read(await fetch())))
-
-    async def _read(self, data: bytes) -> Provenance:
-        try:
-            return await self._workers.run(read_apart, data, self._trust)
-        except Unreadable as error:
-            raise _unreadable(str(error)) from None
-        except DeadlineExceeded:
-            raise _unreadable("the file takes too long to read") from None
-        except Unavailable:
-            raise _unreadable("the file ends whatever reads it") from None
+        async with self.room.place():
+            return Answer(200, _encode(await self.room.read(read_apart, await fetch(), self._trust)))
 
     async def _body(self, exchange: Exchange) -> bytes:
         request = exchange.request
@@ -101,7 +76,7 @@ class Verification:
         except TimeoutError:
             raise DeadlineExceeded("The file took too long to arrive.") from None
         if not data:
-            raise _unreadable("there is no file in the request")
+            raise wrong("file", "there is no file in the request")
         return data
 
     async def _collected(self, pieces: AsyncIterator[bytes]) -> bytes:
@@ -133,7 +108,3 @@ async def _source(request: web.Request) -> AsyncIterator[bytes]:
 async def _pieces(part: BodyPartReader) -> AsyncIterator[bytes]:
     while piece := await part.read_chunk():
         yield piece
-
-
-def _unreadable(why: str) -> Invalid:
-    return Invalid(f"{why[:1].upper()}{why[1:]}.", errors=(FieldError(field="file", detail=why),))

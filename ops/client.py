@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from contracts.tasks import Progress
 from ops.failure import Failure
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
-COVER_SECONDS = timedelta(minutes=5).total_seconds()
 
 
 class RequestRefused(Failure):
