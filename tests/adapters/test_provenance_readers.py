@@ -107,6 +107,14 @@ def test_the_walk_finds_who_made_it_and_that_nothing_was_changed(form: str, file
     assert not credentials.bound(tampered(data, form))
 
 
+@pytest.mark.parametrize("last", [b"\r", b"\n", b"\r\n", b"\x00"])
+def test_a_store_in_a_pdf_keeps_its_last_bytes(last: bytes) -> None:
+    """A signature may end with any byte, those of a line's end among them."""
+    box = (8 + 40 + len(last)).to_bytes(4, "big") + b"jumb" + bytes(40) + last
+
+    assert credentials.store(b"%PDF-1.7\n<< >>\nstream\n" + box + b"\nendstream\n%%EOF") == box
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_the_walk_finds_the_history(form: str, files: Made) -> None:
     """An export has cover and edit in it, each signed, and names the edit as its parent by hash."""

@@ -120,9 +120,12 @@ def _jpeg(data: bytes) -> bytes:
 
 
 def _pdf(data: bytes) -> bytes:
-    """The newest embedded file whose stream is a store."""
-    found = re.findall(rb"stream\r?\n(\x00[\s\S]{3}jumb[\s\S]*?)\r?\nendstream", data)
-    return found[-1] if found else b""
+    """The newest embedded file that is a store, as long as its first box says: its last byte may look like a line end."""
+    found = [each.end() for each in re.finditer(rb"stream\r?\n(?=\x00[\s\S]{3}jumb)", data)]
+    if not found:
+        return b""
+    size = int.from_bytes(data[found[-1] : found[-1] + 4], "big")
+    return data[found[-1] : found[-1] + size]
 
 
 def boxes(data: bytes) -> Iterator[Box]:
