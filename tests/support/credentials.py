@@ -120,7 +120,7 @@ def _jpeg(data: bytes) -> bytes:
 
 
 def _pdf(data: bytes) -> bytes:
-    """The newest embedded file that is a store, as long as its first box says: its last byte may look like a line end."""
+    """The newest embedded store, as long as its first box says: its last byte may look like the end of a line."""
     found = [each.end() for each in re.finditer(rb"stream\r?\n(?=\x00[\s\S]{3}jumb)", data)]
     if not found:
         return b""
