@@ -1,4 +1,4 @@
-"""MongoDB: the client, its errors in the words of the wire, indexes as a table, and the outbox inside a document.
+"""MongoDB: the client, its errors in the words of the wire, indexes as a table, and what all stores do alike.
 
 The driver is motor, in one import line and used only in ways that `pymongo.AsyncMongoClient` knows too (cursors are
 read by `to_list`, no callbacks). Handlers never see a driver's error: wrap every call in `with mongo_errors():`.
@@ -8,13 +8,13 @@ partial indexes: where many documents are, use `update_one` and its `matched_cou
 indexes. Each index that a changed document is in costs a write there, too.
 """
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeAlias
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from bson.errors import InvalidDocument
@@ -27,6 +27,7 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "AsyncIOMotorClient[Document]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
+Kind = TypeVar("Kind")
 
 BATCH = 200
 """Documents that one statement changes at most."""
@@ -66,6 +67,11 @@ def now() -> datetime:
 def up_to(at: datetime) -> Document:
     """The times until `at`, as a condition that an index serves: with 4500 documents 2 ms instead of 400."""
     return {"$gt": LONG_AGO, "$lte": at}
+
+
+def plain(value: Any) -> Any:
+    """A struct, or a sequence of them, as MongoDB takes it: times, ids and bytes stay what they are."""
+    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)
 
 
 def behind(at: datetime, last: object, name: str = "_id") -> Document:
@@ -135,6 +141,46 @@ async def ensure_indexes(collection: Collection, table: Iterable[Index]) -> None
             await collection.create_index(list(index.keys), **index.options())
 
 
+async def insert_once(collection: Collection, document: Document) -> bool:
+    """Insert a document; False when one with its id, or what else is unique of it, is there already."""
+    try:
+        with mongo_errors():
+            await collection.insert_one(document)
+    except DuplicateKey:
+        return False
+    return True
+
+
+async def change_one(collection: Collection, query: Document, change: Document) -> bool:
+    """Change one document; False when none fits."""
+    with mongo_errors():
+        return (await collection.update_one(query, change)).matched_count == 1
+
+
+async def find_as(collection: Collection, query: Document, kind: type[Kind]) -> Kind | None:
+    """The document that fits, as a struct of that kind; None when there is none."""
+    with mongo_errors():
+        found = await collection.find_one(query)
+    return None if found is None else msgspec.convert(found, kind)
+
+
+async def newest(
+    collection: Collection,
+    query: Document,
+    after: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+    *,
+    name: str = "_id",
+    shown: Mapping[str, Any] | None = None,
+) -> list[Document]:
+    """What fits, the newest first by `created_at` and `name`, behind the document that has `after` as these two."""
+    if after is not None:
+        query = query | behind(*after, name)
+    with mongo_errors():
+        found = collection.find(query, shown).sort([("created_at", -1), (name, -1)])
+        return await found.limit(limit).to_list(limit)
+
+
 async def update_in_batches(collection: Collection, query: Document, change: Document) -> None:
     """Change all documents that fit, some at a time; `change` must make them fit no longer. Idempotent.
 
@@ -152,101 +198,3 @@ async def delete_in_batches(collection: Collection, query: Document) -> None:
 
 async def _some(collection: Collection, query: Document) -> list[Any]:
     return [found["_id"] for found in await collection.find(query, {"_id": 1}).limit(BATCH).to_list(BATCH)]
-
-
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that waits in a document until JetStream has it."""
-
-    subject: str
-    payload: bytes
-    message_id: str
-    """The Nats-Msg-Id, unique in the whole collection: sending twice within the window stores once."""
-    headers: dict[str, str] = {}
-
-
-class Send(Protocol):
-    """The raw publish of the bus: returns when JetStream has the message, raises Unavailable."""
-
-    def __call__(
-        self, subject: str, payload: bytes, *, message_id: str, headers: Mapping[str, str]
-    ) -> Awaitable[None]: ...
-
-
-OUTBOX_INDEX = Index("outbox_at", (("outbox.at", 1),))
-"""Finds documents with messages that wait; an empty or missing outbox costs the sweep nothing."""
-
-
-def waiting(messages: Iterable[Outgoing], at: datetime) -> list[Document]:
-    """The stored form of `messages`.
-
-    Put it into the same write as the change that they tell of: `{"outbox": waiting(...)}` in a new document,
-    `{"$push": {"outbox": {"$each": waiting(...)}}}` in an update.
-    """
-    return [
-        {"id": m.message_id, "subject": m.subject, "payload": m.payload, "headers": dict(m.headers), "at": at}
-        for m in messages
-    ]
-
-
-class Outbox:
-    """Sends the messages that wait in documents of one collection, in order within a document.
-
-    A message is sent at least once, under one message id. After a crash at any point `sweep` finds what was not
-    cleared. Clearing costs one write for many documents, so `relay` only notes what was sent and `flush` clears it;
-    until then the same process does not send it again.
-    """
-
-    def __init__(self, collection: Collection, send: Send, *, grace: float = 2.0, clock: Callable[[], datetime] = now):
-        """`grace`: seconds after which a message that still waits is taken to be forgotten, more than others need."""
-        self._collection = collection
-        self._send = send
-        self._grace = timedelta(seconds=grace)
-        self._clock = clock
-        self._sent: dict[str, Any] = {}
-        self._cleared: frozenset[str] = frozenset()
-
-    async def relay(self, document: Mapping[str, Any]) -> None:
-        """Send what waits in this document, as it was just read or written. Raises Unavailable: the rest waits on."""
-        for entry in document.get("outbox", ()):
-            if entry["id"] in self._sent or entry["id"] in self._cleared:
-                continue  # the document may have been read before it was cleared
-            await self._send(
-                entry["subject"], entry["payload"], message_id=entry["id"], headers=entry.get("headers") or {}
-            )
-            self._sent[entry["id"]] = document["_id"]
-
-    async def flush(self) -> int:
-        """Clear what was sent; returns how many messages. Run it by a chore, about twice a second."""
-        sent = dict(self._sent)
-        self._cleared = frozenset(sent)
-        if sent:
-            with mongo_errors():
-                await self._collection.update_many(
-                    {"_id": {"$in": _distinct(sent.values())}},
-                    {"$pull": {"outbox": {"id": {"$in": list(sent)}}}},
-                )
-            for message_id in sent:
-                self._sent.pop(message_id, None)
-        return len(sent)
-
-    async def sweep(self, limit: int = 200) -> int:
-        """Clear what was sent, then send what has waited for longer than the grace time; returns how many documents.
-
-        A document whose message is not taken does not hold up the others; the first such error is raised at the end.
-        """
-        await self.flush()
-        late = {"outbox.at": up_to(self._clock() - self._grace)}
-        with mongo_errors():
-            documents = (
-                await self._collection.find(late, {"outbox": 1}).sort("outbox.at", 1).limit(limit).to_list(limit)
-            )
-        results = await asyncio.gather(*(self.relay(document) for document in documents), return_exceptions=True)
-        await self.flush()
-        for result in results:
-            if result is not None:
-                raise result
-        return len(documents)
-
-
-def _distinct(values: Iterable[Any]) -> Sequence[Any]:
-    return list(dict.fromkeys(values))

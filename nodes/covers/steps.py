@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from adapters.images import ImageModel
-from adapters.mongo import Outgoing, now
+from adapters.mongo import now
+from adapters.mongo_outbox import Outgoing
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
 from contracts import tasks

@@ -12,22 +12,18 @@ from typing import Any
 import msgspec
 
 from adapters.mongo import (
-    OUTBOX_INDEX,
     Database,
     Document,
     DuplicateKey,
     Index,
-    Outbox,
-    Outgoing,
-    Send,
     behind,
     ensure_indexes,
     mongo_errors,
     now,
     up_to,
     update_in_batches,
-    waiting,
 )
+from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.covers import CoverStatus, Version
 from nodes.covers.model import Record
 

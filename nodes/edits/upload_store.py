@@ -12,17 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from adapters.mongo import (
-    Database,
-    Document,
-    DuplicateKey,
-    Index,
-    behind,
-    ensure_indexes,
-    mongo_errors,
-    now,
-    up_to,
-)
+from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
 from contracts.uploads import KEPT_DAYS, FoundCredentials, Purpose, Upload
 from contracts.wire import ObjectRef
 

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from adapters.mongo import Outgoing, now
+from adapters.mongo import now
+from adapters.mongo_outbox import Outgoing
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
 from adapters.provenance.signatory import Signatory

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.moderation.bands import Band
 from adapters.moderation.images import Look
-from adapters.mongo import Outgoing
+from adapters.mongo_outbox import Outgoing
 from contracts.errors import FieldError, Forbidden, Refused, UnderReview
 from contracts.reviews import DECIDED, ReviewDecided, ReviewStatus, Ruling, RulingLine
 from contracts.safety import Decision, Finding, TextPart, Verdict

@@ -7,7 +7,8 @@ import logging
 import uuid
 from collections.abc import Sequence
 
-from adapters.mongo import Database, Send, now
+from adapters.mongo import Database, now
+from adapters.mongo_outbox import Send
 from adapters.objects import Objects
 from contracts.auth import AccountDeleted
 from contracts.errors import NotFound

@@ -12,22 +12,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from adapters.mongo import (
-    OUTBOX_INDEX,
-    Database,
-    Document,
-    DuplicateKey,
-    Index,
-    Outbox,
-    Outgoing,
-    Send,
-    behind,
-    ensure_indexes,
-    mongo_errors,
-    now,
-    up_to,
-    waiting,
-)
+from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
+from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.errors import Unavailable
 from contracts.paging import cut, moment_of
 from contracts.reviews import ListReviews, Review, ReviewPage, ReviewRow, ReviewStatus, Ruling, RulingLine

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.mongo import Outbox
+from adapters.mongo_outbox import Outbox
 from contracts.errors import ServiceError, Unavailable
 from nodes.tasks.state import Change, TaskState
 from nodes.tasks.store import Stored, TaskStore

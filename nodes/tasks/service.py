@@ -11,7 +11,8 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.mongo import Database, Outbox, now
+from adapters.mongo import Database, now
+from adapters.mongo_outbox import Outbox
 from adapters.nats.bus import Bus
 from adapters.nats.census import Gauge
 from contracts import auth, tasks

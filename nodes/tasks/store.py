@@ -17,20 +17,18 @@ from typing import Any
 import msgspec
 
 from adapters.mongo import (
-    OUTBOX_INDEX,
     Collection,
     Database,
     Document,
     DuplicateKey,
     Index,
-    Outgoing,
     behind,
     delete_in_batches,
     ensure_indexes,
     mongo_errors,
     up_to,
-    waiting,
 )
+from adapters.mongo_outbox import OUTBOX_INDEX, Outgoing, waiting
 from adapters.nats.wire import schedule_headers
 from contracts.tasks import START, Status
 from nodes.departed import Departed

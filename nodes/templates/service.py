@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.mongo import Database, DuplicateKey, Send, now
+from adapters.mongo import Database, DuplicateKey, now
+from adapters.mongo_outbox import Send
 from contracts import auth, covers, templates
 from contracts.auth import AccountDeleted
 from contracts.covers import CoverCompleted

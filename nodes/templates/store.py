@@ -13,21 +13,17 @@ from typing import Annotated, Any
 import msgspec
 
 from adapters.mongo import (
-    OUTBOX_INDEX,
     Database,
     Document,
     DuplicateKey,
     Index,
-    Outbox,
-    Outgoing,
-    Send,
     behind,
     delete_in_batches,
     ensure_indexes,
     mongo_errors,
     now,
-    waiting,
 )
+from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.errors import Unavailable
 from contracts.paging import cut, decode_cursor, moment_of
 from contracts.templates import (

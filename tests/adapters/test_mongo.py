@@ -11,20 +11,17 @@ import pytest_asyncio
 
 from adapters.mongo import (
     BATCH,
-    OUTBOX_INDEX,
     Collection,
     DuplicateKey,
     Index,
-    Outbox,
-    Outgoing,
     delete_in_batches,
     ensure_indexes,
     mongo_errors,
     now,
     open_mongo,
     update_in_batches,
-    waiting,
 )
+from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, waiting
 from contracts.errors import Invalid, Unavailable
 from tests.support.servers import MongoDatabase
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pymongo import monitoring
 
-from adapters.mongo import Outbox, open_mongo
+from adapters.mongo import open_mongo
+from adapters.mongo_outbox import Outbox
 from adapters.nats.bus import Bus
 from adapters.nats.jetstream import ask
 from contracts import tasks

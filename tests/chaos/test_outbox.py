@@ -17,8 +17,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Outbox as DocumentOutbox
 from adapters.mongo import open_mongo
+from adapters.mongo_outbox import Outbox as DocumentOutbox
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox as TableOutbox
 from adapters.postgres import migrate, open_pool

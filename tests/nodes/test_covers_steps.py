@@ -13,7 +13,8 @@ import pytest
 
 from adapters.images import PaintOrder
 from adapters.images.painter import Painter, paint
-from adapters.mongo import Outgoing, now
+from adapters.mongo import now
+from adapters.mongo_outbox import Outgoing
 from adapters.objects import FolderObjects
 from adapters.workers import Workers
 from contracts import covers

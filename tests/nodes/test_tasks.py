@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Outbox
+from adapters.mongo_outbox import Outbox
 from contracts import tasks
 from contracts.errors import Conflict, Invalid, KeyReused, NotFound, Refused, Unauthenticated, Unavailable
 from contracts.tasks import CancelTask, FindUnknown, GetHistory, GetTask, ListTasks, Progress, StepReport

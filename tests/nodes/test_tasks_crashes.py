@@ -15,7 +15,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Database, Outbox, now, open_mongo
+from adapters.mongo import Database, now, open_mongo
+from adapters.mongo_outbox import Outbox
 from contracts import notifications, tasks
 from contracts.errors import Refused
 from contracts.wire import Context

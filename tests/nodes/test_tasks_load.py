@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from adapters.mongo import Outbox, now
+from adapters.mongo import now
+from adapters.mongo_outbox import Outbox
 from contracts import tasks
 from contracts.errors import Overloaded, RateLimited, Unavailable
 from contracts.tasks import GetLoad, Load

@@ -29,7 +29,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from PIL import Image, PngImagePlugin
 
 from adapters.images import Capabilities, ImageModel, PaintOrder, Picture
-from adapters.mongo import Outbox
+from adapters.mongo_outbox import Outbox
 from adapters.nats.puller import Ack, Delivery, Nak, Outcome
 from adapters.typesetter import Composition, Layout, TypeOrder, compose
 from adapters.workers import Workers

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.mongo import Outbox
+from adapters.mongo_outbox import Outbox
 from adapters.nats.bus import Bus
 from adapters.nats.puller import Ack, Delivery, Outcome
 from contracts.notifications import SendNotification

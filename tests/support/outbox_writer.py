@@ -10,8 +10,9 @@ import uuid
 
 import msgspec
 
-from adapters.mongo import Collection, Outgoing, mongo_errors, now, open_mongo, waiting
-from adapters.mongo import Outbox as DocumentOutbox
+from adapters.mongo import Collection, mongo_errors, now, open_mongo
+from adapters.mongo_outbox import Outbox as DocumentOutbox
+from adapters.mongo_outbox import Outgoing, waiting
 from adapters.nats.bus import Bus
 from adapters.postgres import Outbox as TableOutbox
 from adapters.postgres import Pool, open_pool

@@ -5,7 +5,8 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from adapters.mongo import Database, Outbox, now, open_mongo
+from adapters.mongo import Database, now, open_mongo
+from adapters.mongo_outbox import Outbox
 from adapters.nats.bus import Bus
 from contracts import tasks
 from contracts.tasks import CreateTask, GetTask
