@@ -54,7 +54,10 @@ COMMANDS = (
         "gallery",
         "a contact sheet of every built-in style",
         "gallery:run_gallery",
-        (option("-o", "--output", type=Path, required=True, metavar="FILE", help="a .png, .jpg or .webp"),),
+        (
+            option("--shelf", action="store_true", help="the covers of the README instead, in many scripts"),
+            option("-o", "--output", type=Path, required=True, metavar="FILE", help="a .png, .jpg or .webp"),
+        ),
     ),
     Command(
         "verify",
