@@ -7,11 +7,9 @@ A copy stays while the kit or a recipe of one of its owner's covers names it. Ea
 import uuid
 from datetime import datetime, timedelta
 
-import msgspec
-
-from adapters.mongo import Database, Document, Index, ensure_indexes, mongo_errors, now
+from adapters.mongo import Database, Document, Index, ensure_indexes, find_as, mongo_errors, now, plain
+from nodes.burials import EXISTS
 from nodes.covers.branding import Kit
-from nodes.covers.work_store import EXISTS, plain
 
 GRACE = timedelta(minutes=10)
 """After which a copy may be found useless: far above the time of an order that has read the kit and is being kept."""
@@ -36,9 +34,7 @@ class BrandStore:
 
     async def of(self, user_id: uuid.UUID) -> Kit | None:
         """The kit of a user."""
-        with mongo_errors():
-            found = await self._kits.find_one({"_id": user_id})
-        return None if found is None else msgspec.convert(found, Kit)
+        return await find_as(self._kits, {"_id": user_id}, Kit)
 
     async def keep(self, kit: Kit) -> None:
         """Replace the user's kit; logos that were its own are looked at soon."""

@@ -8,12 +8,14 @@ import msgspec
 from adapters.mongo import (
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
     delete_in_batches,
     ensure_indexes,
+    find_as,
+    insert_once,
     mongo_errors,
+    newest,
+    plain,
 )
 from contracts.covers import VersionNumber
 
@@ -53,18 +55,11 @@ class ShareStore:
 
     async def keep(self, record: ShareRecord) -> bool:
         """Insert a new link; False when there is one with its id already."""
-        try:
-            with mongo_errors():
-                await self._shares.insert_one(msgspec.to_builtins(record, builtin_types=(datetime, uuid.UUID)))
-        except DuplicateKey:
-            return False
-        return True
+        return await insert_once(self._shares, plain(record))
 
     async def of_id(self, share_id: uuid.UUID) -> ShareRecord | None:
         """One link, whoever asks."""
-        with mongo_errors():
-            found = await self._shares.find_one({"_id": share_id})
-        return None if found is None else msgspec.convert(found, ShareRecord)
+        return await find_as(self._shares, {"_id": share_id}, ShareRecord)
 
     async def of_cover(
         self, cover_id: uuid.UUID, at: datetime, after: tuple[datetime, uuid.UUID] | None, limit: int
@@ -95,8 +90,4 @@ class ShareStore:
             await delete_in_batches(self._shares, dict(whose))
 
     async def _page(self, query: Document, after: tuple[datetime, uuid.UUID] | None, limit: int) -> list[ShareRecord]:
-        if after is not None:
-            query |= behind(*after)
-        with mongo_errors():
-            found = await self._shares.find(query).sort([("created_at", -1), ("_id", -1)]).to_list(limit)
-        return [msgspec.convert(each, ShareRecord) for each in found]
+        return msgspec.convert(await newest(self._shares, query, after, limit), list[ShareRecord])

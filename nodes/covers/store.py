@@ -14,17 +14,19 @@ import msgspec
 from adapters.mongo import (
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
+    change_one,
     ensure_indexes,
+    find_as,
+    insert_once,
     mongo_errors,
-    now,
-    up_to,
+    newest,
+    plain,
     update_in_batches,
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.covers import CoverStatus, Version
+from nodes.burials import EXISTS, buried, bury, drafts, emptied, fingerprint, forget
 from nodes.covers.model import Record
 
 INDEXES = (
@@ -50,7 +52,6 @@ PRIVATE = (
     "shown",
 )
 """What goes at once when a cover is deleted. The keys of its objects go when the objects have gone."""
-EXISTS = {"deleted_at": {"$exists": False}}
 DRAFT = {"status": "generating", "art": None, **EXISTS}
 
 
@@ -67,12 +68,7 @@ class CoverStore:
 
     async def keep(self, draft: Record) -> bool:
         """Insert a new cover; False when there is one with its id already."""
-        try:
-            with mongo_errors():
-                await self._covers.insert_one(_stored(draft))
-        except DuplicateKey:
-            return False
-        return True
+        return await insert_once(self._covers, plain(draft))
 
     async def renew(self, draft: Record) -> None:
         """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
@@ -88,14 +84,11 @@ class CoverStore:
 
     async def fingerprint(self, cover_id: uuid.UUID) -> str | None:
         """Of the request that this cover, deleted or not, was made from."""
-        with mongo_errors():
-            found = await self._covers.find_one({"_id": cover_id}, {"fingerprint": 1})
-        return None if found is None else str(found["fingerprint"])
+        return await fingerprint(self._covers, cover_id)
 
     async def of_id(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Record | None:
         """One cover of a user."""
-        with mongo_errors():
-            return _record(await self._covers.find_one({"_id": cover_id, "user_id": user_id, **EXISTS}))
+        return await find_as(self._covers, {"_id": cover_id, "user_id": user_id, **EXISTS}, Record)
 
     async def page(
         self, user_id: uuid.UUID, status: CoverStatus | None, after: tuple[datetime, uuid.UUID] | None, limit: int
@@ -104,12 +97,7 @@ class CoverStore:
         query: Document = {"user_id": user_id, **EXISTS}
         if status is not None:
             query["status"] = status
-        if after is not None:
-            at, cover_id = after
-            query |= behind(at, cover_id)
-        with mongo_errors():
-            found = await self._covers.find(query).sort([("created_at", -1), ("_id", -1)]).to_list(limit)
-        return tuple(msgspec.convert(each, Record) for each in found)
+        return msgspec.convert(await newest(self._covers, query, after, limit), tuple[Record, ...])
 
     async def count_completed(self, user_id: uuid.UUID, since: datetime) -> int:
         """Pictures completed since then that count against the quota, of deleted covers too."""
@@ -130,7 +118,7 @@ class CoverStore:
 
     async def record(self, cover_id: uuid.UUID, step: str, made: Mapping[str, Any]) -> bool:
         """Note what a step has made; False when it was undone meanwhile."""
-        return await self._change(_doable(cover_id, step), {"$set": _plain(made)})
+        return await self._change(_doable(cover_id, step), {"$set": plain(made)})
 
     async def expect_version(self, cover_id: uuid.UUID, label: str, keys: tuple[str, ...]) -> bool:
         """Note objects that are about to be put for another version of a finished cover; False when it is gone."""
@@ -140,7 +128,7 @@ class CoverStore:
     async def append_version(self, cover_id: uuid.UUID, version: Version) -> bool:
         """Add this version to a finished cover; False when it has not exactly those before it, or is gone."""
         so_many = {"versions": {"$size": version.version - 1}}
-        change = {"$push": {"versions": _plain(version)}, "$set": {"shown": version.version}}
+        change = {"$push": {"versions": plain(version)}, "$set": {"shown": version.version}}
         return await self._change({"_id": cover_id, "status": "ready", **so_many, **EXISTS}, change)
 
     async def undo(
@@ -175,41 +163,29 @@ class CoverStore:
 
     async def bury(self, cover_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
         """Delete what is known of a cover that is not being made; None when there is none."""
-        change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
         buriable = {"_id": cover_id, "user_id": user_id, "status": {"$ne": "generating"}, **EXISTS}
         buriable["$or"] = [{"work": None}, {"status": {"$ne": "ready"}}]
-        if not await self._change(buriable, change):
-            return None
-        with mongo_errors():
-            return await self._covers.find_one({"_id": cover_id}, {"objects": 1})
+        return await bury(self._covers, buriable, PRIVATE, "objects")
 
     async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
         """Delete what is known of all covers of a user, those that are being made too; idempotent.
 
         What is left of each, to be emptied: `_id`, `status` and `objects`.
         """
-        change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
         busy = {"user_id": user_id, "status": "ready", "work.task_id": {"$exists": True}, **EXISTS}
         with mongo_errors():
             # a step of the work may put one more object, as for a cover that is being made
             await update_in_batches(self._covers, busy, {"$set": {"status": "generating"}})
-            await update_in_batches(self._covers, {"user_id": user_id, "forgotten": {"$exists": False}}, change)
-            forgotten = {"user_id": user_id, "forgotten": True}
-            return await self._covers.find(forgotten, {"status": 1, "objects": 1}).to_list(None)
+        return await forget(self._covers, user_id, PRIVATE, "objects")
 
     async def buried(self, late_before: datetime, limit: int = 100) -> list[Document]:
         """Deleted covers that still have objects. Those that were being made only when deleted before `late_before`:
         a step that had begun may put one more object, whose key is noted."""
-        settled = {"$or": [{"status": {"$ne": "generating"}}, {"deleted_at": {"$lt": late_before}}]}
-        query = {"deleted_at": up_to(now()), "objects": {"$exists": True}, **settled}
-        with mongo_errors():
-            return await self._covers.find(query, {"objects": 1}).to_list(limit)
+        return await buried(self._covers, "generating", late_before, "objects", limit)
 
     async def emptied(self, cover_id: uuid.UUID) -> None:
         """The objects of a deleted cover have gone; of a deleted user's cover nothing stays."""
-        with mongo_errors():
-            await self._covers.delete_one({"_id": cover_id, "forgotten": True})
-        await self._change({"_id": cover_id, "deleted_at": {"$exists": True}}, {"$unset": {"objects": ""}})
+        await emptied(self._covers, cover_id, "objects")
 
     async def unpainted(
         self, after: datetime, before: datetime, limit: int = 500
@@ -218,17 +194,11 @@ class CoverStore:
 
         None when this was the last page. Most of them wait for their turn or their time.
         """
-        query = {"status": "generating", "created_at": {"$gte": after, "$lt": before}, "art": None, **EXISTS}
-        with mongo_errors():
-            cursor = self._covers.find(query, {"task_id": 1, "created_at": 1}).sort("created_at", 1)
-            found = await cursor.limit(limit).to_list(limit)
-        drafts = {each["task_id"]: each["_id"] for each in found}
-        return drafts, found[-1]["created_at"] if len(found) == limit else None
+        return await drafts(self._covers, DRAFT, after, before, limit)
 
     async def _change(self, query: Document, change: Document) -> bool:
         """Change one document; False when none fits. Not by `find_one_and_update`, which reads all of them here."""
-        with mongo_errors():
-            return (await self._covers.update_one(query, change)).matched_count == 1
+        return await change_one(self._covers, query, change)
 
 
 def _charged(document: Document, since: datetime) -> int:
@@ -242,17 +212,3 @@ def _charged(document: Document, since: datetime) -> int:
 
 def _doable(cover_id: uuid.UUID, step: str) -> Document:
     return {"_id": cover_id, "status": "generating", "undone": {"$ne": step}, **EXISTS}
-
-
-def _plain(value: Any) -> Any:
-    """Structs as documents; times and ids stay what they are."""
-    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)
-
-
-def _stored(record: Record) -> Document:
-    document: Document = _plain(record)
-    return document
-
-
-def _record(document: Document | None) -> Record | None:
-    return None if document is None else msgspec.convert(document, Record)

@@ -5,13 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from adapters.mongo import Database, Document, mongo_errors
+from adapters.mongo import Database, Document, change_one, mongo_errors, plain
 from contracts.covers import Version
+from nodes.burials import EXISTS
 from nodes.covers.takes import Work
-
-EXISTS = {"deleted_at": {"$exists": False}}
 
 
 class WorkStore:
@@ -72,14 +69,8 @@ class WorkStore:
         return await self._change(query, {"$set": {"shown": version}})
 
     async def _change(self, query: Document, change: Document) -> bool:
-        with mongo_errors():
-            return (await self._covers.update_one(query, change)).matched_count == 1
+        return await change_one(self._covers, query, change)
 
 
 def _at(cover_id: uuid.UUID, task_id: uuid.UUID) -> Document:
     return {"_id": cover_id, "work.task_id": task_id, **EXISTS}
-
-
-def plain(value: Any) -> Any:
-    """Structs as documents; times and ids stay what they are."""
-    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)

@@ -7,23 +7,26 @@ sweep removes those and the document.
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from adapters.mongo import (
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
+    change_one,
     ensure_indexes,
+    find_as,
+    insert_once,
     mongo_errors,
+    newest,
     now,
+    plain,
     up_to,
     update_in_batches,
 )
 from contracts.errors import Unavailable
+from nodes.burials import EXISTS
 from nodes.edits.model import Record
 
 INDEXES = (
@@ -44,7 +47,6 @@ PRIVATE = (
     "upload_id",
 )
 """What goes at once when a session is deleted."""
-EXISTS = {"deleted_at": {"$exists": False}}
 TRIES = 10
 """Of a change against others that change the same session."""
 
@@ -63,12 +65,7 @@ class EditStore:
 
     async def keep(self, record: Record) -> bool:
         """Insert a new session; False when there is one with its id already."""
-        try:
-            with mongo_errors():
-                await self._sessions.insert_one({"_id": record.session_id} | _plain(record))
-        except DuplicateKey:
-            return False
-        return True
+        return await insert_once(self._sessions, {"_id": record.session_id} | plain(record))
 
     async def drop(self, session_id: uuid.UUID) -> None:
         """Forget a session that nothing was done in."""
@@ -77,20 +74,14 @@ class EditStore:
 
     async def of_id(self, session_id: uuid.UUID, user_id: uuid.UUID) -> Record | None:
         """One session of a user."""
-        with mongo_errors():
-            return _record(await self._sessions.find_one({"_id": session_id, "user_id": user_id, **EXISTS}))
+        return await find_as(self._sessions, {"_id": session_id, "user_id": user_id, **EXISTS}, Record)
 
     async def page(
         self, user_id: uuid.UUID, after: tuple[datetime, uuid.UUID] | None, limit: int
     ) -> tuple[Record, ...]:
         """Sessions of a user, newest first, behind the one that has `after` as time and id."""
-        query: Document = {"user_id": user_id, **EXISTS}
-        if after is not None:
-            at, session_id = after
-            query |= behind(at, session_id)
-        with mongo_errors():
-            found = await self._sessions.find(query).sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
-        return tuple(msgspec.convert(each, Record) for each in found)
+        found = await newest(self._sessions, {"user_id": user_id, **EXISTS}, after, limit)
+        return msgspec.convert(found, tuple[Record, ...])
 
     async def change(self, session_id: uuid.UUID, user_id: uuid.UUID, transition: Transition) -> Record | None:
         """Apply a rule to a session and give what is stored then; None when there is no such session.
@@ -111,14 +102,11 @@ class EditStore:
     async def _save(self, before: Record, after: Record) -> bool:
         names = [name for name in Record.__struct_fields__ if getattr(before, name) != getattr(after, name)]
         query = {"_id": before.session_id, "rev": before.rev, **EXISTS}
-        with mongo_errors():
-            change = {"$set": {name: _plain(getattr(after, name)) for name in names}}
-            return (await self._sessions.update_one(query, change)).matched_count == 1
+        return await change_one(self._sessions, query, {"$set": {name: plain(getattr(after, name)) for name in names}})
 
     async def of_task(self, task_id: uuid.UUID) -> Record | None:
         """The session in which this task is under way."""
-        with mongo_errors():
-            return _record(await self._sessions.find_one({"running.task_id": task_id, **EXISTS}))
+        return await find_as(self._sessions, {"running.task_id": task_id, **EXISTS}, Record)
 
     async def running(
         self, after: datetime, before: datetime, limit: int = 500
@@ -137,8 +125,7 @@ class EditStore:
     async def bury(self, record: Record) -> bool:
         """Delete what is known of a session, unless it was changed since; the keys of its objects stay."""
         query = {"_id": record.session_id, "rev": record.rev, **EXISTS}
-        with mongo_errors():
-            return (await self._sessions.update_one(query, _burial())).matched_count == 1
+        return await change_one(self._sessions, query, _burial())
 
     async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
         """Delete what is known of all sessions of a user, busy ones too; idempotent. `_id` and `objects` of each."""
@@ -160,12 +147,3 @@ class EditStore:
 
 def _burial() -> Document:
     return {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
-
-
-def _plain(value: Any) -> Any:
-    """Structs as documents; times and ids stay what they are."""
-    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID), str_keys=True)
-
-
-def _record(document: Document | None) -> Record | None:
-    return None if document is None else msgspec.convert(document, Record)

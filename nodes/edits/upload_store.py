@@ -6,13 +6,25 @@ same bytes brought again share nothing with it.
 """
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
+from adapters.mongo import (
+    Database,
+    Document,
+    Index,
+    change_one,
+    ensure_indexes,
+    find_as,
+    insert_once,
+    mongo_errors,
+    newest,
+    now,
+    plain,
+    up_to,
+)
 from contracts.uploads import KEPT_DAYS, FoundCredentials, Purpose, Upload
 from contracts.wire import ObjectRef
 
@@ -90,21 +102,16 @@ class UploadStore:
     async def keep(self, row: Row) -> Row:
         """Insert a row, or give the one that has its identity, begun anew if it is pending."""
         while True:
-            try:
-                with mongo_errors():
-                    await self._rows.insert_one({"_id": row.upload_id} | _plain(row))
-            except DuplicateKey:
-                if (found := await self._touched(row.identity)) is not None:
-                    return found
-            else:
+            if await insert_once(self._rows, {"_id": row.upload_id} | plain(row)):
                 return row
+            if (found := await self._touched(row.identity)) is not None:
+                return found
 
     async def _touched(self, name: str) -> Row | None:
         """The row of that identity, which does not go for the next minutes; None when it has just gone."""
-        with mongo_errors():
-            result = await self._rows.update_one({"identity": name}, {"$set": {"since": now()}})
-            found = await self._rows.find_one({"identity": name})
-        return _row(found) if result.matched_count else None
+        if not await change_one(self._rows, {"identity": name}, {"$set": {"since": now()}}):
+            return None
+        return await find_as(self._rows, {"identity": name}, Row)
 
     async def count(self, user_id: uuid.UUID) -> int:
         """Uploads that a user has, with those under way."""
@@ -113,8 +120,7 @@ class UploadStore:
 
     async def of_id(self, upload_id: uuid.UUID, user_id: uuid.UUID, *, pending: bool = False) -> Row | None:
         """One upload of a user that is ready, or also one that is not yet."""
-        with mongo_errors():
-            row = _row(await self._rows.find_one({"_id": upload_id, "user_id": user_id, **ALIVE}))
+        row = await find_as(self._rows, {"_id": upload_id, "user_id": user_id, **ALIVE}, Row)
         return row if row is not None and (pending or row.status == "ready") else None
 
     async def ready(self, row: Row) -> Row | None:
@@ -134,32 +140,24 @@ class UploadStore:
         with mongo_errors():
             await self._rows.update_one({"_id": upload_id, "user_id": user_id}, {"$pull": {"holders": holder}})
 
-    async def _changed(self, query: Mapping[str, object], change: Document) -> Row | None:
-        with mongo_errors():
-            if not (await self._rows.update_one(dict(query), change)).matched_count:
-                return None
-            return _row(await self._rows.find_one({"_id": query["_id"], **ALIVE}))
+    async def _changed(self, query: Document, change: Document) -> Row | None:
+        if not await change_one(self._rows, query, change):
+            return None
+        return await find_as(self._rows, {"_id": query["_id"], **ALIVE}, Row)
 
     async def page(self, user_id: uuid.UUID, after: tuple[datetime, uuid.UUID] | None, limit: int) -> tuple[Row, ...]:
         """Uploads of a user that are ready, newest first, behind the one that has `after` as time and id."""
-        query: Document = {"user_id": user_id, "status": "ready"}
-        if after is not None:
-            query |= behind(*after)
-        with mongo_errors():
-            found = await self._rows.find(query).sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list(limit)
-        return tuple(msgspec.convert(each, Row) for each in found)
+        found = await newest(self._rows, {"user_id": user_id, "status": "ready"}, after, limit)
+        return msgspec.convert(found, tuple[Row, ...])
 
     async def bury(self, row: Row) -> bool:
         """It goes, unless it was begun anew, used or released since it was read; its objects are the caller's."""
         query = {"_id": row.upload_id, "status": row.status, "since": row.since}
-        with mongo_errors():
-            return (await self._rows.update_one(query, _burial(row.upload_id))).matched_count == 1
+        return await change_one(self._rows, query, _burial(row.upload_id))
 
     async def bury_own(self, row: Row) -> bool:
         """It goes whatever happened to it since it was read; False when it was gone already."""
-        with mongo_errors():
-            result = await self._rows.update_one({"_id": row.upload_id, **ALIVE}, _burial(row.upload_id))
-        return result.matched_count == 1
+        return await change_one(self._rows, {"_id": row.upload_id, **ALIVE}, _burial(row.upload_id))
 
     async def bury_all(self, user_id: uuid.UUID) -> list[Row]:
         """All of a user go; idempotent. Gives all rows that still name objects."""
@@ -184,14 +182,5 @@ class UploadStore:
             await self._rows.delete_one({"_id": row.upload_id, "status": "gone"})
 
 
-def _plain(row: Row) -> Document:
-    plain: Document = msgspec.to_builtins(row, builtin_types=(datetime, uuid.UUID))
-    return plain
-
-
 def _burial(upload_id: uuid.UUID) -> Document:
     return {"$set": {"status": "gone", "since": now(), "identity": f"gone:{upload_id}"}, "$unset": {"credentials": ""}}
-
-
-def _row(document: Document | None) -> Row | None:
-    return None if document is None else msgspec.convert(document, Row)

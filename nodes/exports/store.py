@@ -6,24 +6,24 @@ Exports of a deleted user are marked `forgotten` and leave nothing.
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from adapters.mongo import (
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
+    change_one,
     ensure_indexes,
+    find_as,
+    insert_once,
     mongo_errors,
-    now,
-    up_to,
-    update_in_batches,
+    newest,
+    plain,
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.exports import ExportStatus
+from nodes.burials import EXISTS, buried, bury, drafts, emptied, fingerprint, forget
 from nodes.exports.model import KeptFile, Record
 
 INDEXES = (
@@ -35,7 +35,6 @@ INDEXES = (
 )
 PRIVATE = ("title", "presets", "options", "source", "files")
 """What goes at once when an export is deleted. The keys of its objects go when the objects have gone."""
-EXISTS = {"deleted_at": {"$exists": False}}
 DRAFT = {"status": "rendering", "keys": [], **EXISTS}
 
 
@@ -52,12 +51,7 @@ class ExportStore:
 
     async def keep(self, draft: Record) -> bool:
         """Insert a new export; False when there is one with its id already."""
-        try:
-            with mongo_errors():
-                await self._exports.insert_one(_plain(draft))
-        except DuplicateKey:
-            return False
-        return True
+        return await insert_once(self._exports, plain(draft))
 
     async def renew(self, draft: Record) -> None:
         """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
@@ -73,15 +67,11 @@ class ExportStore:
 
     async def fingerprint(self, export_id: uuid.UUID) -> str | None:
         """Of the request that this export, deleted or not, was made from."""
-        with mongo_errors():
-            found = await self._exports.find_one({"_id": export_id}, {"fingerprint": 1})
-        return None if found is None else str(found["fingerprint"])
+        return await fingerprint(self._exports, export_id)
 
     async def of_id(self, export_id: uuid.UUID, user_id: uuid.UUID) -> Record | None:
         """One export of a user."""
-        with mongo_errors():
-            found = await self._exports.find_one({"_id": export_id, "user_id": user_id, **EXISTS})
-        return None if found is None else msgspec.convert(found, Record)
+        return await find_as(self._exports, {"_id": export_id, "user_id": user_id, **EXISTS}, Record)
 
     async def page(
         self, user_id: uuid.UUID, cover_id: uuid.UUID | None, after: tuple[datetime, uuid.UUID] | None, limit: int
@@ -90,13 +80,7 @@ class ExportStore:
         query: Document = {"user_id": user_id, **EXISTS}
         if cover_id is not None:
             query["cover_id"] = cover_id
-        if after is not None:
-            at, export_id = after
-            query |= behind(at, export_id)
-        with mongo_errors():
-            cursor = self._exports.find(query).sort([("created_at", -1), ("_id", -1)])
-            found = await cursor.limit(limit).to_list(limit)
-        return tuple(msgspec.convert(each, Record) for each in found)
+        return msgspec.convert(await newest(self._exports, query, after, limit), tuple[Record, ...])
 
     async def expect(self, export_id: uuid.UUID, key: str) -> bool:
         """Note an object that is about to be put, so that undoing finds it after any crash.
@@ -107,7 +91,7 @@ class ExportStore:
 
     async def record(self, export_id: uuid.UUID, files: tuple[KeptFile, ...]) -> bool:
         """Note the finished files; False when rendering was undone meanwhile."""
-        return await self._change(_doable(export_id), {"$set": {"files": _plain(files)}})
+        return await self._change(_doable(export_id), {"$set": {"files": plain(files)}})
 
     async def undo(self, export_id: uuid.UUID, task_id: uuid.UUID) -> tuple[str, ...]:
         """From now on nothing is rendered, and no file is noted. The keys of what was put."""
@@ -134,37 +118,24 @@ class ExportStore:
 
     async def bury(self, export_id: uuid.UUID, user_id: uuid.UUID) -> Document | None:
         """Delete what is known of an export that is not being made; None when there is none."""
-        change = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(PRIVATE, "")}
         buriable = {"_id": export_id, "user_id": user_id, "status": {"$ne": "rendering"}, **EXISTS}
-        if not await self._change(buriable, change):
-            return None
-        with mongo_errors():
-            return await self._exports.find_one({"_id": export_id}, {"keys": 1})
+        return await bury(self._exports, buriable, PRIVATE, "keys")
 
     async def bury_all(self, user_id: uuid.UUID) -> list[Document]:
         """Delete what is known of all exports of a user, those that are being made too; idempotent.
 
         What is left of each, to be emptied: `_id`, `status` and `keys`.
         """
-        change = {"$set": {"deleted_at": now(), "forgotten": True}, "$unset": dict.fromkeys(PRIVATE, "")}
-        with mongo_errors():
-            await update_in_batches(self._exports, {"user_id": user_id, "forgotten": {"$exists": False}}, change)
-            forgotten = {"user_id": user_id, "forgotten": True}
-            return await self._exports.find(forgotten, {"status": 1, "keys": 1}).to_list(None)
+        return await forget(self._exports, user_id, PRIVATE, "keys")
 
     async def buried(self, late_before: datetime, limit: int = 100) -> list[Document]:
         """Deleted exports that still have objects. Those that were being made only when deleted before `late_before`:
         a step that had begun may put one more object, whose key is noted."""
-        settled = {"$or": [{"status": {"$ne": "rendering"}}, {"deleted_at": {"$lt": late_before}}]}
-        query = {"deleted_at": up_to(now()), "keys": {"$exists": True}, **settled}
-        with mongo_errors():
-            return await self._exports.find(query, {"keys": 1}).limit(limit).to_list(limit)
+        return await buried(self._exports, "rendering", late_before, "keys", limit)
 
     async def emptied(self, export_id: uuid.UUID) -> None:
         """The objects of a deleted export have gone; of a deleted user's export nothing stays."""
-        with mongo_errors():
-            await self._exports.delete_one({"_id": export_id, "forgotten": True})
-        await self._change({"_id": export_id, "deleted_at": {"$exists": True}}, {"$unset": {"keys": ""}})
+        await emptied(self._exports, export_id, "keys")
 
     async def unrendered(
         self, after: datetime, before: datetime, limit: int = 500
@@ -173,23 +144,12 @@ class ExportStore:
 
         None when this was the last page. Most of them wait for their turn.
         """
-        query = {"created_at": {"$gte": after, "$lt": before}, **DRAFT}
-        with mongo_errors():
-            cursor = self._exports.find(query, {"task_id": 1, "created_at": 1}).sort("created_at", 1)
-            found = await cursor.limit(limit).to_list(limit)
-        drafts = {each["task_id"]: each["_id"] for each in found}
-        return drafts, found[-1]["created_at"] if len(found) == limit else None
+        return await drafts(self._exports, DRAFT, after, before, limit)
 
     async def _change(self, query: Document, change: Document) -> bool:
         """Change one document; False when none fits."""
-        with mongo_errors():
-            return (await self._exports.update_one(query, change)).matched_count == 1
+        return await change_one(self._exports, query, change)
 
 
 def _doable(export_id: uuid.UUID) -> Document:
     return {"_id": export_id, "status": "rendering", "undone": False, **EXISTS}
-
-
-def _plain(value: Any) -> Any:
-    """Structs as documents; times and ids stay what they are."""
-    return msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID, bytes), str_keys=True)

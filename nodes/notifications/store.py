@@ -3,7 +3,6 @@
 Raises Unavailable when the database is away.
 """
 
-import contextlib
 import uuid
 from datetime import datetime
 
@@ -12,12 +11,12 @@ import msgspec
 from adapters.mongo import (
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
     delete_in_batches,
     ensure_indexes,
+    insert_once,
     mongo_errors,
+    newest,
 )
 from contracts.notifications import ListNotifications, Notification, NotificationPage
 from contracts.paging import cut, moment_of
@@ -44,8 +43,7 @@ class InboxStore:
         """Keep a notice; nothing happens when this effect was told before."""
         document = msgspec.structs.asdict(notice) | {"user_id": user_id, "effect_key": effect_key}
         document["_id"] = document.pop("id")
-        with contextlib.suppress(DuplicateKey), mongo_errors():
-            await self._inbox.insert_one(document)
+        await insert_once(self._inbox, document)
 
     async def clear(self, user_id: uuid.UUID) -> None:
         """Remove all notices of a user."""
@@ -58,13 +56,9 @@ class InboxStore:
         if ask.unread is not None:
             query["read_at"] = None if ask.unread else {"$ne": None}
         after = moment_of(ask.cursor)
-        if after is not None:
-            query |= behind(*after)
-        with mongo_errors():
-            found = self._inbox.find(query).sort([("created_at", -1), ("_id", -1)]).limit(ask.limit + 1)
-            # counted first, so that whatever is counted can also be seen
+        with mongo_errors():  # counted first, so that whatever is counted can also be seen
             unread = await self._inbox.count_documents({"user_id": user_id, "read_at": None})
-            documents = await found.to_list(ask.limit + 1)
+        documents = await newest(self._inbox, query, after, ask.limit + 1)
         shown, following = cut(documents, ask.limit, lambda notice: (notice["created_at"], notice["_id"]))
         return NotificationPage(items=tuple(map(_notice, shown)), next_cursor=following, unread=unread)
 
@@ -94,8 +88,7 @@ class MailStore:
 
     async def note(self, effect_key: str, kind: str, at: datetime) -> None:
         """It was sent. Idempotent."""
-        with contextlib.suppress(DuplicateKey), mongo_errors():
-            await self._mails.insert_one({"_id": effect_key, "kind": kind, "sent_at": at})
+        await insert_once(self._mails, {"_id": effect_key, "kind": kind, "sent_at": at})
 
     async def forget(self, before: datetime) -> None:
         """Forget those that were sent before a time."""

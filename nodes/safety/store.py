@@ -12,7 +12,18 @@ from typing import Annotated, Any
 
 import msgspec
 
-from adapters.mongo import Database, Document, DuplicateKey, Index, behind, ensure_indexes, mongo_errors, now, up_to
+from adapters.mongo import (
+    Database,
+    Document,
+    Index,
+    ensure_indexes,
+    insert_once,
+    mongo_errors,
+    newest,
+    now,
+    plain,
+    up_to,
+)
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.errors import Unavailable
 from contracts.paging import cut, moment_of
@@ -51,10 +62,7 @@ class ReviewStore:
 
     async def keep(self, item: Item) -> bool:
         """Put an item into the queue; False when it is there already. Idempotent by its id."""
-        with contextlib.suppress(DuplicateKey), mongo_errors():
-            await self._items.insert_one({**_plain(item), "_id": item.id})
-            return True
-        return False
+        return await insert_once(self._items, {**plain(item), "_id": item.id})
 
     async def find(self, review_id: uuid.UUID) -> Item | None:
         """The item; None when there is none."""
@@ -65,12 +73,7 @@ class ReviewStore:
     async def page(self, ask: ListReviews) -> ReviewPage:
         """Items, the newest first. Raises Invalid for a cursor of another list."""
         query: Document = {} if ask.status is None else {"status": ask.status}
-        after = moment_of(ask.cursor)
-        if after is not None:
-            query |= behind(*after)
-        with mongo_errors():
-            found = self._items.find(query).sort([("created_at", -1), ("_id", -1)])
-            documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
+        documents = await newest(self._items, query, moment_of(ask.cursor), ask.limit + 1)
         items, following = cut([_item(each) for each in documents], ask.limit, lambda item: (item.created_at, item.id))
         return ReviewPage(items=tuple(map(row, items)), next_cursor=following)
 
@@ -81,7 +84,7 @@ class ReviewStore:
         """
         after: ReviewStatus = STATUS_AFTER[line.decision]
         fact = {"decision": line.decision, "at": line.at, "by": line.by}
-        pushed, told = {"rulings": _plain(line)}, waiting([news], line.at)
+        pushed, told = {"rulings": plain(line)}, waiting([news], line.at)
         other = {"$set": {"status": after}, "$push": {**pushed, "outbox": {"$each": told}}}
         with mongo_errors():
             await self._rulings.update_one({"_id": item.digest}, {"$set": fact}, upsert=True)
@@ -133,11 +136,6 @@ def _facts(item: Item) -> dict[str, Any]:
         "decided_at": last and last.at,
         "decided_by": last and last.by,
     }
-
-
-def _plain(value: Item | RulingLine) -> Document:
-    found: Document = msgspec.to_builtins(value, builtin_types=(datetime, uuid.UUID))
-    return found
 
 
 def _item(document: Document) -> Item:

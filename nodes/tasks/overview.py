@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.mongo import Collection, Document, behind, mongo_errors
+from adapters.mongo import Collection, Document, mongo_errors, newest
 from contracts.operations import TaskInspection, TaskLogLine, TaskRow
 from contracts.tasks import Status
 
@@ -30,13 +30,8 @@ class Overview:
         """Tasks, newest first, behind the sort key `after`."""
         given = {"user_id": user_id, "status": status}
         query: Document = {name: value for name, value in given.items() if value is not None}
-        if after is not None:
-            at, task_id = after
-            query |= behind(at, task_id, "task_id")
-        order = [("created_at", -1), ("task_id", -1)]
-        with mongo_errors():
-            found = await self._collection.find(query, WITHOUT_TEXT).sort(order).limit(limit).to_list(limit)
-        return [msgspec.convert(document, TaskRow) for document in found]
+        found = await newest(self._collection, query, after, limit, name="task_id", shown=WITHOUT_TEXT)
+        return msgspec.convert(found, list[TaskRow])
 
     async def find(self, task_id: uuid.UUID) -> TaskInspection | None:
         """One task with its log, or None. Of what the user sent there are only the names."""

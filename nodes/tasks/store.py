@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -20,12 +19,14 @@ from adapters.mongo import (
     Collection,
     Database,
     Document,
-    DuplicateKey,
     Index,
-    behind,
+    change_one,
     delete_in_batches,
     ensure_indexes,
+    insert_once,
     mongo_errors,
+    newest,
+    plain,
     up_to,
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outgoing, waiting
@@ -106,14 +107,9 @@ class TaskStore:
 
     async def insert(self, change: Change) -> Stored | None:
         """A new task with its first message; None when the task id is taken."""
-        first: Document = {"_id": change.task.task_id, "log": [_plain(change.entry)], "outbox": _waiting(change)}
-        document = first | _plain(change.task)
-        try:
-            with mongo_errors():
-                await self.collection.insert_one(document)
-        except DuplicateKey:
-            return None
-        return Stored(change.task, document)
+        first: Document = {"_id": change.task.task_id, "log": [plain(change.entry)], "outbox": _waiting(change)}
+        document = first | plain(change.task)
+        return Stored(change.task, document) if await insert_once(self.collection, document) else None
 
     async def find(self, task_id: uuid.UUID, *, with_log: bool = False) -> Stored | None:
         """The task, or None."""
@@ -130,13 +126,11 @@ class TaskStore:
         update = {
             "$set": _changed(before.task, change.task),
             "$push": {
-                "log": {"$each": [_plain(change.entry)], "$slice": -LOG_LIMIT},
+                "log": {"$each": [plain(change.entry)], "$slice": -LOG_LIMIT},
                 "outbox": {"$each": messages},
             },
         }
-        with mongo_errors():
-            result = await self.collection.update_one({"_id": before.task.task_id, "rev": before.task.rev}, update)
-        if result.matched_count == 0:
+        if not await change_one(self.collection, {"_id": before.task.task_id, "rev": before.task.rev}, update):
             return None
         pending = [*before.document.get("outbox", ()), *messages]
         return Stored(change.task, {"_id": before.task.task_id, "outbox": pending})
@@ -148,14 +142,8 @@ class TaskStore:
         query: Document = {"user_id": user_id}
         if status is not None:
             query["status"] = status
-        if after is not None:
-            at, task_id = after
-            query |= behind(at, task_id, "task_id")
-        order = [("created_at", -1), ("task_id", -1)]
-        with mongo_errors():
-            documents = (
-                await self.collection.find(query, {"log": 0, "outbox": 0}).sort(order).limit(limit).to_list(limit)
-            )
+        shown = {"log": 0, "outbox": 0}
+        documents = await newest(self.collection, query, after, limit, name="task_id", shown=shown)
         return [_stored(document).task for document in documents]
 
     async def clear(self, user_id: uuid.UUID) -> None:
@@ -220,15 +208,10 @@ def _unfinished(document: Document) -> Unfinished:
     )
 
 
-def _plain(value: Any) -> Any:
-    """As MongoDB takes it: structs become documents, UUIDs and times stay what they are."""
-    return msgspec.to_builtins(value, builtin_types=(uuid.UUID, datetime))
-
-
 def _changed(before: TaskState, after: TaskState) -> Document:
     """The fields that differ. What the user sent is not written again: BSON gives large numbers a type of its own."""
     names = [name for name in TaskState.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-    return {name: _plain(getattr(after, name)) for name in names}
+    return {name: plain(getattr(after, name)) for name in names}
 
 
 def _stored(document: Document) -> Stored:

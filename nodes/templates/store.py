@@ -17,10 +17,11 @@ from adapters.mongo import (
     Document,
     DuplicateKey,
     Index,
-    behind,
     delete_in_batches,
     ensure_indexes,
+    insert_once,
     mongo_errors,
+    newest,
     now,
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
@@ -202,8 +203,7 @@ class TemplateStore:
 
     async def _write_use(self, task_id: uuid.UUID, template_id: uuid.UUID) -> None:
         """Remember that a task was counted; nothing when it is remembered already."""
-        with contextlib.suppress(DuplicateKey), mongo_errors():
-            await self._uses.insert_one({"_id": task_id, "template_id": template_id, "at": now()})
+        await insert_once(self._uses, {"_id": task_id, "template_id": template_id, "at": now()})
 
     async def save_own(self, user_id: uuid.UUID, own: UserTemplate) -> UserTemplate:
         """Keep a user's own style; the one that is there when its id is known already."""
@@ -245,12 +245,7 @@ class TemplateStore:
     async def page_own(self, user_id: uuid.UUID, ask: ListUserTemplates) -> UserTemplatePage:
         """A user's own styles, newest first. Raises Invalid for a cursor of another list."""
         query: Document = {"user_id": user_id}
-        after = moment_of(ask.cursor)
-        if after is not None:
-            query |= behind(*after)
-        with mongo_errors():
-            found = self._own.find(query).sort([("created_at", -1), ("_id", -1)])
-            documents = await found.limit(ask.limit + 1).to_list(ask.limit + 1)
+        documents = await newest(self._own, query, moment_of(ask.cursor), ask.limit + 1)
         shown, following = cut(documents, ask.limit, lambda own: (own["created_at"], own["_id"]))
         items = tuple(msgspec.convert(_named(document), UserTemplate) for document in shown)
         return UserTemplatePage(items=items, next_cursor=following)
