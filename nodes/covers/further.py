@@ -111,7 +111,8 @@ class Further:
         task_id = _task_id(user_id, kind, context.idempotency_key)
         cover = await self._own(order.cover_id, user_id)
         print_ = takes.fingerprint_of(order)
-        if not _known(cover, task_id, print_):
+        new = not _known(cover, task_id, print_)
+        if new:
             source = _source(cover, order.version)
             made = make(source, task_id)
             takes.check_room(cover.versions, len(made))
@@ -128,10 +129,12 @@ class Further:
             if not await self._works.begin(cover.cover_id, user_id, work):
                 raise _busy()
             cover = msgspec.structs.replace(cover, work=work)
-        task = await self._started(cover, order, kind, task_id, context)
+        task = await self._started(cover, order, kind, task_id, context, new=new)
         return CoverAccepted(task_id=task_id, cover_id=cover.cover_id, status=task.status)
 
-    async def _started(self, cover: Record, order: Order, kind: Kind, task_id: uuid.UUID, context: Context) -> Task:
+    async def _started(
+        self, cover: Record, order: Order, kind: Kind, task_id: uuid.UUID, context: Context, *, new: bool
+    ) -> Task:
         """A definite refusal takes back what was done; after an unknown ending the sweeps do."""
         held = False
         try:
@@ -145,8 +148,10 @@ class Further:
         except (Unavailable, Internal):
             raise
         except ServiceError as error:
-            if not isinstance(error, KeyReused):
-                await self._withdraw(cover, task_id, context, release=held)
+            # KeyReused: task and reservation are another order's, and so is the work unless it was begun just now
+            reused = isinstance(error, KeyReused)
+            if new or not reused:
+                await self._withdraw(cover, task_id, context, release=held and not reused)
             raise
         if task.status in ENDED:  # the key is old, and its task will not do this work
             await self._withdraw(cover, task_id, context, release=held)
