@@ -67,6 +67,13 @@ class Outlook:
         if self._load is not None:
             self._let_in[_plan(self._load, tier)] += 1
 
+    def turned_away(self, tier: str) -> None:
+        """One that was let in did not become a task after all, and so keeps nobody else waiting."""
+        if self._load is not None:
+            plan = _plan(self._load, tier)
+            counted = self._let_in if self._let_in[plan] else self._let_in_before
+            counted[plan] = max(0, counted[plan] - 1)
+
     async def _ask(self) -> None:
         heard = True
         while True:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from adapters.redis import Idempotency
-from contracts.errors import Overloaded, Unavailable
-from edge.exchange import Exchange, Handler, Middleware, Result
-from edge.middleware.idempotency import HEADER, scope_of
+from contracts.errors import Overloaded, ServiceError, Unavailable
+from edge.exchange import Answer, Exchange, Handler, Middleware, Result
+from edge.middleware.idempotency import HEADER, REPLAYED, scope_of
 from edge.outlook import Outlook
 from edge.routes import Route
 
@@ -66,7 +66,7 @@ def admission(outlook: Outlook, store: Idempotency, *, max_wait: float = MAX_WAI
                 if not later(exchange.body, refusal.retry_after or 0.0) and not await _known(store, exchange):
                     raise refusal
             outlook.let_in(tier)
-            return await inner(exchange)
+            return await _counted(outlook, tier, inner, exchange)
 
         return handle
 
@@ -92,6 +92,19 @@ def _begins_after(decoder: "msgspec.json.Decoder[_Order] | None", body: bytes, s
     if start is None or start.tzinfo is None:
         return False
     return start >= datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+async def _counted(outlook: Outlook, tier: str, inner: Handler, exchange: Exchange) -> Result:
+    """The answer. What it refuses, or gives again, becomes no task; after an unknown ending there may be one."""
+    try:
+        result = await inner(exchange)
+    except ServiceError as error:
+        if error.status < 500:
+            outlook.turned_away(tier)
+        raise
+    if isinstance(result, Answer) and (result.status >= 400 or REPLAYED in result.headers):
+        outlook.turned_away(tier)
+    return result
 
 
 async def _known(store: Idempotency, exchange: Exchange) -> bool:

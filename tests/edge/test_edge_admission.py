@@ -150,6 +150,18 @@ def test_what_was_let_in_counts_until_the_node_counts_it() -> None:
     assert outlook.wait("pro") == 1.0  # nothing waits: one more takes its time at the pace of sixty a minute
 
 
+async def test_what_becomes_no_task_keeps_nobody_waiting(edge: Edge) -> None:
+    """However many orders are refused or answered again, the next good one is taken; good ones are counted."""
+    key = {"Idempotency-Key": "k"}
+    await seen(edge, IDLE)
+    assert (await edge.ask("POST", "/v1/covers", json=BODY, headers=key)).status == 202
+    for _ in range(100):
+        assert (await order(edge, "free", {"title": ""})).status == 422
+        assert (await edge.ask("POST", "/v1/covers", json=BODY, headers=key)).status == 202
+    statuses = [(await order(edge, "free")).status for _ in range(200)]
+    assert (statuses[0], statuses[-1]) == (202, 503)
+
+
 async def test_too_many_requests_at_a_time_are_refused_at_once(nats_url: str, redis: Redis, world: World) -> None:
     """Of five at a time three are served and two are told within 50 ms to come again; health and streams are free."""
     world.slow[users.GET.subject] = 1.0
