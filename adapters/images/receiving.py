@@ -30,6 +30,9 @@ from contracts.uploads import MAX_PIXELS, MAX_SIDE, FoundCredentials, Purpose
 MEMORY = 3 * 1024**3
 """Bytes of address space that a process may take: 50 million pixels are 200 MB, several times over."""
 FORMATS = ("PNG", "JPEG", "WEBP")
+ALBUM = "MPO"
+"""What Pillow calls a JPEG with more pictures behind it, as telephones write them: previews, depth, gain maps. The
+first one is the photo."""
 DAMAGED = "the picture is cut short or damaged"
 SMALLEST: Mapping[Purpose, int] = {"image": 64, "mask": 16, "logo": 16}
 """Pixels of the shorter side."""
@@ -86,9 +89,9 @@ def _opened(data: bytes, smallest: int) -> tuple[Image.Image, str]:
         raise NotTaken(f"a side of the picture has more than {MAX_SIDE} pixels")
     if min(width, height) < smallest:
         raise NotTaken(f"a side of the picture has less than {smallest} pixels")
-    if getattr(image, "n_frames", 1) > 1:
+    came_as = "JPEG" if image.format == ALBUM else image.format or "PNG"
+    if image.format != ALBUM and getattr(image, "n_frames", 1) > 1:
         raise NotTaken("the picture is an animation: send one of its frames")
-    came_as = image.format or "PNG"
     image.load()
     return image, came_as
 

@@ -72,6 +72,15 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 }
 
 
+def test_of_a_photo_with_more_pictures_behind_it_the_photo_is_taken() -> None:
+    """Telephones put previews and gain maps behind a JPEG; the first picture is the one that people see."""
+    album = encoded(PHOTO, "MPO", save_all=True, append_images=MANY)
+    assert Image.open(io.BytesIO(album)).format == "MPO"
+    received = receive(album, "image", None)
+    assert (received.media_type, received.width, received.height) == ("image/jpeg", *PHOTO.size)
+    assert received.data == receive(encoded(PHOTO, "JPEG"), "image", None).data
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_not_taken_is_told_why(name: str) -> None:
     """One sentence for each kind of file that we do not keep."""
