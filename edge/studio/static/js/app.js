@@ -15,6 +15,7 @@ import { cover } from "./views/cover.js";
 import { covers } from "./views/covers.js";
 import { door } from "./views/door.js";
 import { edit } from "./views/edit.js";
+import { edits } from "./views/edits.js";
 import { making } from "./views/making.js";
 import { settings } from "./views/settings.js";
 import { forgotten, proof, renewal, takeToken } from "./views/proof.js";
@@ -23,10 +24,11 @@ const ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
 const PLACES = [
   [/^#?\/?$/, bench, "studio"],
   [/^#\/covers$/, covers, "covers"],
+  [/^#\/edits$/, edits, "edits"],
   [/^#\/brand$/, brand, "brand"],
   [/^#\/account$/, settings, "account"],
   [new RegExp(`^#/covers/${ID}$`, "i"), cover, "covers"],
-  [new RegExp(`^#/edits/${ID}$`, "i"), edit, "covers"],
+  [new RegExp(`^#/edits/${ID}$`, "i"), edit, "edits"],
   [new RegExp(`^#/making/${ID}$`, "i"), making, "studio"],
 ];
 const SLIPS = new Map([["/verify-email", proof], ["/reset-password", renewal], ["/forgot-password", forgotten], ["/check", verifying]]);
@@ -121,7 +123,7 @@ function furnish() {
 
 function tellLine() {
   const banner = document.getElementById("banner");
-  banner.textContent = "You are offline. What you typed stays here until you are back.";
+  banner.textContent = "You are offline. Nothing is lost: what you typed stays here, and what is being made goes on.";
   banner.hidden = navigator.onLine;
 }
 

@@ -14,15 +14,19 @@ export const another = (found) => () => { draftFrom(found); location.hash = "#/"
 export async function download(found, version, button) {
   button.disabled = true;
   try {
-    const path = pictureOf(found, version);
-    await check(path);
     const name = fileName(found.title);
-    h("a", { href: path, download: version.version === found.shown_version ? name : name.replace(/\.png$/, `-${version.version}.png`) }).click();
+    await downloadFrom(pictureOf(found, version), version.version === found.shown_version ? name : name.replace(/\.png$/, `-${version.version}.png`));
   } catch (failure) {
     toast(failure.message);
   } finally {
     button.disabled = false;
   }
+}
+
+/** Saves the file at `path` under `name`, once it is known that there is one. Raises Failure. */
+export async function downloadFrom(path, name) {
+  await check(path);
+  h("a", { href: path, download: name }).click();
 }
 
 /** Begins to edit the chosen picture by hand; `button` cannot be pressed meanwhile. */

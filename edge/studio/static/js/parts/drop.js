@@ -5,7 +5,7 @@ import { h, icon } from "../dom.js";
 const ARROW = "M12 16V5M7.5 9.5 12 5l4.5 4.5M5 19h14";
 
 /** The place: `{element, input, busy(on)}`. `onFile(file)` is told each file; more than one at once counts as the first. */
-export function dropPlace({ label, hint, accept, onFile }) {
+export function dropPlace({ label, hint, accept, onFile, waiting = "Reading the file" }) {
   const input = h("input", { type: "file", accept, class: "drop-input" });
   const name = h("span", { class: "drop-name" }, label);
   const element = h("label", { class: "drop" }, input, icon(ARROW, 26), name, h("span", { class: "small soft" }, hint));
@@ -18,7 +18,7 @@ export function dropPlace({ label, hint, accept, onFile }) {
   for (const type of ["dragenter", "dragover"]) element.addEventListener(type, (event) => { event.preventDefault(); element.classList.add("is-over"); });
   for (const type of ["dragleave", "drop"]) element.addEventListener(type, () => element.classList.remove("is-over"));
   element.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files); });
-  const busy = (on) => { element.classList.toggle("is-busy", on); name.textContent = on ? "Reading the file" : label; };
+  const busy = (on) => { element.classList.toggle("is-busy", on); name.textContent = on ? waiting : label; };
   return { element, input, busy };
 }
 

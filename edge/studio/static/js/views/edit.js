@@ -3,6 +3,7 @@
 import { begin, call, newKey } from "../api.js";
 import { announce, h, icon, show } from "../dom.js";
 import { rememberMaking } from "../draft.js";
+import { downloadFrom } from "../parts/acts.js";
 import { adjusting, filterOf } from "../parts/adjusting.js";
 import { blankBook, shapeTo } from "../parts/book.js";
 import { summary } from "../parts/details.js";
@@ -32,7 +33,7 @@ export function edit({ id, signal }) {
   const tool = (name, about, form, open = false) => h("details", { class: "act-fold", name: "tools", open }, summary(name, about), h("div", { class: "act-body" }, form.element));
   const part = tool("Change a part", "Mark it on the picture", mask);
   const folds = h("div", { class: "act-folds", hidden: true }, tool("Light and colour", "Of the whole picture", adjust, true), part, tool("More room", "The picture grows on its sides", room));
-  const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "Tools" }, heading, h("p", { class: "panel-sub" }, "Each change is a step that can be taken back."), acts, work, told, folds);
+  const panel = h("section", { class: "bench-work panel panel-cover", "aria-label": "Tools" }, heading, h("p", { class: "panel-sub" }, "Every change is a step that you can undo."), acts, work, told, folds);
   const state = { session: null, cover: null, image: null, shown: null, task: null, busy: false };
   const key = { order: "", value: newKey() };
 
@@ -41,7 +42,7 @@ export function edit({ id, signal }) {
       const session = await call("GET", path, null, { signal });
       if (session.cover_id) state.cover ??= await call("GET", `/v1/covers/${session.cover_id}`, null, { signal });
       if (signal.aborted) return;
-      heading.textContent = state.cover ? `Edit ${state.cover.title}` : "Edit a picture";
+      heading.textContent = state.cover ? `Edit ${state.cover.title}` : "Edit your picture";
       take(session);
     } catch (failure) {
       if (signal.aborted) return;
@@ -63,10 +64,10 @@ export function edit({ id, signal }) {
     const blocked = state.busy || state.task !== null;
     const way = (path_, label, press, can) => h("button", { class: "tool tool-framed", type: "button", "aria-label": label, title: label, disabled: blocked || !can, on: { click: press } }, icon(path_));
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
-    show(acts, session.cover_id ? h("button", { class: "button button-main", type: "button", disabled: blocked || session.current_version === 0, on: { click: save } }, "Keep as a version")
-      : h("a", { class: "button button-main", href: `${path}/image?version=${session.current_version}&download=1`, download: "picture.png" }, "Download"),
+    show(acts, session.cover_id ? h("button", { class: "button button-main", type: "button", disabled: blocked || session.current_version === 0, on: { click: save } }, "Save to the cover")
+      : h("button", { class: "button button-main", type: "button", disabled: blocked, on: { click: keepFile } }, "Download PNG"),
     way(BACK, "Undo", () => step("undo"), session.can_undo), way(FORTH, "Redo", () => step("redo"), session.can_redo),
-    session.cover_id && h("a", { class: "button button-quiet", href: `#/covers/${session.cover_id}` }, "Back to the cover"));
+    session.cover_id ? h("a", { class: "button button-quiet", href: `#/covers/${session.cover_id}` }, "Back to the cover") : h("a", { class: "button button-quiet", href: "#/edits" }, "All edits"));
     acts.querySelectorAll("button")[focus]?.focus();
     for (const fold of folds.children) {
       fold.classList.toggle("is-busy", blocked);
@@ -122,7 +123,7 @@ export function edit({ id, signal }) {
       await read();
       if (signal.aborted) return;
       if (status === "succeeded") for (const form of [adjust, mask, room]) form.clear();
-      const words = { succeeded: "It is done.", cancelled: "You stopped it; the picture is as it was." }[status] ?? (why || "It could not be done.");
+      const words = { succeeded: "Done. Undo takes it back.", cancelled: "You stopped it; the picture is as it was." }[status] ?? (why || "It could not be done.");
       tell(words, status === "failed" || status === "lost");
     };
     show(work, taskWatch({ taskId, signal, onEnd }));
@@ -132,7 +133,7 @@ export function edit({ id, signal }) {
   async function step(name) {
     await once(async () => {
       take(await call("POST", `${path}/${name}`, null, { key: newKey(), signal }));
-      announce(name === "undo" ? "One step back." : "One step forth.");
+      announce(name === "undo" ? "One step back." : "One step forward.");
     });
   }
 
@@ -141,6 +142,10 @@ export function edit({ id, signal }) {
       const saved = await begin(`${path}/save`, null, newKey(), signal);
       location.hash = `#/covers/${saved.cover_id}`;
     });
+  }
+
+  async function keepFile() {
+    await once(() => downloadFrom(`${path}/image?version=${state.session.current_version}`, "picture.png"));
   }
 
   async function once(act) {
