@@ -27,9 +27,15 @@ async function fill(image, path) {
   try {
     await load(image, path);
   } catch {
+    await online();
     await check(path);
     await load(image, path);
   }
+}
+
+/** Resolves when the browser has a line: what was not loaded for want of one is loaded then. */
+function online() {
+  return navigator.onLine ? null : new Promise((resolve) => { addEventListener("online", resolve, { once: true }); });
 }
 
 async function load(image, path) {

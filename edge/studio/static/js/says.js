@@ -3,19 +3,19 @@
 import { FORMATS } from "./words.js";
 
 const MADE = {
-  order: ({ variation }, several) => (several ? `Picture ${variation} of the order` : "As ordered"),
+  order: ({ variation }, count) => (count > 1 ? `Picture ${variation} of ${count}` : "The first one"),
   variation: ({ parent }) => `More like ${parent}`,
   retype: ({ parent }) => `Other words on ${parent}`,
   format: ({ parent, recipe }) => `${FORMATS[recipe?.format]?.name ?? "Another format"} of ${parent}`,
   regenerate: ({ parent }) => `${parent} made again`,
   edit: ({ parent }) => (parent ? `Edited from ${parent}` : "Edited"),
 };
-const SHORT = { order: "Order", variation: "More like it", retype: "Words", format: "Format", regenerate: "Again", edit: "Edit" };
+const SHORT = { order: "", variation: "More like it", retype: "Words", format: "Format", regenerate: "Again", edit: "Edit" };
 
 /** What made a version, in a few words: "Other words on 2". */
 export function sayMade(version, versions) {
-  const several = versions.filter(({ task_id }) => task_id === version.task_id).length > 1;
-  return (MADE[version.kind] ?? MADE.order)(version, several);
+  const count = versions.filter(({ task_id }) => task_id === version.task_id).length;
+  return (MADE[version.kind] ?? MADE.order)(version, count);
 }
 
 /** The same in a word. */

@@ -44,14 +44,12 @@ export const PAIRINGS = {
   video: "Video", playful: "Playful", children: "Children", deco: "Art deco", editorial: "Editorial", retro: "Retro",
 };
 
-/** The steps of a cover in order. The sentence of the running one comes from the server. */
+/** The steps of a cover in order, as people see them, each with its names on the server, which says what it does. */
 export const STEPS = [
-  ["paint", "Paint the art"],
-  ["check_image", "Look it over"],
-  ["compose", "Set the type"],
-  ["store", "Keep the print"],
-  ["commit", "Count it"],
-  ["complete", "Put it on your shelf"],
+  ["Paint the art", ["paint"]],
+  ["Check the picture", ["check_image"]],
+  ["Set the words", ["compose"]],
+  ["Save the cover", ["store", "commit", "complete"]],
 ];
 
 /** The part of the work after which the art is whole: painted and looked over. */

@@ -18,7 +18,7 @@ export function easel(signal) {
     before = key;
     const mine = (turn += 1);
     element.classList.toggle("is-pair", Boolean(rival));
-    show(element, [rival, version].filter(Boolean).map((each, at, all) => frame(found, each, all.length > 1, () => mine === turn && !signal.aborted)));
+    show(element, [rival, version].filter(Boolean).sort((one, other) => one.version - other.version).map((each, at, all) => frame(found, each, all.length > 1, () => mine === turn && !signal.aborted)));
   }
 
   /** A picture with its number below when there are two. */

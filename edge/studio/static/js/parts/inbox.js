@@ -53,7 +53,7 @@ export function inbox() {
 
   function letter(item) {
     return h("button", { class: item.read_at ? "letter" : "letter is-new", type: "button", on: { click: () => open(item) } },
-      h("strong", {}, item.title), item.body && h("span", {}, item.body), h("time", { datetime: item.created_at }, sayAgo(item.created_at)),
+      h("strong", {}, item.title), item.body && item.body !== item.title && h("span", {}, item.body), h("time", { datetime: item.created_at }, sayAgo(item.created_at)),
       !item.read_at && h("span", { class: "sr-only" }, "unread"));
   }
 

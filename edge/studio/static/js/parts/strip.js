@@ -38,7 +38,15 @@ export function versionStrip({ onLook }) {
       show(known.mark, chosen && "Chosen");
       if (!known.element.isConnected) row.append(known.element);
     }
-    seen.get(looked)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    reveal(seen.get(looked)?.element);
+  }
+
+  /** Scrolls the strip alone: `scrollIntoView` would move the page too. */
+  function reveal(chosen) {
+    if (!chosen) return;
+    const [from, to] = [chosen.offsetLeft - row.offsetLeft, chosen.offsetLeft - row.offsetLeft + chosen.offsetWidth];
+    if (from < row.scrollLeft) row.scrollLeft = from - 8;
+    else if (to > row.scrollLeft + row.clientWidth) row.scrollLeft = to - row.clientWidth + 8;
   }
 
   return { element, draw };

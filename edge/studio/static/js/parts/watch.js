@@ -13,7 +13,7 @@ export function taskWatch({ taskId, signal, onEnd }) {
   const order = recallMaking(taskId);
   const gauge = h("progress", { class: "gauge", max: 100, "aria-label": "Progress" });
   const what = h("strong", {}, order?.what ?? sayTask(null));
-  const sentence = h("span", {}, "Waiting for a free hand");
+  const sentence = h("span", {}, "Waiting for its turn");
   const share = h("span", {}, "");
   const cancel = h("button", { class: "button button-quiet", type: "button", on: { click: stop } }, "Cancel");
   let ended = false;
@@ -29,7 +29,7 @@ export function taskWatch({ taskId, signal, onEnd }) {
   async function run() {
     if (!order) nameIt();
     try {
-      const lost = (gone) => { if (gone) sentence.textContent = "The line is gone; the work goes on. Reconnecting."; };
+      const lost = (gone) => { if (gone) sentence.textContent = "No connection. The work goes on; reconnecting."; };
       for await (const entry of watchTask(taskId, signal, lost)) {
         draw(entry);
         if (entry.status === "succeeded" || entry.status === "failed" || entry.status === "cancelled") return await end(entry);

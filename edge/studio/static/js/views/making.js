@@ -8,6 +8,8 @@ import { readQuota } from "../parts/quota.js";
 import { failed } from "../parts/states.js";
 import { ART_SHARE, STEPS } from "../words.js";
 
+const WAITING = "Waiting for its turn";
+
 /** The view of a task while it runs; it turns into the cover's own view when the cover is ready. */
 export function making({ id, signal }) {
   let words = recallMaking(id);
@@ -16,7 +18,7 @@ export function making({ id, signal }) {
   const heading = h("h1", { class: "headline", tabindex: "-1" }, words?.title.trim() || "Your cover");
   const steps = h("ol", { class: "steps" });
   const gauge = h("progress", { class: "gauge", max: 100, value: 0, "aria-label": "Progress" });
-  const sentence = h("span", {}, "Waiting for a free hand");
+  const sentence = h("span", {}, WAITING);
   const share = h("span", {}, "0 %");
   const acts = h("div", { class: "acts" });
   const panel = h("section", { class: "bench-work panel", "aria-label": "Progress" }, heading,
@@ -29,20 +31,20 @@ export function making({ id, signal }) {
   function step(entry) {
     const bad = entry.status === "failed" || entry.status === "cancelled";
     const undoing = entry.step?.endsWith("/undo");
-    const index = STEPS.findIndex(([name]) => name === entry.step);
+    const index = STEPS.findIndex(([, names]) => names.includes(entry.step));
     if (index >= 0) at = index;
     if (!bad && !undoing) reached = Math.max(reached, entry.progress ?? 0);
     paint();
     gauge.value = Math.round(reached * 100);
     share.textContent = `${Math.round(reached * 100)} %`;
-    sentence.textContent = entry.detail || STEPS[at]?.[1] || "Waiting for a free hand";
+    sentence.textContent = entry.detail || STEPS[at]?.[0] || WAITING;
     announce(sentence.textContent);
     const here = entry.status === "failed" || undoing ? "is-bad" : bad ? "" : "is-now";
-    show(steps, STEPS.map(([, name], place) => line(name, entry.status === "succeeded" || place < at ? "is-done" : place === at ? here : "")));
+    show(steps, STEPS.map(([name], place) => line(name, entry.status === "succeeded" || place < at ? "is-done" : place === at ? here : "")));
   }
 
   function paint() {
-    paintTo(book, reached / ART_SHARE, at > STEPS.findIndex(([name]) => name === "compose"));
+    paintTo(book, reached / ART_SHARE, at === STEPS.length - 1);
   }
 
   /** The cover's record knows the words and the style that was chosen for it, also when it was begun elsewhere. */
@@ -60,7 +62,7 @@ export function making({ id, signal }) {
 
   async function run() {
     try {
-      for await (const entry of watchTask(id, signal, (lost) => { if (lost) sentence.textContent = "The line is gone; the work goes on. Reconnecting."; })) {
+      for await (const entry of watchTask(id, signal, (lost) => { if (lost) sentence.textContent = "No connection. Your cover is still being made; reconnecting."; })) {
         step(entry);
         if (entry.status === "succeeded") return await finish(entry);
         if (entry.status === "failed" || entry.status === "cancelled") return await end(entry);
@@ -104,7 +106,7 @@ export function making({ id, signal }) {
   }
 
   step({ status: "queued", step: null, progress: 0, detail: "" });
-  show(acts, cancel, h("a", { class: "button button-quiet", href: "#/", on: { click: clearDraft } }, "Start another meanwhile"));
+  show(acts, cancel, h("a", { class: "button button-quiet", href: "#/", on: { click: clearDraft } }, "Begin another meanwhile"));
   run();
   lookUp().catch(() => {});
   return {
