@@ -2,7 +2,7 @@
 
 import re
 
-from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # ships no types
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from adapters.crypto import same
 

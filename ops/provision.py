@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
+from adapters.migrations import ensure_database, migrate
 from adapters.nats.bus import opened_bus
 from adapters.nats.connection import Profile, connected
-from adapters.postgres import ensure_database, migrate
 from ops.credentials import seed_file
 from ops.launch import Urls
 from ops.paths import ROOT, Home

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
 import httpx
-from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]  # ships no types
+from authlib.deprecate import AuthlibDeprecationWarning
 
 from adapters.identity.registered import Client
 from adapters.resilience import Breaker, Guarded, Target, outage_but, retry
@@ -18,8 +18,8 @@ from contracts.wire import Context
 
 with warnings.catch_warnings():  # it would rather have a fork of httpx, and says so to everybody at each start
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-    from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]  # ships no types
-    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # the same
+    from authlib.integrations.base_client import OAuthError
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 MAX_BYTES = 256 * 1024
 """Of one answer."""

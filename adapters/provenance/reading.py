@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from c2pa import C2paError, Context, Reader, Settings  # type: ignore[import-untyped]  # ships no types
+from c2pa import C2paError, Context, Reader, Settings
 
 from adapters.provenance.apart import Unreadable
 from adapters.provenance.containers import BrokenContainer, kind, packet, png_text

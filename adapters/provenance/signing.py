@@ -3,7 +3,7 @@
 import io
 import logging
 
-from c2pa import (  # type: ignore[import-untyped]  # ships no types
+from c2pa import (
     Builder,
     C2paError,
     C2paSignerInfo,

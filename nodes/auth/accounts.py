@@ -9,7 +9,8 @@ import msgspec
 
 from adapters.crypto import Passwords
 from adapters.nats.bus import Bus
-from adapters.postgres import Duplicate, Outbox
+from adapters.postgres import Duplicate
+from adapters.postgres_outbox import Outbox
 from contracts import users
 from contracts.auth import Register
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated

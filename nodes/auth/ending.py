@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from adapters.crypto import Passwords
-from adapters.postgres import Outbox, Transaction
+from adapters.postgres import Transaction
+from adapters.postgres_outbox import Outbox
 from contracts.auth import ACCOUNT_DELETED, AccountDeleted, AccountFacts, DeleteAccount, GetAccount
 from contracts.errors import Conflict, FieldError, Invalid, Unauthenticated
 from contracts.wire import Context, Done

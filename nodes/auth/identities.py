@@ -18,7 +18,8 @@ from typing import Literal
 import msgspec
 
 from adapters.identity import Identity, IdentityProvider
-from adapters.postgres import Outbox, Pool, Queries, Transaction
+from adapters.postgres import Pool, Queries, Transaction
+from adapters.postgres_outbox import Outbox
 from contracts.auth import Email
 from contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from contracts.logins import IdentityList, LinkedIdentity, ListIdentities, UnlinkIdentity

@@ -12,7 +12,8 @@ from datetime import datetime
 import msgspec
 
 from adapters.crypto import Box, SigningKey, sign
-from adapters.postgres import Outbox, Pool, Queries, Row, Transaction
+from adapters.postgres import Pool, Queries, Row, Transaction
+from adapters.postgres_outbox import Outbox
 from contracts.auth import Algorithm, Jwk, Jwks
 from contracts.errors import Forbidden, Unavailable
 from contracts.token_keys import KEYS_CHANGED, KeysChanged, ListTokenKeys, RotateKeys, TokenKey, TokenKeyList

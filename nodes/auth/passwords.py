@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.crypto import Passwords, new_opaque_token, token_hash
-from adapters.postgres import Outbox, Pool, Queries
+from adapters.postgres import Pool, Queries
+from adapters.postgres_outbox import Outbox
 from contracts.errors import Conflict, FieldError, Invalid, Unauthenticated
 from contracts.logins import ChangePassword
 from contracts.notifications import MAIL

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from adapters.crypto import Box, Passwords, new_opaque_token, token_hash
-from adapters.postgres import Outbox, Pool, Queries, Row, Transaction
+from adapters.postgres import Pool, Queries, Row, Transaction
+from adapters.postgres_outbox import Outbox
 from contracts.errors import FieldError, Invalid, Unauthenticated
 from contracts.notifications import MAIL
 from contracts.security import (

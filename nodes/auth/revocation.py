@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from adapters.postgres import Outbox, Pool, Queries, Transaction
+from adapters.postgres import Pool, Queries, Transaction
+from adapters.postgres_outbox import Outbox
 from contracts.errors import NotFound, Unauthenticated
 from contracts.paging import cut, moment_of
 from contracts.security import (

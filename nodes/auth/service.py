@@ -9,7 +9,8 @@ import msgspec
 from adapters.crypto import Box, Passwords, derive
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
-from adapters.postgres import Outbox, Pool, Queries, load_queries
+from adapters.postgres import Pool, Queries, load_queries
+from adapters.postgres_outbox import Outbox
 from contracts import auth, logins, oauth, reviews, security, signatures, token_keys
 from contracts.auth import Claims, GetJwks, Jwks, Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Unauthenticated

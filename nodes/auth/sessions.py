@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.crypto import Verifier, derived_token, new_opaque_token, token_hash
-from adapters.postgres import Outbox
+from adapters.postgres_outbox import Outbox
 from contracts.auth import Claims, Session
 from contracts.errors import Unauthenticated
 from contracts.security import SecurityEvent

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from adapters.nats.bus import Bus
-from adapters.postgres import Duplicate, Outbox, Pool
+from adapters.postgres import Duplicate, Pool
+from adapters.postgres_outbox import Outbox
 from contracts import auth, users
 from contracts.auth import AccountDeleted
 from contracts.errors import (

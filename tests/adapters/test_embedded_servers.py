@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg
 import nats
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient

@@ -5,22 +5,14 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
 
-from adapters.postgres import (
-    Duplicate,
-    MigrationError,
-    Outbox,
-    Pool,
-    database_errors,
-    ensure_database,
-    load_queries,
-    migrate,
-    open_pool,
-)
+from adapters.migrations import MigrationError, ensure_database, migrate
+from adapters.postgres import Duplicate, Pool, database_errors, load_queries, open_pool
+from adapters.postgres_outbox import Outbox
 from contracts.errors import Unavailable
 from contracts.wire import Context, Event
 

@@ -17,11 +17,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from adapters.migrations import migrate
 from adapters.mongo import open_mongo
 from adapters.mongo_outbox import Outbox as DocumentOutbox
 from adapters.nats.bus import Bus
-from adapters.postgres import Outbox as TableOutbox
-from adapters.postgres import migrate, open_pool
+from adapters.postgres import open_pool
+from adapters.postgres_outbox import Outbox as TableOutbox
 from contracts.wire import Context
 from tests.chaos.conftest import Figures
 from tests.support.buses import a_bus

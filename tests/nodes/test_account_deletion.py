@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 
 from adapters.crypto import Passwords
+from adapters.migrations import migrate
 from adapters.nats.bus import Bus
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import Pool, open_pool
 from contracts import auth, tasks, users
 from contracts.auth import AccountDeleted, DeleteAccount, GetAccount, Login, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, Invalid, NotFound, Unauthenticated

@@ -13,7 +13,8 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 
 from adapters.crypto import Passwords, Verifier
-from adapters.postgres import migrate, open_pool
+from adapters.migrations import migrate
+from adapters.postgres import open_pool
 from contracts import auth, users
 from contracts.auth import GetJwks, Login, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, Unauthenticated, Unavailable

@@ -11,8 +11,9 @@ import msgspec
 
 from adapters.crypto import Box, Passwords
 from adapters.identity import IdentityProvider
+from adapters.migrations import migrate
 from adapters.nats.bus import Bus
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import Pool, open_pool
 from contracts import auth, notifications, security, users
 from contracts.auth import Login, Logout, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, FieldError, Forbidden, NotFound, ServiceError, Unavailable

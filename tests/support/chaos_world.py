@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg
 import msgspec
 
 from adapters.mongo import open_mongo

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import connected

@@ -14,8 +14,8 @@ from adapters.mongo import Collection, mongo_errors, now, open_mongo
 from adapters.mongo_outbox import Outbox as DocumentOutbox
 from adapters.mongo_outbox import Outgoing, waiting
 from adapters.nats.bus import Bus
-from adapters.postgres import Outbox as TableOutbox
 from adapters.postgres import Pool, open_pool
+from adapters.postgres_outbox import Outbox as TableOutbox
 from contracts.wire import Context, Event
 from tests.support.buses import a_bus
 

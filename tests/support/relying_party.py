@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
-from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]  # ships no types
+from authlib.deprecate import AuthlibDeprecationWarning
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -20,11 +20,11 @@ with warnings.catch_warnings():
     warnings.simplefilter(
         "ignore", AuthlibDeprecationWarning
     )  # it would rather have a fork of httpx, and says so at each start
-    from authlib.common.security import generate_token  # type: ignore[import-untyped]  # ships no types
-    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # the same
-    from authlib.oauth2.rfc8414 import AuthorizationServerMetadata  # type: ignore[import-untyped]  # the same
-    from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]  # the same
-    from authlib.oidc.discovery import OpenIDProviderMetadata  # type: ignore[import-untyped]  # the same
+    from authlib.common.security import generate_token
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
+    from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+    from authlib.oidc.core import CodeIDToken
+    from authlib.oidc.discovery import OpenIDProviderMetadata
 
 BACK = "http://127.0.0.1:9/back"
 """Nobody listens there: the browser does not follow."""

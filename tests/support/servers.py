@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg
 import msgspec
 from motor.motor_asyncio import AsyncIOMotorClient
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from adapters.migrations import migrate
 from adapters.nats.bus import Bus
-from adapters.postgres import Pool, migrate, open_pool
+from adapters.postgres import Pool, open_pool
 from contracts import covers, tasks, users
 from contracts.covers import GetUsage, Usage
 from contracts.tasks import FindUnknown, StepReport, Unknown
