@@ -18,7 +18,7 @@ export function account() {
     h("div", { class: "sheet-body" },
       h("p", {}, h("strong", {}, name)), h("p", { class: "small soft" }, user.email),
       h("p", { class: "small soft account-plan" }, `${sayTier(user.tier)} plan`), proofs,
-      h("a", { class: "button button-wide account-more", href: "#/account", on: { click: () => sheet.hidePopover() } }, "Sessions and keys"),
+      h("a", { class: "button button-wide account-more", href: "#/account", on: { click: () => sheet.hidePopover() } }, "Account"),
       h("a", { class: "button button-wide account-more", href: "/check" }, "Check a file"), out));
   sheet.addEventListener("beforetoggle", (event) => event.newState === "open" && show(proofs, unproven() &&
     [h("p", { class: "small" }, "Your address is not confirmed yet: a mail with a link was sent to it."), resend()]));
@@ -32,6 +32,7 @@ const unproven = () => current()?.user.email_verified === false;
 async function signOut() {
   try {
     await call("DELETE", "/session");
+    location.hash = "#/"; // whoever signs in next begins at the beginning
     forget();
   } catch (failure) {
     toast(failure.message);

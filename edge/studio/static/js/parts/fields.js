@@ -7,38 +7,45 @@ const SHORTEST_PASSWORD = 8;
 
 /**
  * A form that checks its `fields`, then awaits `act(values)`: what is filled in, by name. A failure goes to the fields
- * that it names, else `said(failure)` is shown. It cannot be sent twice at once.
+ * that it names, else `said(failure)` is shown, a sentence or an element, until something is changed. It cannot be sent
+ * twice at once; `grave` is for what cannot be undone.
  */
-export function fieldForm({ fields, label, busy, act, said = (failure) => failure.message }) {
-  const send = h("button", { class: "button button-main button-wide", type: "submit" }, label);
+export function fieldForm({ fields, label, busy, act, grave = false, said = (failure) => failure.message }) {
+  const send = h("button", { class: `button ${grave ? "button-alarm" : "button-main"} button-wide`, type: "submit" }, label);
   const problem = h("p", { class: "notice notice-alarm", role: "alert", hidden: true });
+  let sending = false;
 
   async function submit(event) {
     event.preventDefault();
     problem.hidden = true;
     const wrong = fields.filter((field) => !field.check());
-    if (send.disabled || wrong.length) return wrong[0]?.input.focus();
-    send.disabled = true;
-    send.textContent = busy;
+    if (sending || wrong.length) return wrong[0]?.input.focus();
+    wait(true);
     try {
       await act(Object.fromEntries(fields.map((field) => [field.name, field.read()]).filter(([, value]) => value)));
     } catch (failure) {
       if (failure.name !== "AbortError") refuse(failure);
     } finally {
-      send.disabled = false;
-      send.textContent = label;
+      wait(false);
     }
+  }
+
+  /** The button is only called disabled, so that it keeps the focus. */
+  function wait(on) {
+    sending = on;
+    send.setAttribute("aria-disabled", String(on));
+    send.textContent = on ? busy : label;
   }
 
   function refuse(failure) {
     const told = fields.filter((field) => failure.fields?.[field.name]);
     for (const field of told) field.say(sayField(field.label, failure.fields[field.name]));
     if (told.length) return told[0].input.focus();
-    problem.textContent = said(failure);
+    show(problem, said(failure));
     problem.hidden = false;
   }
 
-  return h("form", { class: "fields", novalidate: true, on: { submit } }, fields.map((field) => field.element), problem, send);
+  return h("form", { class: "fields", novalidate: true, on: { submit, input: () => { problem.hidden = true; } } }, fields.map((field) => field.element), problem, send);
 }
 
 /** The name of a new account; may be left out. */
@@ -46,7 +53,7 @@ export const nameField = () => field("full_name", "Your name", { type: "text", a
 
 /** An e-mail address. */
 export const emailField = () => field("email", "E-mail", { type: "email", autocomplete: "email", inputmode: "email", maxlength: 254, autocapitalize: "off", spellcheck: "false" },
-  (value) => (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value) ? "" : "Enter an e-mail address, such as ada@example.org."));
+  (value) => (/^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/.test(value) ? "" : "Enter an e-mail address, such as ada@example.org."));
 
 /** What a key is called. */
 export const keyNameField = () => field("name", "Name", { type: "text", autocomplete: "off", maxlength: 80, placeholder: "build server" }, (value) => (value ? "" : "Give the key a name."));

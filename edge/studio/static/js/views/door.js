@@ -53,16 +53,29 @@ function form(entering) {
     fields: (entering ? [] : [nameField()]).concat([emailField(), password]),
     label: entering ? "Sign in" : "Create account",
     busy: entering ? "Signing in" : "Creating the account",
-    act: async (body) => keep(await call("POST", entering ? "/session" : "/session/register", body, { open: true })),
+    act: (body) => (entering ? signIn(body) : signUp(body)),
     said: (failure) => (entering && failure.status === 401 ? "That e-mail address and password do not go together." : failure.message),
   });
   const swap = entering
-    ? ["New here? ", h("a", { href: "#/sign-up" }, "Create an account")]
-    : ["Already have an account? ", h("a", { href: "#/sign-in" }, "Sign in")];
+    ? h("div", { class: "door-new" }, h("p", { class: "soft" }, "New here? Ten covers a month are free."), h("a", { class: "button button-wide", href: "#/sign-up" }, "Create an account"))
+    : h("p", { class: "door-swap" }, "Already have an account? ", h("a", { href: "#/sign-in" }, "Sign in"));
   return [
-    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), refusal(), element, elsewhere(), h("p", { class: "door-swap" }, swap),
-    entering && h("p", { class: "door-swap door-lost" }, h("a", { href: "/forgot-password" }, "Forgot your password?")),
+    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), refusal(), element,
+    entering && h("p", { class: "door-swap door-lost" }, h("a", { href: "/forgot-password" }, "Forgot your password?")), elsewhere(), swap,
   ];
+}
+
+async function signIn(body) {
+  keep(await call("POST", "/session", body, { open: true }));
+}
+
+async function signUp(body) {
+  try {
+    keep(await call("POST", "/session/register", body, { open: true }));
+  } catch (failure) {
+    if (failure.status === 409 && failure.fields.email) failure.fields.email = { detail: "This address has an account already. Sign in below, or use another address." };
+    throw failure;
+  }
 }
 
 function refusal() {

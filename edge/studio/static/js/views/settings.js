@@ -1,19 +1,20 @@
-// The account's own page: how and where one is signed in, and the keys of one's programs.
+// The account's own page: how and where one is signed in, the keys of one's programs, what is kept, and its end.
 
 import { call } from "../api.js";
 import { h, show, toast } from "../dom.js";
 import { fieldForm, keyNameField, scopesField } from "../parts/fields.js";
+import { farewell, ownData } from "../parts/leaving.js";
 import { done, part, quiet, row, rows } from "../parts/rows.js";
 import { confirmed } from "../parts/states.js";
 import { ways } from "../parts/ways.js";
 import { sayAgo, sayDevice, sayTime } from "../words.js";
 
-/** The view of sessions, ways to sign in and keys. */
+/** The view of sessions, ways to sign in, keys and what is kept. */
 export function settings({ signal }) {
   const heading = h("h1", { class: "headline", tabindex: "-1" }, "Account");
   let places = sessions(signal);
   const again = () => { const fresh = sessions(signal); places.replaceWith(fresh); places = fresh; };
-  const element = h("div", { class: "hall settings" }, h("div", { class: "hall-head" }, heading), places, ways(signal, again), keys(signal));
+  const element = h("div", { class: "hall settings" }, h("div", { class: "hall-head" }, heading), places, ways(signal, again), keys(signal), ownData(), farewell(signal));
   return { element, title: "Account", heading };
 }
 
@@ -26,7 +27,7 @@ function sessions(signal) {
     return row(name, [used, session.address, `since ${sayTime(session.created_at)}`], !session.current && quiet("End", `the session of ${name}`, () => end(session, read)));
   };
   return part({
-    title: "Where you are signed in", about: "What you do not know, end here, and choose a new password.", signal, path: "/v1/me/sessions",
+    title: "Where you are signed in", about: "If you do not know one of these, end it and change your password.", signal, path: "/v1/me/sessions",
     draw: ({ items }, read) => [
       rows(items.map(line(read))),
       items.length > 1 && h("button", { class: "button", type: "button", on: { click: () => others(read) } }, "End all others"),
@@ -43,7 +44,7 @@ function keys(signal) {
     [`${key.prefix}…`, key.scopes.join(", "), key.last_used_at ? `last used ${sayAgo(key.last_used_at)}` : "never used", `until ${sayTime(key.expires_at)}`],
     quiet("Revoke", `the key ${key.name}`, () => revoke(key, read)));
   return part({
-    title: "Keys of the API", about: "A key lets a program of yours do what you choose, and nothing else. Send it as X-API-Key.", signal, path: "/v1/api-keys",
+    title: "API keys", about: "A key lets a program of yours do what you choose, and nothing else. Send it as X-API-Key.", signal, path: "/v1/api-keys",
     draw: ({ items }, read) => [rows(items.map(line(read))), maker(read)],
   });
 }
