@@ -67,8 +67,8 @@ class SetBrandKit(msgspec.Struct, frozen=True, kw_only=True):
     """All of the caller's brand kit; what is left out is taken away.
 
     The picture of the logo is copied, so that the upload may go. The same `logo_upload_id` as before keeps the copy.
-    Raises Invalid for a pairing that is not there or lacks the weight, and for a logo that cannot be set; Refused,
-    UnderReview for the author's name; Unauthenticated for a deleted user.
+    Raises Invalid for a pairing that is not there or lacks the weight, a name that no font has, and a logo that cannot
+    be set; Refused, UnderReview for the author's name; Unauthenticated for a deleted user.
     """
 
     typography: Slug | None = None

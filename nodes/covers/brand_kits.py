@@ -16,6 +16,7 @@ from contracts.wire import Context, ObjectRef
 from nodes.covers.brand_store import BrandStore
 from nodes.covers.branding import Kit, check_kit, kept, seen, taken
 from nodes.covers.model import caller, passed
+from nodes.covers.typesetting import check_author
 from nodes.departed import Departed, gone
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class BrandKits:
         user_id = caller(context)
         check_kit(order)
         if order.author is not None:
+            check_author(order.author, order.typography)
             part = TextPart(field="author", text=order.author)
             passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=(part,)), context))
         before = await self._store.of(user_id)

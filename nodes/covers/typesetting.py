@@ -3,7 +3,7 @@
 import msgspec
 
 from adapters.objects import Objects
-from adapters.typesetter import Composition, TypeOrder, UnprintableText
+from adapters.typesetter import PAIRINGS, Composition, TypeOrder, UnprintableText
 from adapters.typesetter.logo import Logo
 from adapters.typesetter.words import words_of
 from contracts.brands import Brand
@@ -44,11 +44,25 @@ def marked(order: TypeOrder, brand: Brand, logo: bytes) -> TypeOrder:
 
 
 def check_words(request: GenerateCover | Recipe, recipe: Recipe) -> None:
-    """Tell at once what would fail after the painting. Raises Invalid as `not_set` makes it."""
+    """Tell at once what would fail after the painting. Raises Invalid, which names the field."""
+    _check(type_order(request, recipe))
+
+
+def check_author(author: str, typography: str | None) -> None:
+    """Can a name be set? None: in the style's own pairing, and every pairing can set the same. Raises Invalid."""
+    pairing = typography or next(iter(PAIRINGS))
+    _check(TypeOrder(title="A", author=author, typography=pairing, width=1, height=1))
+
+
+def _check(order: TypeOrder) -> None:
     try:
-        words_of(type_order(request, recipe))
-    except ValueError as error:
+        words_of(order)
+    except UnprintableText as error:
         raise not_set(error) from error
+    except ValueError as error:
+        told = str(error)
+        field = next((name for name in ("subtitle", "author") if told.startswith(f"the {name} ")), "title")
+        raise Invalid(errors=(FieldError(field=field, detail=told),)) from error
 
 
 def not_set(error: ValueError) -> Invalid:

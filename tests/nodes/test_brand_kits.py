@@ -18,10 +18,11 @@ from contracts.errors import Invalid, NotFound, Refused, Unauthenticated
 from contracts.safety import Finding, Verdict
 from contracts.uploads import GetUpload, Purpose, ReleaseUpload, Upload
 from contracts.wire import Context, Done, ObjectRef
+from nodes.bindings import serve
 from nodes.covers.brand_kits import BrandKits
 from nodes.covers.brand_store import BrandStore
 from nodes.departed import Departed
-from nodes.runtime import Node, serve
+from nodes.runtime import Node
 from tests.nodes.test_covers_further import FIRST, MORE, RETYPED, Small, ask, through
 from tests.support.buses import SmallService
 from tests.support.covers_world import USER, World, a_world, asks
@@ -159,11 +160,12 @@ async def test_a_put_replaces_all_of_it(world: World) -> None:
 
 
 async def test_bad_kits_are_refused_by_field(world: World, shelf: Shelf) -> None:
-    """Unknown fonts with the known ones, a weight that the pairing lacks, uploads that are not there or no logo."""
+    """Unknown fonts with the known ones, a weight or letters that the pairing lacks, uploads not there or no logo."""
     known = await wrong(put_kit(world, typography="comic"), "typography")
     assert "literary" in known and "thriller" in known  # noqa: PT018 -- one statement about one sentence
     heavy = put_kit(world, typography="classic", author_style=AuthorStyle(weight="bold"))
     assert await wrong(heavy, "author_style.weight") == "classic has no bold face for names"
+    assert "\U000104a0" in await wrong(put_kit(world, author="A. \U000104a0"), "author")
     assert await wrong(put_kit(world, logo_upload_id=uuid.uuid4()), "logo_upload_id") == "there is no such upload"
     photo = await shelf.put(purpose="image")
     assert "is no logo" in await wrong(put_kit(world, logo_upload_id=photo), "logo_upload_id")

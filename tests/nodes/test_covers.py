@@ -100,6 +100,15 @@ async def test_letters_that_no_font_has_are_refused_at_once(world: World) -> Non
     assert await world.documents.count_documents({}) == 0
 
 
+async def test_a_title_that_shows_nothing_is_refused_by_name(world: World) -> None:
+    """Signs without ink are characters, but no title; a character may also become more than there is room for."""
+    wishes = (GenerateCover(title="\u200b"), GenerateCover(title="Tides", author="\ufb2c" * 150))
+    for field, wish in zip(("title", "author"), wishes, strict=True):
+        with pytest.raises(Invalid) as invalid:
+            await world.generate(wish)
+        assert [error.field for error in invalid.value.errors] == [field]
+
+
 async def test_doubtful_text_waits_for_a_person(world: World) -> None:
     """A review has a code of its own, and leaves neither a draft nor a reservation; released, the order passes."""
     finding = safety.Finding(category="drugs", field="title", start=0, end=5, decision="review")
