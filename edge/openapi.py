@@ -1,7 +1,7 @@
 """OpenAPI 3.1 from the table of routes and the contracts' types; nothing is written twice.
 
 Problems and headers come from `openapi_problems.py`, examples from `openapi_examples.py`, proofs of who asks from
-`openapi_security.py`, and what OAuth does in its own way from `openapi_oauth.py`.
+`openapi_security.py`, words from `openapi_words.py`, and what OAuth does in its own way from `openapi_oauth.py`.
 """
 
 import inspect
@@ -24,6 +24,7 @@ from edge.openapi_oauth import adjusted
 from edge.openapi_pages import with_pages
 from edge.openapi_problems import HEADERS, code_examples, common_headers, header, kinds, problem_responses, problems
 from edge.openapi_security import SCHEMES, security
+from edge.openapi_words import ABOUT, PARAMETERS, SHOWN, SHOWN_REPLIES, TAGS
 from edge.problems import MEDIA
 from edge.routes import Route
 from edge.sessions import Visit
@@ -31,34 +32,6 @@ from edge.uploads import FORM, PURPOSES
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
-ABOUT = """Covers with AI art and real typography.
-
-Errors are RFC 9457 problems with a stable `code`; `errors` names the fields of bad input. Every answer has
-`X-Request-ID`; a request line or header above 8 KiB is 431. Lists take `limit` and `cursor` and give `items` and
-`next_cursor`. What takes longer than a request is answered 202 with the address of its task. `Idempotency-Key` makes a
-repeated POST give the first answer. `RateLimit` says what is left; beyond it comes 429 with `Retry-After`."""
-TAGS = {
-    "auth": "Signing up and in, proving an address, forgotten passwords",
-    "sessions": "Where the caller is signed in",
-    "session": "The studio's sign-in in a browser: tokens in cookies",
-    "api-keys": "Keys for the caller's programs",
-    "oauth": "Partners' clients, and the authorization server that lets them in",
-    "signing-keys": "Public keys of partners who sign their requests",
-    "me": "The caller's profile, preferences, quota and data",
-    "templates": "The styles that covers are made in",
-    "covers": "Covers and their pictures",
-    "shares": "Links that show a cover to everybody who has them",
-    "uploads": "Pictures that users bring: to be edited, as masks of edits, as logos",
-    "edits": "Edit sessions on finished covers",
-    "exports": "Files of finished covers",
-    "provenance": "Where a picture came from: Content Credentials and AI labels, read and checked",
-    "tasks": "Work under way, to watch and to cancel",
-    "notifications": "The inbox",
-    "webhooks": "What providers of images tell us by themselves",
-    "graphql": "The same product for partners as one graph",
-    "admin": "For operators",
-    "other": "Health, metrics and documents",
-}
 BODIES: dict[str, type[Any]] = {"graphql": GraphRequest, "login": AddIdentity, "webhook": Prediction}
 """What is sent where that is not the contract's request, by handler."""
 REPLIES: dict[str, type[Any]] = {"session": Visit, "verify": Provenance, "provenance": Provenance}
@@ -70,37 +43,6 @@ PLAIN = ("call", "login", "upload")
 """Handlers that answer with the contract's reply."""
 NAMED_BYTES = ("image", "file", "share-image", "openapi", "asyncapi", "docs")
 """Handlers whose answers have an ETag; those of cached routes have one too."""
-PARAMETERS = {
-    "limit": "Items of a page at most",
-    "cursor": "The `next_cursor` of the page before",
-    "q": "Words that must all occur",
-    "status": "Only those with this status",
-    "unread": "Only entries that are, or are not, unread",
-    "category": "Only those of this category, by its slug",
-    "premium": "Only those that are, or are not, for paying plans",
-    "cover_id": "The id of a cover",
-    "size": "The picture, or a small one",
-    "version": "Which version; none: the current one",
-    "subject": "Subjects, e.g. `jobs.covers.>`",
-    "reason": "The code of the error, or `max_deliveries`",
-    "user_id": "Only those of this user",
-}
-"""What parameters mean, by name, where their names do not say it."""
-
-
-SHOWN: Json = {
-    "Idempotency-Key": "8f1c7a52-order-17",
-    "download": "1",
-    "If-None-Match": '"9f86d081884c7d659a2feaa0c55ad015"',
-    "Last-Event-ID": 3,
-    webhooks.ID: "msg_2b7f",
-    webhooks.TIME: 1767605400,
-    webhooks.SIGNATURE: "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
-}
-SHOWN_REPLIES = {
-    "events": 'id: 4\nevent: progress\ndata: {"seq":4,"status":"running","step":"compose","progress":0.5}\n\n',
-    "metrics": "covergen_http_streams 0.0\n",
-}
 
 
 def openapi(routes: Iterable[Route], *, version: str) -> Json:

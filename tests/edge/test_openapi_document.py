@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.errors import ERRORS
-from edge.openapi import TAGS, openapi
+from edge.openapi import openapi
+from edge.openapi_words import TAGS
 from edge.problems import MEDIA
 from edge.routes import ROUTES, Route
 from ops.asyncapi import asyncapi
