@@ -48,10 +48,13 @@ class _Branch:
 
 
 def expand(phrase: str) -> list[str]:
-    """All phrases that a pattern stands for: `bomb{,s}` is two, `{8..17}yo` is ten."""
+    """All phrases that a pattern stands for: `bomb{,s}` is two, `{8..17}yo` is ten, `{hot{,ter},cold}` is three."""
     pieces = _BRACES.split(phrase)
     choices = [_choices(piece) if index % 2 else [piece] for index, piece in enumerate(pieces)]
-    return ["".join(chosen) for chosen in itertools.product(*choices)]
+    forms = ["".join(chosen) for chosen in itertools.product(*choices)]
+    if "{" not in forms[0]:
+        return forms
+    return list(dict.fromkeys(form for nested in forms for form in expand(nested)))
 
 
 def _choices(inside: str) -> list[str]:
