@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { FORMATS } from "../words.js";
-import { luminance } from "../colour.js";
+import { luminance, roles } from "../colour.js";
 import { sketch } from "../sketch.js";
 
 /** A sketched cover: the style's drawing with the words on it, in `palette` if one is given. `style` null: none chosen. */
@@ -13,10 +13,10 @@ export function sketchedBook({ title, subtitle, author, format, style, palette =
   const classes = ["book", `book-${format}`, stage && "book-stage", wet && "book-wet"].filter(Boolean).join(" ");
   return h("div", { class: classes, role: "img", "aria-label": `A sketch of the cover of ${title || "an untitled work"}` },
     wet && ghostOf(drawn), drawn?.art,
-    h("div", { class: title ? "type" : "type is-empty", vars: { ...inksOf(drawn), "--size": `${titleSize(title || "Untitled")}cqw` } },
-      h("div", { class: "type-title" }, title || "Untitled"),
-      subtitle && h("div", { class: "type-subtitle" }, subtitle),
-      author && h("div", { class: "type-author" }, author)),
+    h("div", { class: title ? "type" : "type is-empty", vars: { ...inksOf(drawn, params?.palette), "--size": `${titleSize(title || "Untitled")}cqw` } },
+      h("div", { class: "type-title", dir: "auto" }, title || "Untitled"),
+      subtitle && h("div", { class: "type-subtitle", dir: "auto" }, subtitle),
+      author && h("div", { class: "type-author", dir: "auto" }, author)),
     wet && h("div", { class: "brush" }));
 }
 
@@ -27,11 +27,12 @@ function ghostOf(drawn) {
   return ghost;
 }
 
-/** The colours of the type, each with a faint halo of its opposite, for samples whose art is busy. */
-function inksOf(drawn) {
+/** The colours of the type, each with a faint halo of its opposite and the author on a veil, for samples whose art is busy. */
+function inksOf(drawn, palette) {
   if (!drawn) return {};
+  const { dark, light } = roles(palette);
   const halo = (ink) => (luminance(ink) > 0.4 ? "rgb(0 0 0 / .4)" : "rgb(255 255 255 / .45)");
-  return { "--type": drawn.type, "--halo": halo(drawn.type), "--foot": drawn.foot, "--foot-halo": halo(drawn.foot) };
+  return { "--type": drawn.type, "--halo": halo(drawn.type), "--foot": drawn.foot, "--foot-halo": halo(drawn.foot), "--foot-veil": luminance(drawn.foot) > 0.4 ? `${dark}70` : `${light}d0` };
 }
 
 /** An empty sheet of a format, for covers whose words are not known or not here yet. */

@@ -95,7 +95,7 @@ export function peeking(...fields) {
 
 /** A line of a cover: its title, or another one that may be left out. `form` tells apart forms on one page. */
 export const lineField = (form, name, label, value, { needed = "", maxlength = 150, advice = "" } = {}) =>
-  field(name, label, { type: "text", autocomplete: "off", maxlength, value }, (text) => (text || !needed ? "" : needed), { aside: needed ? "" : "optional", advice, form });
+  field(name, label, { type: "text", autocomplete: "off", dir: "auto", maxlength, value }, (text) => (text || !needed ? "" : needed), { aside: needed ? "" : "optional", advice, form });
 
 /** A choice among `options`, by their names; `first` is the name of choosing none. */
 export function choiceField(form, name, label, options, chosen, first = null) {

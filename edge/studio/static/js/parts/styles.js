@@ -7,7 +7,7 @@ import { sketch } from "../sketch.js";
 import { failed } from "./states.js";
 
 const GLASS = "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 21 21";
-const PAGE = 23;
+const PAGE = 14;
 const MINE = "@mine";
 
 /** The chooser; `chosen` is a template or null for "choose for me", `onChoose(template)` tells of another. */
@@ -68,9 +68,14 @@ export function styleChooser({ chosen, onChoose, signal }) {
     const plain = !wanted.category && !wanted.q;
     if (!added) show(wall, plain && anyStyle(), plain && chosen && !page.items.some((item) => item.id === chosen.id) && card(chosen));
     wall.append(...page.items.map(card));
-    if (!page.items.length && !plain) show(foot, h("p", { class: "soft" }, "No style goes by that. Try another word, or let the studio choose."));
+    if (!page.items.length && !plain) show(foot, nothing());
     if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "More styles"));
     if (!plain) announce(`${wall.children.length} styles`);
+  }
+
+  function nothing() {
+    const back = () => { search.value = wanted.q = ""; chips.firstElementChild?.click(); search.focus(); };
+    return h("div", { class: "void styles-none" }, h("p", {}, wanted.q ? `No style is called “${wanted.q}”.` : "There is no style here."), h("button", { class: "button", type: "button", on: { click: back } }, "Show all styles"));
   }
 
   function anyStyle() {

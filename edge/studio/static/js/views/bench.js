@@ -11,6 +11,7 @@ import { readDraft, rememberMaking, writeDraft } from "../draft.js";
 import { sayField } from "../words.js";
 
 const LIMITS = { title: 150, subtitle: 150, author: 150, prompt: 2000 };
+const NEARLY = 20;
 
 /** The studio view. */
 export function bench({ signal }) {
@@ -86,18 +87,18 @@ export function bench({ signal }) {
 
   const heading = h("h1", { class: "sr-only", tabindex: "-1" }, "The studio: make a cover");
   const chooser = styleChooser({ chosen: draft.style, signal, onChoose: (style) => { draft.style = style; palette.refresh(paletteOf(style)); changed(); } });
-  const more = h("details", { class: "fold", open: draft.seed !== "" }, h("summary", {}, "More"), fields.seed.element);
+  const more = h("details", { class: "fold", open: draft.seed !== "" }, h("summary", {}, "Advanced"), fields.seed.element);
   const element = h("form", { class: "bench", novalidate: true, on: { submit } },
     h("section", { class: "bench-stage", "aria-label": "Sketch" }, table),
     h("section", { class: "bench-work", "aria-label": "Your cover" }, heading,
       h("div", { class: "bench-part fields" }, fields.title.element, h("div", { class: "pair" }, fields.subtitle.element, fields.author.element), fields.prompt.element),
-      brandSwitch(draft, changed, signal),
+      h("div", { class: "bench-part" }, h("h2", { class: "part-title" }, "Style"), chooser),
       h("fieldset", { class: "bench-part" }, h("legend", {}, "Shape"), shapes({ name: "format", chosen: draft.format, onChange: (format) => { draft.format = format; changed(); } })),
       h("div", { class: "pair pair-parts" },
-        h("fieldset", { class: "bench-part" }, h("legend", {}, "Pictures"), counts({ name: "variations", chosen: draft.variations, onChange: (count) => { draft.variations = count; changed(); } }),
-          h("p", { class: "field-hint" }, "Several to choose from. Each one that is made counts.")),
+        h("fieldset", { class: "bench-part" }, h("legend", {}, "How many"), counts({ name: "variations", chosen: draft.variations, onChange: (count) => { draft.variations = count; changed(); } }),
+          h("p", { class: "field-hint" }, "Pictures to choose from. Each one counts towards your month.")),
         h("fieldset", { class: "bench-part" }, h("legend", {}, "Colours"), palette.element)),
-      h("div", { class: "bench-part" }, h("h2", { class: "part-title" }, "Style"), chooser),
+      brandSwitch(draft, changed, signal),
       h("div", { class: "bench-part" }, more),
       problem, h("div", { class: "make" }, make, note)));
   onQuota(() => draw(), signal);
@@ -139,18 +140,24 @@ function wordFields(draft, changed) {
 function wordField(draft, name, [label, aside, placeholder, classes], changed) {
   const id = `word-${name}`;
   const tall = name === "title" || name === "prompt";
-  const input = h(tall ? "textarea" : "input", { class: classes, id, name, rows: tall ? 1 : null, maxlength: LIMITS[name], placeholder, autocomplete: "off", "aria-describedby": `${id}-error`, value: draft[name] });
+  const input = h(tall ? "textarea" : "input", { class: classes, id, name, rows: tall ? 1 : null, maxlength: LIMITS[name], placeholder, autocomplete: "off", dir: "auto", "aria-describedby": `${id}-error ${id}-room`, value: draft[name] });
+  const room = h("span", { class: "field-hint", id: `${id}-room`, role: "status" });
   const error = h("span", { class: "field-error", id: `${id}-error`, role: "alert" });
   const say = (sentence) => { show(error, sentence); input.setAttribute("aria-invalid", String(Boolean(sentence))); };
+  const tellRoom = () => {
+    const free = LIMITS[name] - input.value.length;
+    room.textContent = free > NEARLY ? "" : free ? `Room for ${free} more.` : `That is all there is room for: ${LIMITS[name]} characters.`;
+  };
   const grow = () => { if (!CSS.supports("field-sizing", "content")) { input.style.height = "auto"; input.style.height = `${input.scrollHeight}px`; } };
   input.addEventListener("input", () => {
     if (name === "title") input.value = input.value.replaceAll("\n", " ");
     draft[name] = input.value;
     say("");
+    tellRoom();
     if (tall) grow();
     changed();
   });
   if (name === "title") input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); input.form.requestSubmit(); } });
-  const element = h("div", { class: "field" }, h("label", { class: "field-name", for: id }, label, aside && h("span", { class: "soft" }, aside)), input, error);
+  const element = h("div", { class: "field" }, h("label", { class: "field-name", for: id }, label, aside && h("span", { class: "soft" }, aside)), input, error, room);
   return { label, element, input, say };
 }

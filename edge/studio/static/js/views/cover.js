@@ -24,7 +24,7 @@ const FREE = "input, select, textarea, summary, dialog, [popover]";
 /** The view of one cover. */
 export function cover({ id, signal }) {
   const path = `/v1/covers/${id}`;
-  const heading = h("h1", { class: "headline", tabindex: "-1" }, "A cover");
+  const heading = h("h1", { class: "headline", tabindex: "-1", dir: "auto" }, "A cover");
   const under = h("div", { class: "panel-words" });
   const stand = easel(signal);
   const strip = versionStrip({ onLook: look });
@@ -77,7 +77,7 @@ export function cover({ id, signal }) {
     folds.hidden = false;
     document.title = `${found.title} · Covergen`;
     heading.textContent = title;
-    show(under, subtitle && h("p", { class: "panel-sub" }, subtitle), author && h("p", { class: "by" }, `by ${author}`));
+    show(under, subtitle && h("p", { class: "panel-sub", dir: "auto" }, subtitle), author && h("p", { class: "by" }, "by ", h("bdi", {}, author)));
     drawActs(found, version);
     drawBar(found, version);
     stand.lay(found, version, rival);

@@ -55,7 +55,7 @@ function work(cover, gone) {
   const sheet = blankBook(cover.format, "book-still");
   const place = cover.status === "generating" ? `#/making/${cover.task_id}` : `#/covers/${cover.cover_id}`;
   const item = h("li", { class: ["thumbnail", "wide"].includes(cover.format) ? "work work-wide" : "work" },
-    h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name" }, cover.title)),
+    h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name", dir: "auto" }, cover.title)),
     h("div", { class: "work-foot" }, h("span", {}, STATES[cover.status] ?? sayAgo(cover.created_at)),
       cover.status !== "generating" && h("button", { class: "button button-quiet", type: "button", "aria-label": `Delete ${cover.title}`, on: { click: async () => { if (await remove(cover, true)) gone(item); } } }, "Delete")));
   if (cover.status === "ready") hang(sheet, cover);

@@ -15,7 +15,7 @@ export function making({ id, signal }) {
   let words = recallMaking(id);
   let book = words ? sketchedBook({ ...words, wet: true }) : blankBook("ebook", "book-stage book-wet", h("div", { class: "brush" }));
   const table = h("div", { class: "table" }, book);
-  const heading = h("h1", { class: "headline", tabindex: "-1" }, words?.title.trim() || "Your cover");
+  const heading = h("h1", { class: "headline", tabindex: "-1", dir: "auto" }, words?.title.trim() || "Your cover");
   const steps = h("ol", { class: "steps" });
   const gauge = h("progress", { class: "gauge", max: 100, value: 0, "aria-label": "Progress" });
   const sentence = h("span", {}, WAITING);
