@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 from contracts.errors import Invalid, NotFound, TooLarge, Unavailable
 from contracts.wire import ObjectRef
 
+GONE = "This file is not there any more."
+"""For people: what users read when the bytes behind a reference went with their owner, such as a deleted cover."""
 MAX_OBJECT = 32 * 1024 * 1024
 """Bytes of the largest object."""
 CHUNK = 64 * 1024
@@ -65,7 +67,7 @@ def split_key(key: str) -> tuple[str, str]:
     """Scope and SHA-256 of a key. Raises NotFound for anything that no `put` ever made, such as `../x`."""
     scope, _, sha256 = key.partition("/")
     if not _SCOPE.fullmatch(scope) or not _SHA256.fullmatch(sha256):
-        raise NotFound("no such object")
+        raise NotFound(GONE)
     return scope, sha256
 
 
@@ -176,7 +178,7 @@ class FolderObjects:
                 file.close()
                 raise Unavailable("the object is damaged")
         except FileNotFoundError as error:
-            raise NotFound("no such object") from error
+            raise NotFound(GONE) from error
         except OSError as error:
             raise Unavailable("the object could not be read") from error
         return file

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 from nats.js.object_store import ObjectStore
 
 from adapters.nats.connection import Connection
-from adapters.objects import checked, describe
+from adapters.objects import GONE, checked, describe
 from contracts.errors import NotFound, Unavailable
 from contracts.wire import ObjectRef
 
@@ -50,7 +50,7 @@ class NatsObjects:
             async with asyncio.timeout(self._limit):
                 found = await store.get(ref.key)
         except NotFoundError as error:
-            raise NotFound("There is no such object.") from error
+            raise NotFound(GONE) from error
         except (NatsError, TimeoutError) as error:
             raise Unavailable("The object store does not answer.") from error
         return checked(ref, found.data or b"")

@@ -140,7 +140,7 @@ async def test_what_a_crash_left_behind_an_undoing_is_removed(world: EditWorld) 
 
 
 async def test_a_picture_that_is_gone_fails_the_step(world: EditWorld) -> None:
-    """The cover was deleted: final, and told to tasks."""
+    """The cover was deleted: final, and told to tasks in words for its user."""
     cover = await world.cover()
     session = await world.open(cover)
     accepted = await world.operate(session)
@@ -148,7 +148,7 @@ async def test_a_picture_that_is_gone_fails_the_step(world: EditWorld) -> None:
     report = await world.do(edits.APPLY, accepted, "apply")
     assert report is not None
     assert report.problem is not None
-    assert report.problem.code == "not_found"
+    assert (report.problem.code, report.problem.detail) == ("not_found", "This file is not there any more.")
 
 
 @pytest.mark.parametrize(("status", "free"), [("failed", True), ("cancelled", True), ("succeeded", False)])
