@@ -5,14 +5,14 @@ import { FORMATS } from "./words.js";
 const MADE = {
   order: ({ variation }, count) => (count > 1 ? `Picture ${variation} of ${count}` : "The first one"),
   variation: ({ parent }) => `More like ${parent}`,
-  retype: ({ parent }) => `Other words on ${parent}`,
+  retype: ({ parent }) => `New words on ${parent}`,
   format: ({ parent, recipe }) => `${FORMATS[recipe?.format]?.name ?? "Another format"} of ${parent}`,
   regenerate: ({ parent }) => `${parent} made again`,
   edit: ({ parent }) => (parent ? `Edited from ${parent}` : "Edited"),
 };
 const SHORT = { order: "", variation: "More like it", retype: "Words", format: "Format", regenerate: "Again", edit: "Edit" };
 
-/** What made a version, in a few words: "Other words on 2". */
+/** What made a version, in a few words: "New words on 2". */
 export function sayMade(version, versions) {
   const count = versions.filter(({ task_id }) => task_id === version.task_id).length;
   return (MADE[version.kind] ?? MADE.order)(version, count);
@@ -42,10 +42,10 @@ export function sayReproduced({ kind, parent, reproduced, recipe }) {
 }
 
 /** What an entry of an edit's history did. */
-export const sayOperation = (entry) => ({ adjust: "light and colour", inpaint: "a part painted anew", erase: "something taken away", replace: "something put in its place", expand: "made larger" })[entry?.op] ?? "a change";
+export const sayOperation = (entry) => ({ adjust: "light and colour", inpaint: "a part repainted", erase: "a part removed", replace: "a part replaced", expand: "made larger" })[entry?.op] ?? "a change";
 
 /** What a task does, in a few words, when this tab does not know what was ordered. */
-export const sayTask = (type) => ({ generate: "The cover", vary: "More like it", retype: "Other words", remake: "Another print", edit: "An edit", export: "Files" })[type] ?? "A new version";
+export const sayTask = (type) => ({ generate: "The cover", vary: "More like it", retype: "New words", remake: "Another print", edit: "An edit", export: "Files" })[type] ?? "A new version";
 
 const ACTIONS = {
   created: "Made", edited: "Edited", opened: "Opened", placed: "Put together from parts", converted: "Converted", resized: "Resized", cropped: "Cropped", drawing: "Drawn on",

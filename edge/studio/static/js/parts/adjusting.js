@@ -24,13 +24,13 @@ export function adjusting({ send, onPreview }) {
 
   async function act() {
     const params = values();
-    if (!Object.keys(params).length) throw new Error("Nothing is moved yet.");
+    if (!Object.keys(params).length) throw new Error("Move a slider first.");
     await send({ op: "adjust", ...params });
   }
 
   const form = fieldForm({ fields: [], label: "Apply", busy: "Sending it off", act });
   form.prepend(h("div", { class: "sliders" }, sliders.map(({ element }) => element)));
-  form.append(h("button", { class: "button button-quiet form-quiet", type: "button", on: { click: clear } }, "Set back"), h("p", { class: "field-hint" }, "Warmth and sharpness show when they are applied."));
+  form.append(h("button", { class: "button button-quiet form-quiet", type: "button", on: { click: clear } }, "Reset"), h("p", { class: "field-hint" }, "Warmth and sharpness show when they are applied."));
   return { element: form, clear };
 }
 

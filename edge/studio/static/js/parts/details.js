@@ -12,7 +12,7 @@ import { failed } from "./states.js";
 /** The fold with the recipe and the measures of a version: `{element, draw(found, version)}`. */
 export function details() {
   const body = h("div", {});
-  const element = h("details", { class: "act-fold" }, summary("How it was made", "Recipe and measures"), body);
+  const element = h("details", { class: "act-fold" }, summary("How it was made", "Prompt, fonts, how well it reads"), body);
   return { element, draw: (found, version) => show(body, facts(found, version)) };
 }
 

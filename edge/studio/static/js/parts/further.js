@@ -10,7 +10,7 @@ import { choiceField, fieldForm, lineField } from "./fields.js";
 import { counts, isFilled, sayPictures, shapes } from "./order.js";
 import { left, onQuota, readQuota } from "./quota.js";
 
-const BY_HAND = "This picture was edited by hand and has no recipe to make others by. ";
+const BY_HAND = "This picture was edited by hand, so no others can be made from it. ";
 
 /**
  * The folds: `{element, draw(found, version, busy)}`. `onBegun(taskId)` tells of a task that makes versions, `onLook` of
@@ -58,7 +58,7 @@ export function further({ signal, onBegun, onLook, onRefused }) {
 function fold(name, about, build) {
   const body = h("div", { class: "act-body" });
   const element = h("details", { class: "act-fold", name: "further" }, summary(name, about), body,
-    h("p", { class: "small soft busy-note" }, "Something is being made of this cover. Wait for it, or cancel it, to begin this."));
+    h("p", { class: "small soft busy-note" }, "Something is being made from this cover. Wait until it is done, or cancel it."));
   let drawn = "";
   return {
     element,
@@ -73,7 +73,7 @@ function fold(name, about, build) {
 
 function words({ send, signal }) {
   const kit = call("GET", "/v1/me/brand-kit", null, { signal }).catch(() => null);
-  return fold("Other words", "New type on the same art", (found, version) => {
+  return fold("Change the words", "New type on the same art", (found, version) => {
     const now = wordsOf(found, version);
     const fields = [
       lineField("retype", "title", "Title", now.title, { needed: "A cover needs a title." }), lineField("retype", "subtitle", "Subtitle", now.subtitle), lineField("retype", "author", "Author", now.author),
@@ -87,15 +87,15 @@ function words({ send, signal }) {
       for (const name of ["title", "subtitle", "author"]) if ((values[name] ?? "") !== now[name]) order[name] = values[name] ?? null;
       if (values.typography !== version.recipe.style_params.typography) order.typography = values.typography;
       if (values.brand) order.brand = values.brand === "now";
-      if (Object.keys(order).length === 1) throw new Error("Nothing is changed yet.");
-      await send(`/v1/covers/${found.cover_id}/retype`, order, { what: `Other words on version ${version.version}`, asked: 1 });
+      if (Object.keys(order).length === 1) throw new Error("Change something first.");
+      await send(`/v1/covers/${found.cover_id}/retype`, order, { what: `New words on version ${version.version}`, asked: 1 });
     };
-    return [fieldForm({ fields, label: "Set it anew", busy: "Sending it off", act }), cost("Takes nothing from your month.")];
+    return [fieldForm({ fields, label: "Set these words", busy: "Sending it off", act }), cost("Takes nothing from your month.")];
   });
 }
 
 function more({ send, signal }) {
-  return fold("More like this", "The same recipe with other seeds", (found, version) => {
+  return fold("More like this", "New pictures in the same style", (found, version) => {
     let count = 2;
     const note = h("p", { class: "field-hint" });
     const tell = () => {
@@ -111,7 +111,7 @@ function more({ send, signal }) {
 }
 
 function formats({ send }) {
-  return fold("Other formats", "Painted and set anew, nothing cropped", (found, version) => {
+  return fold("Other formats", "Made for each shape, nothing cropped", (found, version) => {
     const own = formatOf(found, version);
     const picked = new Set();
     const act = () => {
@@ -125,7 +125,7 @@ function formats({ send }) {
 }
 
 function again({ send }) {
-  return fold("Make again", "By the same recipe, to see that it holds", (found, version) => {
+  return fold("Make it again", "To check that it comes out the same", (found, version) => {
     const sure = version.recipe.painting?.reproducible;
     const words = sure === false ? "This picture’s model does not paint the same twice, so it will look different." : "The new version says whether it is the same to the byte.";
     const act = () => send(`/v1/covers/${found.cover_id}/regenerate`, { version: version.version }, { what: `Version ${version.version} again`, asked: 1 });

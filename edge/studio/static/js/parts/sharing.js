@@ -32,8 +32,8 @@ export function shareCover(found, version, signal) {
   function line(share) {
     const address = h("input", { class: "input link-address", readonly: true, value: share.url, "aria-label": `Link until ${sayDay(share.expires_at)}`, on: { focus: () => address.select() } });
     const copy = h("button", { class: "button", type: "button", on: { click: () => copied(address, copy) } }, "Copy");
-    const away = h("button", { class: "button button-quiet", type: "button", "aria-label": `Take the link until ${sayDay(share.expires_at)} back`, on: { click: () => revoke(share, away) } }, "Take back");
-    const facts = [`until ${sayDay(share.expires_at)}`, share.version ? `version ${share.version}` : "whichever is chosen", share.allow_download && "with download"];
+    const away = h("button", { class: "button button-quiet", type: "button", "aria-label": `Stop sharing by the link until ${sayDay(share.expires_at)}`, on: { click: () => revoke(share, away) } }, "Stop sharing");
+    const facts = [`until ${sayDay(share.expires_at)}`, share.version ? `version ${share.version}` : "whichever version is chosen", share.allow_download && "with download"];
     return h("li", { class: "link", "data-share": share.share_id }, h("div", { class: "link-line" }, address, copy), h("div", { class: "link-foot" }, h("span", { class: "small soft" }, facts.filter(Boolean).join(" · ")), away));
   }
 
@@ -64,6 +64,7 @@ export function shareCover(found, version, signal) {
     try {
       await call("DELETE", `${path}/${share.share_id}`);
       announce("The link shows nothing any more.");
+      toast("The link shows nothing any more.");
     } catch (failure) {
       if (failure.status !== 404) toast(failure.message);
     }
@@ -73,7 +74,7 @@ export function shareCover(found, version, signal) {
 
   const form = h("form", { class: "share-form", on: { submit, change: () => { key = newKey(); } } },
     h("div", { class: "field" }, h("label", { class: "field-name", for: "share-days" }, "Good for"), days),
-    h("div", { class: "checks" }, h("label", { class: "check" }, keep, "Offer the picture for download"), h("label", { class: "check" }, follow, found.versions.length > 1 ? `Follow what I choose, not only version ${version.version}` : "Follow what I choose later")),
+    h("div", { class: "checks" }, h("label", { class: "check" }, keep, "Let people download the picture"), h("label", { class: "check" }, follow, found.versions.length > 1 ? `Show whichever version I choose, not only version ${version.version}` : "Show whichever version I choose later")),
     problem, make);
   modal({ title: "Share this cover", about: "Whoever has a link sees the picture, its title and its author, and nothing else of yours.", body: [form, links], signal, wide: true });
   read();

@@ -12,7 +12,7 @@ import { further } from "../parts/further.js";
 import { keepStyle } from "../parts/keeping.js";
 import { readQuota } from "../parts/quota.js";
 import { shareCover } from "../parts/sharing.js";
-import { failed } from "../parts/states.js";
+import { confirmed, failed } from "../parts/states.js";
 import { versionStrip } from "../parts/strip.js";
 import { endingOf, taskWatch } from "../parts/watch.js";
 import { sayMade, sayReproduced } from "../says.js";
@@ -57,6 +57,7 @@ export function cover({ id, signal }) {
     } catch (failure) {
       if (signal.aborted) return;
       if (state.found && failure.status !== 404) return tell(failure.message, true);
+      panel.removeAttribute("aria-busy");
       show(panel, failed(failure, () => location.reload()));
       show(table, blankBook("ebook"));
     }
@@ -64,6 +65,7 @@ export function cover({ id, signal }) {
 
   function unmade(found) {
     heading.textContent = found.title;
+    panel.removeAttribute("aria-busy");
     show(panel, heading, undone(found));
     show(table, blankBook(found.format, "book-stage book-blank", h("span", { class: "soft small" }, "No picture")));
   }
@@ -75,7 +77,7 @@ export function cover({ id, signal }) {
     const rival = state.paired ? rivalOf(found, version) : null;
     panel.removeAttribute("aria-busy");
     folds.hidden = false;
-    document.title = `${found.title} · Covergen`;
+    document.title = `${found.title} · ${document.title.split(" · ").at(-1)}`;
     heading.textContent = title;
     show(under, subtitle && h("p", { class: "panel-sub", dir: "auto" }, subtitle), author && h("p", { class: "by" }, "by ", h("bdi", {}, author)));
     drawActs(found, version);
@@ -90,13 +92,22 @@ export function cover({ id, signal }) {
 
   function drawActs(found, version) {
     const save = h("button", { class: "button button-main", type: "button", on: { click: () => download(found, version, save) } }, "Download PNG");
-    const byHand = h("button", { class: "button", type: "button", on: { click: () => editByHand(found, byHand) } }, "Edit");
+    const byHand = h("button", { class: "button", type: "button", on: { click: () => change(version, byHand) } }, "Edit");
     const quiet = (words, press) => h("button", { class: "button button-quiet", type: "button", on: { click: press } }, words);
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
     show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, version, signal) } }, "Share"),
-      version.version === found.shown_version && byHand,
+      byHand,
       h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
     if (focus >= 0) acts.querySelectorAll("button")[focus]?.focus();
+  }
+
+  /** Editing begins with the chosen version, so another one is chosen first. */
+  async function change(version, button) {
+    if (version.version !== state.found.shown_version) {
+      const sure = await confirmed({ question: `Edit version ${version.version}?`, explanation: `Editing begins with the chosen version. Version ${version.version} becomes the chosen one; the others stay.`, yes: "Choose and edit", no: "Not now", grave: false });
+      if (!sure || !(await choose(version.version, button))) return;
+    }
+    await editByHand(state.found, button);
   }
 
   function drawBar(found, version) {
@@ -115,6 +126,7 @@ export function cover({ id, signal }) {
     announce(`Version ${number}: ${sayMade(version, state.found.versions)}`);
   }
 
+  /** Resolves to whether it is chosen now. */
   async function choose(number, button) {
     button.disabled = true;
     try {
@@ -122,10 +134,12 @@ export function cover({ id, signal }) {
       state.found = { ...found, versions: found.versions.length ? found.versions : state.found.versions };
       announce(`Version ${number} is chosen.`);
       draw();
+      return true;
     } catch (failure) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       tell(failure.message, true);
       button.disabled = false;
+      return false;
     }
   }
 

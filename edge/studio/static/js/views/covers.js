@@ -2,7 +2,7 @@
 
 import { list } from "../api.js";
 import { roles } from "../colour.js";
-import { h, show } from "../dom.js";
+import { announce, h, show } from "../dom.js";
 import { clearDraft } from "../draft.js";
 import { remove } from "../parts/acts.js";
 import { blankBook, shapeTo } from "../parts/book.js";
@@ -11,6 +11,7 @@ import { loadInView } from "../pictures.js";
 import { sayAgo } from "../words.js";
 
 const PAGE = 24;
+const EVERY = 3000;
 const STATES = { generating: "Being made", failed: "Could not be made", cancelled: "Cancelled" };
 
 /** The view of all covers. */
@@ -35,12 +36,30 @@ export function covers({ signal }) {
     }
   }
 
+  /** Covers in the making are looked at again, and drawn anew when one of them has ended. */
+  async function follow() {
+    const waiting = [...works.querySelectorAll("[data-task]")];
+    if (document.hidden || !waiting.length) return;
+    const page = await list("/v1/covers", { limit: PAGE }, signal).catch(() => null);
+    for (const item of waiting) {
+      const cover = page?.items.find(({ cover_id }) => cover_id === item.dataset.task);
+      if (!cover || cover.status === "generating" || !item.isConnected) continue;
+      const focused = item.contains(document.activeElement);
+      const next = work(cover, gone);
+      item.replaceWith(next);
+      if (focused) next.querySelector("a").focus();
+      announce(`${cover.title}: ${(STATES[cover.status] ?? "Ready").toLowerCase()}`);
+    }
+  }
+
   function gone(item) {
     (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("a").focus();
     item.remove();
     if (!works.children.length) read();
   }
 
+  const timer = setInterval(follow, EVERY);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   read();
   return { element: h("div", { class: "hall" }, h("div", { class: "hall-head" }, heading, h("a", { class: "button", href: "#/", on: { click: clearDraft } }, "New cover")), body, foot), title: "Your covers", heading };
 }
@@ -54,7 +73,7 @@ function nothing() {
 function work(cover, gone) {
   const sheet = blankBook(cover.format, "book-still");
   const place = cover.status === "generating" ? `#/making/${cover.task_id}` : `#/covers/${cover.cover_id}`;
-  const item = h("li", { class: ["thumbnail", "wide"].includes(cover.format) ? "work work-wide" : "work" },
+  const item = h("li", { class: ["thumbnail", "wide"].includes(cover.format) ? "work work-wide" : "work", "data-task": cover.status === "generating" ? cover.cover_id : null },
     h("a", { class: "work-link", href: place }, sheet, h("span", { class: "work-name", dir: "auto" }, cover.title)),
     h("div", { class: "work-foot" }, h("span", {}, STATES[cover.status] ?? sayAgo(cover.created_at)),
       cover.status !== "generating" && h("button", { class: "button button-quiet", type: "button", "aria-label": `Delete ${cover.title}`, on: { click: async () => { if (await remove(cover, true)) gone(item); } } }, "Delete")));

@@ -17,7 +17,7 @@ import { chosenOf, formatOf } from "../versions.js";
 
 const BACK = "M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2";
 const FORTH = "M15 7l5 5-5 5M20 12H10a5 5 0 0 0 0 10h2";
-const WHAT = { adjust: "Light and colour", erase: "Taking it away", replace: "Putting it there", inpaint: "Painting it anew", expand: "Making room" };
+const WHAT = { adjust: "Light and colour", erase: "Removing it", replace: "Replacing it", inpaint: "Repainting it", expand: "Making room" };
 
 /** The view of an edit session. */
 export function edit({ id, signal }) {
@@ -128,6 +128,7 @@ export function edit({ id, signal }) {
     };
     show(work, taskWatch({ taskId, signal, onEnd }));
     draw();
+    work.firstElementChild.scrollIntoView({ block: "nearest" });
   }
 
   async function step(name) {
@@ -135,6 +136,15 @@ export function edit({ id, signal }) {
       take(await call("POST", `${path}/${name}`, null, { key: newKey(), signal }));
       announce(name === "undo" ? "One step back." : "One step forward.");
     });
+  }
+
+  /** Ctrl or Command with Z, where it does not take back what is being typed. */
+  function undoing(event) {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest?.("input:not([type=range], [type=radio]), textarea, dialog")) return;
+    const [name, can] = event.shiftKey ? ["redo", state.session?.can_redo] : ["undo", state.session?.can_undo];
+    if (!can || state.task !== null) return;
+    event.preventDefault();
+    step(name);
   }
 
   async function save() {
@@ -166,7 +176,11 @@ export function edit({ id, signal }) {
     show(told, h("p", { class: bad ? "notice notice-alarm" : "notice" }, words));
   }
 
-  part.addEventListener("toggle", () => table.classList.toggle("is-marking", part.open));
+  part.addEventListener("toggle", () => {
+    table.classList.toggle("is-marking", part.open);
+    if (part.open && !matchMedia("(min-width: 62rem)").matches) part.scrollIntoView({ block: "start" }); // beside the picture, not below it
+  });
+  document.addEventListener("keydown", undoing, { signal });
   document.addEventListener("visibilitychange", () => !document.hidden && state.session && !state.task && read(), { signal });
   read();
   return { element: h("div", { class: "bench bench-final bench-cover" }, h("section", { class: "bench-stage", "aria-label": "The picture" }, table), panel), title: "Edit", heading };
