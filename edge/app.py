@@ -13,10 +13,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.objects import Objects
 from adapters.redis import Redis
+from adapters.signed_tokens import Verifier
 from adapters.tracing import Traces
 from contracts.registry import NODES
 from edge.address_lists import AddressLists
@@ -54,6 +54,8 @@ from edge.webhooks import Webhooks
 STUDIO = "edge.studio.pages"
 NO_HEAD = ("events", "export", "oauth", "graphql-socket", "provenance")
 """Handlers whose GET has no HEAD: one would never end, the other would do all the work for nothing."""
+Handlers = Mapping[str, Callable[[Route], Handler]]
+"""What makes the handler of a route, by the name that the route gives to it."""
 
 
 def build_app(
@@ -76,8 +78,8 @@ def build_app(
     streams = TaskStreams(bus, heartbeat=heartbeat, gauge=metrics.streams.set)
     renewals = Renewals(ResponseCache(redis))
     _count(metrics, renewals, rules.lists, traces)
-    health, export = Health(checks_of(bus, redis, nodes)), Export(bus)
-    headers, verification, arrivals = dict(HEADERS), Verification(bus, objects, trust), Uploads(bus, objects, trust)
+    health, headers = Health(checks_of(bus, redis, nodes)), dict(HEADERS)
+    verification, arrivals = Verification(bus, objects, trust), Uploads(bus, objects, trust)
     order = stages(
         bus,
         redis,
@@ -92,23 +94,19 @@ def build_app(
     )
     pay = None if order.limiter is None else order.limiter.charge
     graph = Graphql(bus, streams, proof=order.proof, inner=order.inner, pay=pay, rules=rules.sockets)
-    special: Mapping[str, Callable[[Route], Handler]] = {
+    handlers: Handlers = {
         "call": lambda route: call(route, bus),
-        "image": lambda route: image(route, bus, objects),
-        "file": lambda route: file(route, bus, objects),
         "events": lambda _route: streams.handle,
-        "export": lambda _route: export.handle,
-        "verify": lambda _route: verification.verify,
-        "upload": lambda _route: arrivals.handle,
-        "provenance": verification.of_cover,
+        "export": lambda _route: Export(bus).handle,
         "graphql": lambda _route: graph.requests.handle,
         "graphql-socket": lambda _route: graph.sockets.handle,
         "webhook": lambda _route: Webhooks(bus, rules.webhook_key).replicate,
         "metrics": lambda _route: metrics_page(metrics, Fleet(bus, nodes)),
+        **_of_files(bus, objects, verification, arrivals),
         **_for_browsers(bus, objects, rules.cookies),
         **_about_us(health, version, asyncapi),
     }
-    table = [(route, special[route.handler](route)) for route in ROUTES if route.handler != "docs"] + _pages()
+    table = [(route, handlers[route.handler](route)) for route in ROUTES if route.handler != "docs"] + _pages()
     app = web.Application(client_max_size=rules.max_body)
     app[HEADERS_OF_ALL] = headers
     _add(app, table, order.all, region)
@@ -118,7 +116,17 @@ def build_app(
     return app
 
 
-def _for_browsers(bus: Bus, objects: Objects, cookies: Cookies) -> Mapping[str, Callable[[Route], Handler]]:
+def _of_files(bus: Bus, objects: Objects, verification: Verification, arrivals: Uploads) -> Handlers:
+    return {
+        "image": lambda route: image(route, bus, objects),
+        "file": lambda route: file(route, bus, objects),
+        "upload": lambda _route: arrivals.handle,
+        "verify": lambda _route: verification.verify,
+        "provenance": verification.of_cover,
+    }
+
+
+def _for_browsers(bus: Bus, objects: Objects, cookies: Cookies) -> Handlers:
     templates = Templates()
     shared = SharedCovers(bus, objects, templates)
     return {
@@ -130,7 +138,7 @@ def _for_browsers(bus: Bus, objects: Objects, cookies: Cookies) -> Mapping[str, 
     }
 
 
-def _about_us(health: Health, version: str, asyncapi: bytes | None) -> Mapping[str, Callable[[Route], Handler]]:
+def _about_us(health: Health, version: str, asyncapi: bytes | None) -> Handlers:
     return {
         "alive": lambda _route: health.alive,
         "ready": lambda _route: health.ready,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.rate_limits import RateLimits
 from adapters.redis import Idempotency, Redis
+from adapters.signed_tokens import Verifier
 from adapters.tracing import Traces
 from edge.address import Addresses
 from edge.address_lists import AddressLists

@@ -13,8 +13,8 @@ from pathlib import Path
 from contracts.errors import ServiceError
 from ops.commands.base import JSON, Command, Run, option
 from ops.failure import Failure
-from ops.launch import installed_version
 from ops.settings import load_settings
+from ops.version import installed_version
 
 NODE_OPTIONS = (
     option("names", nargs="+", metavar="NAME"),

@@ -10,7 +10,7 @@ from ops.nats_accounts import render_accounts
 from ops.nats_config import consumers, streams
 from ops.nats_mappings import default_weights, render_mappings
 from ops.paths import ROOT
-from ops.settings import render_env_example
+from ops.settings_table import render_env_example
 
 
 def rendered() -> dict[Path, str]:

@@ -1,7 +1,8 @@
 """The composition root of an edge process. `wiring.py` is that of the nodes: neither process loads the other's code."""
 
-from adapters.crypto import Verifier, derive
+from adapters.crypto import derive
 from adapters.nats.bus import Bus
+from adapters.signed_tokens import Verifier
 from edge.address import Addresses, networks
 from edge.address_lists import AddressLists
 from edge.app import build_app

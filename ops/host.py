@@ -18,11 +18,11 @@ from adapters.postgres import Pool, open_pool
 from adapters.redis import Redis
 from adapters.tracing import Traces
 from adapters.workers import Workers
-from nodes.runtime import Binding
-from ops.launch import installed_version
+from nodes.bindings import Binding
 from ops.parts import FaultyParts, Parts
 from ops.provision import node_database, profile
 from ops.settings import Settings, SettingsInvalid
+from ops.version import installed_version
 
 if TYPE_CHECKING:
     from adapters.otlp import Collector
@@ -73,7 +73,7 @@ class Host:
         settings = self.settings
         if settings.otlp_url is None:
             return None
-        from adapters.otlp import Collector  # noqa: PLC0415
+        from adapters.otlp import Collector  # noqa: PLC0415 -- heavy, and seldom set
 
         environment, ratio = settings.environment, float(settings.trace_ratio)
         collector = Collector(settings.otlp_url, ratio=ratio, version=self.version, environment=environment)

@@ -6,12 +6,9 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -25,65 +22,19 @@ from ops.reloading import Replacing, has_terminal, refuse_fixed
 from ops.running import ReloadRow, RunInfo, take
 from ops.servers.base import PATIENCE, EmbeddedServer, Patience, write_private
 from ops.servers.mongo import MongoServer
-from ops.servers.nats import NatsServer, write_plain_config
+from ops.servers.nats import NatsServer
 from ops.servers.postgres import PostgresServer
 from ops.servers.valkey import ValkeyServer
-from ops.settings import Settings
+from ops.settings import Settings, reached
+from ops.stack_parts import NatsConfig, Provision, Reread, Urls
 from ops.supervision import Supervised
+from ops.version import installed_version
 
 logger = logging.getLogger(__name__)
-
-SILENCE_LIMIT = 10
-"""Seconds without a sign of life after which a process is killed: far more than a busy event loop is late."""
 
 
 class PortTaken(Failure):
     """The edge's port belongs to another program."""
-
-
-class Urls(msgspec.Struct, frozen=True):
-    """Where the servers of this stack are. `postgres` names a database that is nobody's; a node's has another path."""
-
-    nats: str
-    postgres: str
-    mongo: str
-    redis: str
-    objects: str
-    monitor: str | None
-
-    def environ(self) -> dict[str, str]:
-        """These addresses as settings, for the processes that we start."""
-        names = ("nats", "postgres", "mongo", "redis", "objects")
-        return {f"COVERGEN_{name.upper()}_URL": getattr(self, name) for name in names}
-
-
-Provision = Callable[[Settings, Urls], Awaitable[None]]
-Reread = Callable[[], tuple[Settings, Sequence[ProcessSpec]]]
-"""Gives the settings as they are now, and the table of processes for them. Raises Failure."""
-NatsConfig = Callable[[Settings], Path]
-
-
-async def provision_nothing(settings: Settings, urls: Urls) -> None:
-    """The provision hook for stacks that need no databases or streams."""
-
-
-def plain_nats_config(settings: Settings) -> Path:
-    """The configuration hook for a server without accounts."""
-    return write_plain_config(Home(settings.home).nats_config)
-
-
-def our_processes(settings: Settings) -> tuple[ProcessSpec, ...]:
-    """The processes of the product: each of the first kind hosts all nodes, the edges share one port."""
-    covergen = (sys.executable, "-m", "ops")
-    nodes = (
-        ProcessSpec(name, (*covergen, "node", "all"), kind="node", stop_limit=20.0, silence_limit=SILENCE_LIMIT)
-        for name in _numbered("nodes", settings.node_processes)
-    )
-    edges = (
-        ProcessSpec(name, (*covergen, "edge"), kind="edge", stop_limit=15.0, silence_limit=SILENCE_LIMIT)
-        for name in _numbered("edge", settings.http_workers)
-    )
-    return *nodes, *edges
 
 
 class Stack:
@@ -136,7 +87,7 @@ class Stack:
         rows = [each.row for each in self._running]
         pids = {"supervisor": os.getpid(), **{row.name: row.pid for row in rows if row.pid is not None}}
         return RunInfo(
-            edge=f"http://{_reachable(self.settings.http_host)}:{self._port}",
+            edge=reached(self.settings.http_host, self._port),
             pids=pids,
             processes=rows,
             started_at=self._started_at,
@@ -301,10 +252,6 @@ async def _end_leftovers(home: Home) -> None:
         await asyncio.sleep(0.05)
 
 
-def _numbered(name: str, count: int) -> list[str]:
-    return [name, *(f"{name}-{number}" for number in range(2, count + 1))]
-
-
 def _bound(host: str, port: int) -> socket.socket:
     """The socket of the HTTP port. It stays ours and each edge inherits it, so that connections made while an edge
     ends or starts wait in its queue for one that takes them, instead of being reset or refused. Raises PortTaken.
@@ -319,19 +266,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  an address that we replace
-
-
 async def _cancelled(*tasks: asyncio.Task[object]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def installed_version() -> str:
-    """The version of this product."""
-    try:
-        return version("covergen")
-    except PackageNotFoundError:
-        return "0.0.0"

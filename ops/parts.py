@@ -23,7 +23,7 @@ from adapters.postgres import Pool
 from adapters.redis import Redis
 from adapters.tracing import Traces
 from adapters.workers import Workers
-from nodes.runtime import Binding
+from nodes.bindings import Binding
 
 Clock = Callable[[], datetime]
 

@@ -6,10 +6,10 @@ from adapters.migrations import ensure_database, migrate
 from adapters.nats.bus import opened_bus
 from adapters.nats.connection import Profile, connected
 from ops.credentials import seed_file
-from ops.launch import Urls
 from ops.paths import ROOT, Home
 from ops.provision_nats import provision_streams
 from ops.settings import Settings
+from ops.stack_parts import Urls
 
 POSTGRES_NODES = ("auth", "users")
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ops.child import ProcessSpec
 from ops.failure import Failure
-from ops.settings import Settings, variable
+from ops.settings import Settings
+from ops.settings_table import variable
 from ops.supervision import Supervised
 
 FIXED = (

@@ -2,22 +2,23 @@
 
 from collections.abc import Awaitable, Callable
 
-from adapters.crypto import Passwords, derive
+from adapters.crypto import derive
 from adapters.identity.opening import open_providers
 from adapters.images.painter import FAMILIES
 from adapters.mail import open_mailer
 from adapters.moderation.openai import OpenAIModeration
 from adapters.mongo import now
 from adapters.nats.bus import Bus
+from adapters.passwords import Passwords
 from adapters.provenance.signatory import Signatory
 from adapters.typesetter import PAIRINGS
 from nodes.auth.service import Auth
+from nodes.bindings import Service
 from nodes.covers.service import Covers
 from nodes.covers.share_links import Links
 from nodes.edits.service import Edits
 from nodes.exports.service import Exports
 from nodes.notifications.service import Notifications
-from nodes.runtime import Service
 from nodes.safety.service import Safety
 from nodes.tasks.service import build as build_tasks
 from nodes.templates.model import Known

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.crypto import UnknownKey
 from adapters.identity import Flow, Identity
 from adapters.identity.client import ProviderClient
 from adapters.identity.registered import Registered, checked_url
 from adapters.identity.tokens import Keys, check_claims, read_claims
 from adapters.resilience import Breaker
+from adapters.signed_tokens import UnknownKey
 from contracts.errors import Unauthenticated, Unavailable
 from contracts.wire import Context
 

@@ -12,7 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from adapters.crypto import EdDSA, UnknownKey, same
+from adapters.crypto import same
+from adapters.signed_tokens import EdDSA, UnknownKey
 from contracts.errors import Unauthenticated
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")

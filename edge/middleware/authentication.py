@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import UNSET
 
-from adapters.crypto import UnknownKey, Verifier
 from adapters.nats.bus import Bus
+from adapters.signed_tokens import UnknownKey, Verifier
 from contracts import auth
 from contracts.auth import Claims, GetJwks, Jwks
 from contracts.errors import Forbidden, ServiceError, SessionExpired, Unauthenticated

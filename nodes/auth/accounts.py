@@ -7,8 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.crypto import Passwords
 from adapters.nats.bus import Bus
+from adapters.passwords import Passwords
 from adapters.postgres import Duplicate
 from adapters.postgres_outbox import Outbox
 from contracts import users

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from adapters.crypto import Passwords
+from adapters.passwords import Passwords
 from adapters.postgres import Transaction
 from adapters.postgres_outbox import Outbox
 from contracts.auth import ACCOUNT_DELETED, AccountDeleted, AccountFacts, DeleteAccount, GetAccount

@@ -11,9 +11,10 @@ from datetime import datetime
 
 import msgspec
 
-from adapters.crypto import Box, SigningKey, sign
+from adapters.crypto import Box
 from adapters.postgres import Pool, Queries, Row, Transaction
 from adapters.postgres_outbox import Outbox
+from adapters.signed_tokens import SigningKey, sign
 from contracts.auth import Algorithm, Jwk, Jwks
 from contracts.errors import Forbidden, Unavailable
 from contracts.token_keys import KEYS_CHANGED, KeysChanged, ListTokenKeys, RotateKeys, TokenKey, TokenKeyList
@@ -21,7 +22,7 @@ from contracts.wire import Context
 from nodes.auth.audit import AuditLog
 from nodes.auth.model import ADMIN, TIMES_OF_KEYS, KeyTimes, TimesOfKeys, key_state, published, signer
 
-REFRESH_SECRET = "refresh"  # noqa: S105 -- the name of a key, not the key
+OF_REFRESH = "refresh"
 
 
 class Keyring:
@@ -79,10 +80,10 @@ class Keyring:
     async def refresh_secret(self) -> bytes:
         """The key of derived refresh tokens."""
         if self._refresh_secret is None:
-            row = await self._pool.one(self._sql["server_key"], REFRESH_SECRET)
+            row = await self._pool.one(self._sql["server_key"], OF_REFRESH)
             if row is None:
                 raise Unavailable("The node's keys are not made yet.", retry_after=1)
-            self._refresh_secret = self._box.open(row["secret"], _server_key(REFRESH_SECRET))
+            self._refresh_secret = self._box.open(row["secret"], _server_key(OF_REFRESH))
         return self._refresh_secret
 
     async def ensure(self, alg: Algorithm) -> None:
@@ -199,15 +200,15 @@ class Keyring:
             if not row["sealed"]:
                 sealed = self._box.seal(row["private_key"], _signing_key(row["kid"]))
                 await transaction.run(self._sql["seal_signing_key"], row["kid"], sealed)
-        kept = await transaction.one(self._sql["server_key"], REFRESH_SECRET)
+        kept = await transaction.one(self._sql["server_key"], OF_REFRESH)
         if kept is not None and not kept["sealed"]:
-            sealed = self._box.seal(kept["secret"], _server_key(REFRESH_SECRET))
-            await transaction.run(self._sql["seal_server_key"], REFRESH_SECRET, sealed)
+            sealed = self._box.seal(kept["secret"], _server_key(OF_REFRESH))
+            await transaction.run(self._sql["seal_server_key"], OF_REFRESH, sealed)
 
     async def _make_server_key(self, transaction: Transaction) -> None:
-        if await transaction.one(self._sql["server_key"], REFRESH_SECRET) is None:
-            sealed = self._box.seal(secrets.token_bytes(32), _server_key(REFRESH_SECRET))
-            await transaction.run(self._sql["insert_server_key"], REFRESH_SECRET, sealed, self._clock())
+        if await transaction.one(self._sql["server_key"], OF_REFRESH) is None:
+            sealed = self._box.seal(secrets.token_bytes(32), _server_key(OF_REFRESH))
+            await transaction.run(self._sql["insert_server_key"], OF_REFRESH, sealed, self._clock())
 
 
 def _times(row: Row) -> KeyTimes:

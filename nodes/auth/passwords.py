@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from adapters.crypto import Passwords, new_opaque_token, token_hash
+from adapters.crypto import new_opaque_token, token_hash
+from adapters.passwords import Passwords
 from adapters.postgres import Pool, Queries
 from adapters.postgres_outbox import Outbox
 from contracts.errors import Conflict, FieldError, Invalid, Unauthenticated

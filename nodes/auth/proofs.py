@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from adapters.crypto import Box, Passwords, new_opaque_token, token_hash
+from adapters.crypto import Box, new_opaque_token, token_hash
+from adapters.passwords import Passwords
 from adapters.postgres import Pool, Queries, Row, Transaction
 from adapters.postgres_outbox import Outbox
 from contracts.errors import FieldError, Invalid, Unauthenticated

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from adapters.crypto import Box, Passwords, derive
+from adapters.crypto import Box, derive
 from adapters.identity import IdentityProvider
 from adapters.nats.bus import Bus
+from adapters.passwords import Passwords
 from adapters.postgres import Pool, Queries, load_queries
 from adapters.postgres_outbox import Outbox
 from contracts import auth, logins, oauth, reviews, security, signatures, token_keys
@@ -36,7 +37,7 @@ from nodes.auth.sessions import Sessions
 from nodes.auth.signing_keys import SigningKeys
 from nodes.auth.store import KEYS_SQL, LOGINS_SQL, OAUTH_SQL, SECURITY_SQL, SIGNING_KEYS_SQL, AuthStore
 from nodes.auth.telling import Telling
-from nodes.runtime import Binding, Chore, listen, serve
+from nodes.bindings import Binding, Chore, listen, serve
 
 KEPT_AFTER_EXPIRY = timedelta(days=1)
 ELSEWHERE = "http://127.0.0.1:8080"

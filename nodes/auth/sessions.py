@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from adapters.crypto import Verifier, derived_token, new_opaque_token, token_hash
+from adapters.crypto import derived_token, new_opaque_token, token_hash
 from adapters.postgres_outbox import Outbox
+from adapters.signed_tokens import Verifier
 from contracts.auth import Claims, Session
 from contracts.errors import Unauthenticated
 from contracts.security import SecurityEvent

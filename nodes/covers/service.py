@@ -35,6 +35,7 @@ from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceErr
 from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.covers.brand_kits import BrandKits
 from nodes.covers.brand_store import BrandStore
 from nodes.covers.branding import completed, dressed
@@ -53,7 +54,6 @@ from nodes.covers.typesetting import check_words
 from nodes.covers.versions import Versions
 from nodes.covers.work_store import WorkStore
 from nodes.departed import Departed, gone
-from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
 

@@ -37,6 +37,7 @@ from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceErr
 from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
 from contracts.wire import Context, Done, ObjectRef
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.departed import Departed, gone
 from nodes.edits import model
 from nodes.edits.model import Means, Record, Wish, caller, new_id, shown
@@ -45,7 +46,6 @@ from nodes.edits.steps import Steps
 from nodes.edits.store import EditStore
 from nodes.edits.uploads import Uploads
 from nodes.edits.wishes import wanted
-from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
 

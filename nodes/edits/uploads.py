@@ -31,10 +31,10 @@ from contracts.uploads import (
     UploadPlace,
 )
 from contracts.wire import Context, Done, ObjectRef
+from nodes.bindings import Binding, Chore, serve
 from nodes.departed import Departed, gone
 from nodes.edits.model import caller
 from nodes.edits.upload_store import KEPT, Row, UploadStore, identity, told
-from nodes.runtime import Binding, Chore, serve
 
 FINISHED_WITHIN = timedelta(minutes=10)
 """Time in which what was begun is finished, or goes; nobody puts for nearly so long."""

@@ -32,12 +32,12 @@ from contracts.exports import (
 from contracts.paging import cut, moment_of
 from contracts.tasks import CreateTask, FindUnknown, TaskFinished
 from contracts.wire import Context, Done
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.departed import Departed, gone
 from nodes.exports.model import Ids, Record, caller, fingerprint, identify, shown, stored
 from nodes.exports.presets import TABLE, chosen
 from nodes.exports.steps import Steps
 from nodes.exports.store import ExportStore
-from nodes.runtime import Binding, Chore, listen, serve, work
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from contracts.notifications import (
 )
 from contracts.users import UserCreated
 from contracts.wire import Context
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.departed import Departed
 from nodes.notifications.mails import Mails
 from nodes.notifications.model import caller, entry, welcome
 from nodes.notifications.store import InboxStore, MailStore
-from nodes.runtime import Binding, Chore, listen, serve, work
 
 
 class Notifications:

@@ -28,7 +28,7 @@ from contracts.errors import ServiceError, Unavailable
 from contracts.safety import CheckImage, CheckImageStep, CheckText, Finding, Verdict
 from contracts.tasks import StepReport
 from contracts.wire import Context, ObjectRef
-from nodes.runtime import Binding, Chore, listen, serve, work
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.safety.model import picture_verdict, refusal, verdict
 from nodes.safety.reviews import Reviews
 
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 SHORT_TEXT = 5000
 """Characters that take a few milliseconds to check."""
 SWEEP_EVERY, COUNT_EVERY, TELL_EVERY, WARM_EVERY = 3600.0, 15.0, 1.0, 3600.0
+LIMITS = PictureLimits()
+"""Those of all installations."""
 
 
 class Safety:
@@ -55,7 +57,7 @@ class Safety:
         bands: Bands | None = None,
         second: SecondOpinion | None = None,
         breakers: Sequence[Breaker] = (),
-        limits: PictureLimits = PictureLimits(),  # noqa: B008 -- frozen
+        limits: PictureLimits = LIMITS,
     ) -> None:
         """`bus` takes the reports on steps, `objects` hold the pictures, `workers` decode and judge them.
 

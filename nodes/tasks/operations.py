@@ -23,7 +23,7 @@ from contracts.operations import DeadLetterOriginal, DeadLetterPage, DeadLetterR
 from contracts.paging import cut, decode_cursor, encode_cursor, moment_of
 from contracts.registry import EVENTS, QUEUES
 from contracts.wire import Context, Done
-from nodes.runtime import Binding, Chore, serve
+from nodes.bindings import Binding, Chore, serve
 from nodes.tasks.gauges import EVERY, Gauges
 from nodes.tasks.overview import Overview
 

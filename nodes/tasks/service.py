@@ -20,8 +20,8 @@ from contracts.auth import AccountDeleted
 from contracts.errors import FieldError, Invalid, KeyReused, NotFound, Overloaded, RateLimited, Unauthenticated
 from contracts.paging import cut, moment_of
 from contracts.wire import Context, DeadLetter
+from nodes.bindings import Binding, Chore, dead_letters, listen, serve, work
 from nodes.departed import gone
-from nodes.runtime import Binding, Chore, dead_letters, listen, serve, work
 from nodes.tasks import model, notices
 from nodes.tasks.changes import Changes
 from nodes.tasks.operations import Operations

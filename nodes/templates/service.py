@@ -33,8 +33,8 @@ from contracts.templates import (
     UserTemplatePage,
 )
 from contracts.wire import Context, Done
+from nodes.bindings import Binding, Chore, listen, serve
 from nodes.departed import Departed, gone
-from nodes.runtime import Binding, Chore, listen, serve
 from nodes.templates.model import (
     Known,
     Seed,

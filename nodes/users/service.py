@@ -27,7 +27,7 @@ from contracts.users import (
     UserCreated,
 )
 from contracts.wire import Context
-from nodes.runtime import Binding, Chore, listen, serve, work
+from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.users.model import (
     LIMITS,
     Allowance,

@@ -15,10 +15,11 @@ from adapters.telemetry import configure_logging
 from ops.child import ProcessSpec
 from ops.commands.base import MEBIBYTE, CommandFailed, say, show_table
 from ops.credentials import ensure_admin_password, write_nats_config
-from ops.launch import Stack, Urls, our_processes
+from ops.launch import Stack
 from ops.paths import Home
 from ops.running import RunInfo, down, memory, reload, start_detached, status
 from ops.settings import Settings, load_settings
+from ops.stack_parts import Urls, our_processes
 
 COLUMNS = ("name", "kind", "pid", "port", "health", "restarts", "memory")
 DEFAULT_TITLE, DEFAULT_AUTHOR = "The Salt Road", "Ines Marlow"

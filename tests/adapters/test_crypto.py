@@ -13,18 +13,10 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from adapters.crypto import (
-    MAX_TOKEN,
-    Passwords,
-    SigningKey,
-    UnknownKey,
-    Verifier,
-    derived_token,
-    new_opaque_token,
-    same,
-    sign,
-    token_hash,
-)
+from adapters import signed_tokens
+from adapters.crypto import derived_token, new_opaque_token, same, token_hash
+from adapters.passwords import Passwords
+from adapters.signed_tokens import MAX_TOKEN, SigningKey, UnknownKey, Verifier, sign
 from contracts.auth import Claims, Jwks
 from contracts.errors import Unauthenticated, Unavailable
 
@@ -82,9 +74,7 @@ def test_known_vector() -> None:
         "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     )
-    from adapters import crypto
-
-    assert jws.deserialize_compact(token, key, registry=crypto._JWS).payload == b"Example of Ed25519 signing"
+    assert jws.deserialize_compact(token, key, registry=signed_tokens._JWS).payload == b"Example of Ed25519 signing"
 
 
 def test_public_key_has_no_private_part() -> None:
@@ -111,10 +101,10 @@ def test_nbf_is_checked() -> None:
     """A token that is not good yet is refused, although its iat is past."""
     key = SigningKey.new()
     payload = msgspec.json.encode({**msgspec.to_builtins(claims()), "nbf": NOW + 60})
-    from adapters import crypto
-
     header = {"alg": "EdDSA", "kid": key.kid}
-    token = jws.serialize_compact(header, payload, crypto._imported("EdDSA", key.private), registry=crypto._JWS)
+    token = jws.serialize_compact(
+        header, payload, signed_tokens._imported("EdDSA", key.private), registry=signed_tokens._JWS
+    )
     with pytest.raises(Unauthenticated):
         verifier().verify(token, Jwks(keys=(key.public,)))
     assert verifier(NOW + 61).verify(token, Jwks(keys=(key.public,))) == claims()

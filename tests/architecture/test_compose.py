@@ -9,7 +9,8 @@ import yaml
 from compose_spec import PyOptions
 
 from ops.cli import parser
-from ops.settings import SETTINGS, read_settings, variable
+from ops.settings import read_settings
+from ops.settings_table import SETTINGS, variable
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text()

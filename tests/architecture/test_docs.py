@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.cli import COMMANDS
-from ops.settings import render_settings_table
+from ops.settings_table import render_settings_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto import SigningKey
 from adapters.redis import opened_redis
+from adapters.signed_tokens import SigningKey
 from ops.paths import Home
 from ops.servers.mongo import MongoServer
 from ops.servers.valkey import ValkeyServer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto import SigningKey, sign
+from adapters.signed_tokens import SigningKey, sign
 from contracts.auth import AUDIENCE, ISSUER, Claims
 from ops.processes import reserve_port
 from tests.bench.contenders.plans import ORDER, USER_ID, HttpPlan

@@ -19,9 +19,9 @@ from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.test_utils import make_mocked_request
 
-from adapters.crypto import SigningKey, Verifier
 from adapters.nats.bus import Bus
 from adapters.redis import Redis
+from adapters.signed_tokens import SigningKey, Verifier
 from adapters.telemetry import formatter
 from contracts.auth import Jwks
 from contracts.wire import Context, Endpoint

@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
-from adapters.crypto import SigningKey
 from adapters.redis import opened_redis
+from adapters.signed_tokens import SigningKey
 from ops.processes import reserve_port
 from tests.bench import http_rows, report
 from tests.bench.contenders.plans import HttpPlan

@@ -11,7 +11,7 @@ from adapters.resilience import WAITS, BreakerOpen, Guarded, Target
 from contracts import notifications
 from contracts.errors import ServiceError, Unavailable
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.chaos.conftest import Figures
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.virtual_time import virtually

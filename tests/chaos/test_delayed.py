@@ -16,7 +16,7 @@ from adapters.nats.bus import Bus
 from contracts import covers, tasks
 from contracts.errors import Unavailable
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from nodes.tasks.turns import SHARES
 from tests.runtime.test_connection import kill, server
 from tests.support.buses import SmallService, a_bus, a_node

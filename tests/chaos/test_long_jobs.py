@@ -20,7 +20,7 @@ from adapters.nats.bus import Bus
 from contracts import notifications
 from contracts.errors import Unavailable
 from contracts.wire import Context, DeadLetter
-from nodes.runtime import dead_letters, work
+from nodes.bindings import dead_letters, work
 from tests.chaos.conftest import Figures
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.processes import a_process, killed, line_of, slowness

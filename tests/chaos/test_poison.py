@@ -16,7 +16,7 @@ import pytest
 from adapters.nats.bus import Bus
 from contracts import notifications
 from contracts.wire import Context, DeadLetter
-from nodes.runtime import dead_letters, work
+from nodes.bindings import dead_letters, work
 from ops.nats_config import consumer
 from tests.chaos.conftest import Figures
 from tests.support.buses import SmallService, a_bus, a_node

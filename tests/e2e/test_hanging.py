@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ops.launch import SILENCE_LIMIT, Stack
+from ops.launch import Stack
+from ops.stack_parts import SILENCE_LIMIT
 from tests.support.api import Running, signed_up, whole_stack
 from tests.support.processes import slowness
 from tests.support.stack import PULSES, child, small_stack

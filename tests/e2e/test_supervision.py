@@ -13,10 +13,11 @@ from pathlib import Path
 import nats
 import pytest
 
-from ops.launch import PortTaken, Stack, plain_nats_config
+from ops.launch import PortTaken, Stack
 from ops.processes import SUPERVISED_HOME, is_alive, reserve_port, supervised
 from ops.running import AlreadyRunning, RunInfo, down, holder, memory, read_run, start_detached, status
 from ops.servers.base import NotReady
+from ops.stack_parts import plain_nats_config
 from tests.support.processes import slowness
 from tests.support.stack import ELSEWHERE, child, refuse_to_provision, small_stack, stack, stack_settings
 

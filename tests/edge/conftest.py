@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
 
-from adapters.crypto import Verifier
 from adapters.nats.bus import Bus
 from adapters.objects import FolderObjects
 from adapters.redis import Redis, opened_redis
+from adapters.signed_tokens import Verifier
 from edge.app import build_app
 from edge.serving import serve_app
 from edge.stages import Rules

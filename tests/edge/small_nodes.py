@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Raw, structs
 
-from adapters.crypto import SigningKey, sign
 from adapters.objects import Objects
+from adapters.signed_tokens import SigningKey, sign
 from contracts import auth, brands, covers, exports, notifications, operations, tasks, templates, users
 from contracts.auth import AUDIENCE, ISSUER, Claims, Jwks, Session
 from contracts.brands import BrandKit
@@ -34,7 +34,7 @@ from contracts.templates import (
 )
 from contracts.users import Preferences, Quota, User
 from contracts.wire import Context, Done, Endpoint, ObjectRef
-from nodes.runtime import Binding, serve
+from nodes.bindings import Binding, serve
 from tests.edge.cover_nodes import further_versions
 from tests.edge.edit_nodes import edit_answers
 from tests.edge.oauth_nodes import oauth_answers
@@ -154,6 +154,19 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         **oauth_answers(),
         **edit_answers(world.images),
         **security_answers(world.holders, world.ended, world.signers),
+        **further_versions(world.owners, a_cover),
+        **share_answers(world.linked),
+        **review_answers(world.objects),
+        **_of_accounts(world),
+        **_of_templates(),
+        **_of_covers(world),
+        **_of_tasks(world),
+        **_of_operators(),
+    }
+
+
+def _of_accounts(world: World) -> dict[Endpoint[Any, Any], Any]:
+    return {
         auth.REGISTER: lambda m, _c: _session(world, m.email),
         auth.LOGIN: lambda m, _c: _session(world, m.email),
         auth.REFRESH: lambda _m, _c: _session(world, "ada@example.org"),
@@ -168,6 +181,11 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         brands.GET: lambda _m, _c: BrandKit(),
         brands.SET: lambda m, _c: BrandKit(typography=m.typography, palette=m.palette, updated_at=NOW),
         users.QUOTA: lambda _m, c: Quota(used=1, reserved=0, limit=10, tier=c.tier, resets_at=NOW),
+    }
+
+
+def _of_templates() -> dict[Endpoint[Any, Any], Any]:
+    return {
         templates.LIST: lambda m, _c: TemplatePage(items=(_template(m.category or "book"),)),
         templates.GET: lambda m, _c: _template("book", m.template_id),
         templates.CATEGORIES: lambda _m, _c: Categories(items=(Category(slug="book", name="Book", count=1),)),
@@ -175,10 +193,15 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         templates.UPDATE: lambda m, _c: _template("book", m.template_id),
         templates.DELETE: lambda _m, _c: Done(),
         templates.SAVE_MINE: lambda m, _c: _mine(m),
+        templates.UPDATE_MINE: lambda m, _c: _mine(m),
+        templates.DELETE_MINE: lambda _m, _c: Done(),
         templates.LIST_MINE: lambda _m, _c: UserTemplatePage(items=()),
+    }
+
+
+def _of_covers(world: World) -> dict[Endpoint[Any, Any], Any]:
+    return {
         covers.GENERATE: lambda m, c: _accepted(world, m, c),
-        **further_versions(world.owners, a_cover),
-        **share_answers(world.linked),
         covers.GET: lambda m, _c: a_cover(m.cover_id),
         covers.LIST: lambda _m, _c: CoverPage(items=()),
         covers.IMAGE: lambda m, _c: _image(world, m),
@@ -189,20 +212,29 @@ def _answers(world: World) -> dict[Endpoint[Any, Any], Any]:
         exports.FILE: lambda m, _c: _file(world, m),
         exports.PRESETS: lambda _m, _c: Presets(items=()),
         exports.DELETE: lambda _m, _c: Done(),
+    }
+
+
+def _of_tasks(world: World) -> dict[Endpoint[Any, Any], Any]:
+    return {
         tasks.GET: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.LIST: lambda _m, _c: TaskPage(items=()),
         tasks.CANCEL: lambda m, c: _task(_owned(world, m.task_id, c)),
         tasks.LOAD: lambda _m, _c: world.load,
         tasks.HISTORY: lambda m, c: _history(world, m, c),
-        **review_answers(world.objects),
+        notifications.LIST: lambda _m, _c: NotificationPage(items=()),
+        notifications.MARK_READ: lambda m, _c: _notification(m.notification_id),
+    }
+
+
+def _of_operators() -> dict[Endpoint[Any, Any], Any]:
+    return {
         operations.LIST_DEAD: lambda _m, _c: operations.DeadLetterPage(items=()),
         operations.SHOW_DEAD: lambda m, _c: _letter(m.sequence),
         operations.REPLAY_DEAD: lambda _m, _c: Done(),
         operations.DROP_DEAD: lambda _m, _c: Done(),
         operations.INSPECT: lambda m, _c: _inspection(m.task_id),
         operations.INSPECT_ALL: lambda _m, _c: operations.TaskRows(items=()),
-        notifications.LIST: lambda _m, _c: NotificationPage(items=()),
-        notifications.MARK_READ: lambda m, _c: _notification(m.notification_id),
     }
 
 
@@ -246,7 +278,7 @@ def _template(category: str, template_id: uuid.UUID | None = None) -> Template:
     )
 
 
-def _mine(message: templates.SaveUserTemplate) -> UserTemplate:
+def _mine(message: Any) -> UserTemplate:
     return UserTemplate(
         id=uuid.uuid4(),
         template_id=message.template_id,

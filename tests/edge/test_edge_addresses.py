@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from adapters.crypto import Verifier
 from adapters.redis import Redis
+from adapters.signed_tokens import Verifier
 from edge.address import Addresses, networks
 from edge.address_lists import AddressLists
 from edge.app import build_app
@@ -60,11 +60,9 @@ async def test_a_denied_client_is_told_when_it_connects(nats_url: str, redis: Re
 
 async def test_behind_a_proxy_each_request_is_looked_at(nats_url: str, redis: Redis, world: World) -> None:
     """The address that a trusted proxy saw decides, on every route, known or not; not what a client wrote itself."""
-    rules = {
-        "addresses": Addresses(networks("127.0.0.0/8")),
-        "lists": AddressLists(networks("203.0.113.0/24, 2001:db8:bad::/48")),
-    }
-    async with the_nodes(nats_url, world), an_edge(nats_url, redis, world, **rules) as edge:
+    addresses = Addresses(networks("127.0.0.0/8"))
+    lists = AddressLists(networks("203.0.113.0/24, 2001:db8:bad::/48"))
+    async with the_nodes(nats_url, world), an_edge(nats_url, redis, world, addresses=addresses, lists=lists) as edge:
         for path in ("/v1/me", "/v1/templates", "/healthz", "/nothing", "/"):
             for address in ("203.0.113.9", "2001:db8:bad::1", "192.0.2.1, 203.0.113.9"):
                 denied = await edge.ask("GET", path, headers={"X-Forwarded-For": address})
@@ -77,15 +75,12 @@ async def test_behind_a_proxy_each_request_is_looked_at(nats_url: str, redis: Re
 
 async def test_administrators_have_a_list_of_their_own(nats_url: str, redis: Redis, world: World) -> None:
     """Their routes answer 403 from elsewhere, even to an administrator; other routes serve."""
-    rules = {
-        "addresses": Addresses(networks("127.0.0.0/8")),
-        "lists": AddressLists(admin_allow=networks("10.0.0.0/8")),
-    }
-    async with the_nodes(nats_url, world), an_edge(nats_url, redis, world, **rules) as edge:
+    addresses, lists = Addresses(networks("127.0.0.0/8")), AddressLists(admin_allow=networks("10.0.0.0/8"))
+    async with the_nodes(nats_url, world), an_edge(nats_url, redis, world, addresses=addresses, lists=lists) as edge:
         admin = world.bearer(roles=("admin",))
         for address, status in (("192.0.2.1", 403), ("10.1.2.3", 200)):
             headers = {**admin, "X-Forwarded-For": address}
             assert (await edge.ask("GET", "/v1/admin/dead-letters", headers=headers)).status == status
             assert (await edge.ask("GET", "/v1/me", headers=headers)).status == 200
     assert edge.world is world
-    assert rules["lists"].counts == {"admin": 1}  # type: ignore[attr-defined]  # one of two types
+    assert lists.counts == {"admin": 1}

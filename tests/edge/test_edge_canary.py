@@ -4,7 +4,7 @@ from contracts import covers
 from contracts.covers import CoverPage
 from contracts.errors import NotFound
 from contracts.wire import Context
-from nodes.runtime import serve
+from nodes.bindings import serve
 from tests.edge.conftest import Edge
 from tests.support.buses import SmallService, a_node
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.crypto import Verifier
 from adapters.redis import Redis
+from adapters.signed_tokens import Verifier
 from contracts import users
 from edge.address import Addresses, networks
 from edge.app import build_app

@@ -28,7 +28,7 @@ from contracts.covers import Cover, CoverPage
 from contracts.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated, Unavailable
 from contracts.wire import Context
 from edge.export import FACTS, LISTS, PAGE, Export
-from nodes.runtime import serve
+from nodes.bindings import serve
 from tests.edge.conftest import Edge, an_edge
 from tests.edge.small_nodes import NODES, World, a_cover, the_nodes
 from tests.support.buses import SmallService, a_node

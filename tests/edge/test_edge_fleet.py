@@ -23,7 +23,7 @@ from contracts.errors import NotFound
 from contracts.registry import QUEUES
 from contracts.wire import Context
 from edge.fleet import Fleet
-from nodes.runtime import serve
+from nodes.bindings import serve
 from nodes.tasks.operations import Operations
 from tests.edge.conftest import Edge, an_edge
 from tests.edge.small_nodes import NODES, World, the_nodes

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.crypto import SigningKey
+from adapters.signed_tokens import SigningKey
 from adapters.telemetry import Batch, JsonLines
 from contracts import auth, covers, tasks, templates, users
 from contracts.errors import Unavailable

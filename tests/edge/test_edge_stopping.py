@@ -4,8 +4,8 @@ import asyncio
 
 import aiohttp
 
-from adapters.crypto import Verifier
 from adapters.redis import Redis
+from adapters.signed_tokens import Verifier
 from contracts import users
 from edge.app import build_app
 from edge.serving import serve_app

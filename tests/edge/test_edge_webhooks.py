@@ -15,7 +15,7 @@ from contracts.errors import Unavailable
 from contracts.wire import Done
 from edge.rates import Rates
 from edge.webhooks import MAX_MESSAGE
-from nodes.runtime import serve
+from nodes.bindings import serve
 from tests.edge.conftest import Edge, Reply, an_edge
 from tests.edge.small_nodes import World
 from tests.support.buses import SmallService, a_node

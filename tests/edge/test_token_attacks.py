@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from adapters.crypto import SigningKey, sign
+from adapters.signed_tokens import SigningKey, sign
 from contracts import auth, users
 from contracts.auth import AUDIENCE, ISSUER
 from tests.edge.conftest import Edge, an_edge

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from adapters.crypto import Passwords
 from adapters.migrations import migrate
 from adapters.nats.bus import Bus
+from adapters.passwords import Passwords
 from adapters.postgres import Pool, open_pool
 from contracts import auth, tasks, users
 from contracts.auth import AccountDeleted, DeleteAccount, GetAccount, Login, Refresh, Register, Session, VerifyToken
@@ -24,7 +25,7 @@ from nodes.auth.ending import Ending
 from nodes.auth.model import NewSession
 from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS as AUTH_MIGRATIONS
-from nodes.runtime import listen, work
+from nodes.bindings import listen, work
 from nodes.users.service import Users
 from nodes.users.store import MIGRATIONS as USERS_MIGRATIONS
 from ops.provision_nats import provision_streams
@@ -93,10 +94,10 @@ def by(user_id: uuid.UUID) -> Context:
 
 
 @contextlib.asynccontextmanager
-async def database(server: str, migrations: object) -> AsyncIterator[Pool]:
+async def database(server: str, migrations: Path) -> AsyncIterator[Pool]:
     """An empty database with a node's tables."""
     async with fresh_postgres(server) as dsn:
-        await migrate(dsn, migrations)  # type: ignore[arg-type]  # a path
+        await migrate(dsn, migrations)
         pool = await open_pool(dsn)
         yield pool
         await pool.close()

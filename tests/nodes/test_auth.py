@@ -1,7 +1,6 @@
 """The auth node on a real database and a real bus, with a small users node that can fail."""
 
 import asyncio
-import base64
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -12,9 +11,10 @@ import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from adapters.crypto import Passwords, Verifier
 from adapters.migrations import migrate
+from adapters.passwords import Passwords
 from adapters.postgres import open_pool
+from adapters.signed_tokens import Verifier
 from contracts import auth, users
 from contracts.auth import GetJwks, Login, Refresh, Register, Session, VerifyToken
 from contracts.errors import Conflict, Unauthenticated, Unavailable
@@ -216,12 +216,6 @@ async def test_tokens_outlive_a_restart(house: House) -> None:
     assert two.refresh_token == one.refresh_token
     await other_pool.close()
     passwords.close()
-
-
-def signed_by(session: Session) -> str:
-    """The kid in the access token's header."""
-    header = msgspec.json.decode(base64.urlsafe_b64decode(session.access_token.split(".")[0] + "=="))
-    return str(header["kid"])
 
 
 async def test_admin_is_made_once(house: House) -> None:

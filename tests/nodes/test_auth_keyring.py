@@ -12,8 +12,10 @@ import pytest_asyncio
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from adapters.crypto import Box, Passwords, SigningKey, Verifier, WrongKey
+from adapters.crypto import Box, WrongKey
+from adapters.passwords import Passwords
 from adapters.postgres import open_pool
+from adapters.signed_tokens import SigningKey, Verifier
 from contracts import auth, security, token_keys
 from contracts.auth import AUDIENCE, ISSUER, Algorithm, Claims, GetJwks, Jwks
 from contracts.errors import Forbidden, Unauthenticated

@@ -20,7 +20,8 @@ from contracts.safety import CheckImage, Finding, Verdict
 from contracts.tasks import StepReport
 from contracts.uploads import BeginUpload, DeleteUpload, FinishUpload, NewObject, Purpose, Upload
 from contracts.wire import Context
-from nodes.runtime import Node, serve
+from nodes.bindings import serve
+from nodes.runtime import Node
 from tests.support.buses import SmallService
 from tests.support.covers_world import asks
 from tests.support.edits_world import SIZES, EditWorld, an_edit_world

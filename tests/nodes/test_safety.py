@@ -22,7 +22,8 @@ from contracts.errors import NotFound
 from contracts.safety import CheckImage, CheckImageStep, CheckText, TextPart
 from contracts.tasks import StepReport
 from contracts.wire import Context, ObjectRef
-from nodes.runtime import Node, work
+from nodes.bindings import work
+from nodes.runtime import Node
 from nodes.safety.service import Safety
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase

@@ -34,7 +34,8 @@ from contracts.reviews import (
 from contracts.safety import CheckImage, CheckImageStep, CheckText, TextPart, Verdict
 from contracts.tasks import StepReport
 from contracts.wire import Context, Endpoint, ObjectRef
-from nodes.runtime import Node, listen, work
+from nodes.bindings import listen, work
+from nodes.runtime import Node
 from nodes.safety.reviews import Reviews
 from nodes.safety.service import Safety
 from tests.support.buses import SmallService, a_bus

@@ -34,8 +34,9 @@ from contracts.uploads import (
     UploadPlace,
 )
 from contracts.wire import Context, Endpoint
+from nodes.bindings import serve
 from nodes.edits.service import Edits
-from nodes.runtime import Node, serve
+from nodes.runtime import Node
 from tests.support.buses import SmallService, a_bus
 from tests.support.covers_world import USER, asks
 from tests.support.endings import end_account
@@ -86,8 +87,8 @@ class House:
         await self.objects.put(place.scope, data, "image/png")
         return await self.finish(place, user)
 
-    async def get(self, upload: Upload, **more: object) -> Upload:
-        ask = GetUpload(upload_id=upload.upload_id, **more)  # type: ignore[arg-type]  # fields of it
+    async def get(self, upload: Upload, **more: Any) -> Upload:
+        ask = GetUpload(upload_id=upload.upload_id, **more)
         return await self.bus.request(uploads.GET, ask, asks())
 
     async def listed(self, user: uuid.UUID = USER) -> list[uuid.UUID]:

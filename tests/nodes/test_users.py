@@ -23,7 +23,7 @@ from contracts.users import (
     UserCreated,
 )
 from contracts.wire import Context
-from nodes.runtime import listen
+from nodes.bindings import listen
 from nodes.users.service import Users
 from tests.support.buses import SmallService, a_bus, a_node
 from tests.support.users_house import DECEMBER, NOVEMBER, House, Neighbours, a_users_house, a_users_pool, of, until

@@ -12,7 +12,7 @@ from adapters.nats.bus import Bus
 from contracts import covers
 from contracts.covers import CoverStep
 from contracts.wire import Context, WorkQueue
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.support.buses import SmallService, a_bus, a_node
 
 MESSAGES = 40

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 from nats.aio.client import Server
@@ -15,7 +16,7 @@ from adapters.nats.connection import Connection, Profile, connected
 from contracts import notifications, users
 from contracts.errors import DeadlineExceeded, ServiceError, Unavailable
 from contracts.wire import Context
-from nodes.runtime import serve, work
+from nodes.bindings import serve, work
 from ops.paths import Home
 from ops.servers.nats import NatsServer, write_plain_config
 from ops.supervision import Supervised
@@ -141,7 +142,7 @@ async def test_a_connection_closed_for_good_is_reported(nats_url: str) -> None:
 
 def test_clients_come_back_at_different_times() -> None:
     """The wait before a reconnect is random, grows with failures, and is bounded."""
-    servers = [Server(uri=None, reconnects=n) for n in (0, 3, 50)]  # type: ignore[arg-type]
+    servers = [Server(uri=urlparse("nats://localhost"), reconnects=n) for n in (0, 3, 50)]
     waits = {s.reconnects: [connections.next_server([s], {})[1] for _ in range(200)] for s in servers}
 
     assert max(waits[0]) <= connections.RECONNECT_FIRST

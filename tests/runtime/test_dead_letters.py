@@ -17,7 +17,7 @@ from adapters.nats.graveyard import MaxDeliveries, Undertaker, bury
 from contracts import covers, notifications
 from contracts.errors import NotFound, Unavailable
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from ops.cli import main
 from ops.commands.dead import ago, printable
 from tests.support.buses import SmallService, a_bus, a_node

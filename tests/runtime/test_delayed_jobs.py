@@ -11,7 +11,7 @@ import pytest
 from adapters.nats.bus import Bus
 from contracts import notifications, tasks
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.runtime.test_connection import kill, server
 from tests.runtime.test_jobs import info, notice
 from tests.support.buses import SmallService, a_bus, a_node

@@ -14,7 +14,8 @@ from adapters.nats.graveyard import REASON
 from contracts import notifications, users
 from contracts.errors import Internal, NotFound, Unavailable
 from contracts.wire import Context, DeadLetter
-from nodes.runtime import Chore, Node, dead_letters, listen, work
+from nodes.bindings import Chore, dead_letters, listen, work
+from nodes.runtime import Node
 from ops.nats_config import consumer
 from tests.support.buses import SmallService, a_bus, a_node
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,8 +19,8 @@ from contracts import notifications, tasks
 from contracts.errors import NotFound, Unavailable
 from contracts.tasks import PLANS
 from contracts.wire import Context
+from nodes.bindings import work
 from nodes.handling import Working
-from nodes.runtime import work
 from ops.nats_config import queue_consumers
 from tests.runtime.test_connection import kill, server
 from tests.runtime.test_jobs import info, notice, settle
@@ -292,10 +293,10 @@ async def test_dead_letters_name_their_lane(nats_url: str) -> None:
     broken = True
     painter = Painter()
 
-    async def paint(message: object, context: Context) -> None:
+    async def paint(message: Any, context: Context) -> None:
         if broken:
             raise NotFound("no such cover")
-        await painter.paint(message, context)  # type: ignore[arg-type]  # whatever the queue's message is
+        await painter.paint(message, context)
 
     async with (
         a_bus(nats_url, streams=True) as bus,

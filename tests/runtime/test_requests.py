@@ -20,7 +20,8 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.wire import Context
-from nodes.runtime import Fenced, Node, serve
+from nodes.bindings import serve
+from nodes.runtime import Fenced, Node
 from tests.support.buses import SmallService, a_bus, a_node
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from adapters.crypto import Box, Passwords
+from adapters.crypto import Box
 from adapters.identity import IdentityProvider
 from adapters.migrations import migrate
 from adapters.nats.bus import Bus
+from adapters.passwords import Passwords
 from adapters.postgres import Pool, open_pool
 from contracts import auth, notifications, security, users
 from contracts.auth import Login, Logout, Refresh, Register, Session, VerifyToken
@@ -22,7 +23,7 @@ from contracts.users import CreateUser, GetUser, User
 from contracts.wire import Context
 from nodes.auth.service import Auth
 from nodes.auth.store import MIGRATIONS
-from nodes.runtime import serve, work
+from nodes.bindings import serve, work
 from tests.support.buses import SmallService, a_bus, a_node
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

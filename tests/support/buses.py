@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 from adapters.nats.bus import Bus, opened_bus
 from adapters.nats.connection import Profile, connected
-from nodes.runtime import Binding, Chore, Node, Service
+from nodes.bindings import Binding, Chore, Service
+from nodes.runtime import Node
 from ops.provision_nats import provision_streams
 
 

@@ -16,7 +16,8 @@ from adapters.nats.wire import ERROR, STATUS, VERSION
 from contracts import covers
 from contracts.covers import GetImage
 from contracts.wire import Context, ObjectRef
-from nodes.runtime import Node, serve
+from nodes.bindings import serve
+from nodes.runtime import Node
 from ops.canary import keep_weights, reload_server
 from ops.credentials import seed_file, write_nats_config
 from ops.paths import Home

@@ -8,7 +8,7 @@ import sys
 
 from contracts import notifications
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.support.buses import SmallService, a_node
 
 

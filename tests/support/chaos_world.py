@@ -29,9 +29,10 @@ from contracts.tasks import Progress
 from contracts.wire import Context
 from ops.child import ChildProgram, ProcessSpec
 from ops.credentials import write_nats_config
-from ops.launch import Stack, Urls
+from ops.launch import Stack
 from ops.nats_config import SECONDS, consumers
 from ops.provision import node_database, profile, provision
+from ops.stack_parts import Urls
 from ops.supervision import Supervised
 from tests.support.chaos_orders import Customer, Shop
 from tests.support.stack import stack_settings

@@ -24,10 +24,11 @@ from contracts.errors import (
     ServiceError,
 )
 from contracts.tasks import CreateTask, StepReport, Task
-from contracts.wire import Context
+from contracts.wire import Context, WorkQueue
+from nodes.bindings import Service, listen, serve, work
 from nodes.covers.service import Covers
 from nodes.covers.share_links import Links
-from nodes.runtime import Node, Service, listen, serve, work
+from nodes.runtime import Node
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
 
@@ -175,7 +176,7 @@ class World:
         context = msgspec.structs.replace(asks(user, timeout), idempotency_key=key)
         return await self.bus.request(covers.GENERATE, request or GenerateCover(title="Tides"), context)
 
-    async def do(self, queue: object, accepted: covers.CoverAccepted, step: str) -> StepReport | None:
+    async def do(self, queue: WorkQueue[CoverStep], accepted: covers.CoverAccepted, step: str) -> StepReport | None:
         """Send a step, wait until all work is done, and give its report; None when it was reported before."""
         await self.send(queue, accepted, step)
         await self.idle()
@@ -188,9 +189,9 @@ class World:
             while (await stream.stream_info("JOBS")).state.messages:
                 await asyncio.sleep(0.01)
 
-    async def send(self, queue: object, accepted: covers.CoverAccepted, step: str) -> None:
+    async def send(self, queue: WorkQueue[CoverStep], accepted: covers.CoverAccepted, step: str) -> None:
         message = CoverStep(task_id=accepted.task_id, cover_id=accepted.cover_id, user_id=USER, step=step)
-        await self.bus.enqueue(queue, message, message_id=uuid.uuid4().hex)  # type: ignore[arg-type]  # any queue of CoverStep
+        await self.bus.enqueue(queue, message, message_id=uuid.uuid4().hex)
 
     async def get(self, accepted: covers.CoverAccepted, user: uuid.UUID = USER) -> covers.Cover:
         return await self.bus.request(covers.GET, covers.GetCover(cover_id=accepted.cover_id), asks(user))

@@ -11,8 +11,8 @@ import sys
 from contracts import notifications
 from contracts.errors import Unavailable
 from contracts.wire import Context
+from nodes.bindings import work
 from nodes.handling import MAX_DELIVER
-from nodes.runtime import work
 from tests.support.buses import SmallService, a_node
 
 

@@ -7,9 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
+from adapters.signed_tokens import Verifier
 from edge.app import build_app
 from edge.middleware.limits import MAX_SECONDS
 from edge.rates import read_rates

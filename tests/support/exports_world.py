@@ -25,12 +25,14 @@ from contracts.recipes import Format, Recipe
 from contracts.tasks import CreateTask, StepReport, Task
 from contracts.templates import StyleParams
 from contracts.wire import Context, Event, ObjectRef, WorkQueue
+from nodes.bindings import Service, serve, work
 from nodes.exports.service import Exports
-from nodes.runtime import Node, Service, serve, work
+from nodes.runtime import Node
 from tests.support.buses import SmallService, a_bus
 from tests.support.servers import MongoDatabase
 
 USER = uuid.UUID(int=1)
+PLAIN = ExportOptions()
 SIZES: dict[Format, tuple[int, int]] = {"ebook": (1600, 2560), "square": (3000, 3000), "thumbnail": (1280, 720)}
 
 
@@ -167,7 +169,7 @@ class World:
         *presets: str,
         key: str | None = None,
         user: uuid.UUID | None = USER,
-        options: ExportOptions = ExportOptions(),  # noqa: B008 -- frozen
+        options: ExportOptions = PLAIN,
     ) -> ExportAccepted:
         context = msgspec.structs.replace(asks(user), idempotency_key=key)
         order = CreateExport(cover_id=cover_id, presets=presets or ("jpeg-web",), options=options)

@@ -14,7 +14,7 @@ from adapters.nats.bus import Bus
 from contracts import covers
 from contracts.tasks import PLANS
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.support.buses import SmallService, a_node
 
 QUEUE = covers.PAINT

@@ -11,7 +11,7 @@ from contracts import covers, notifications, safety, tasks, users
 from contracts.errors import ServiceError
 from contracts.tasks import StepReport
 from contracts.wire import Context, ObjectRef, WorkQueue
-from nodes.runtime import listen, work
+from nodes.bindings import listen, work
 from tests.support.buses import SmallService
 
 ART = ObjectRef(key="art/1", sha256="1" * 64, size=10, media_type="image/png")

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.child import ProcessSpec
-from ops.launch import Stack, Urls, plain_nats_config, provision_nothing
+from ops.launch import Stack
 from ops.processes import READY_FD
 from ops.running import RunInfo
 from ops.servers.base import PATIENCE, Patience
 from ops.settings import Settings, read_settings
+from ops.stack_parts import Urls, plain_nats_config, provision_nothing
 
 # Says that it is ready and stays; its own child stays with it, as the painters of the nodes do.
 STAYS = f"""

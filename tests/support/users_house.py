@@ -24,7 +24,7 @@ from contracts.users import (
     UserCreated,
 )
 from contracts.wire import Context
-from nodes.runtime import listen, serve, work
+from nodes.bindings import listen, serve, work
 from nodes.users.service import Users
 from nodes.users.store import MIGRATIONS
 from tests.support.buses import SmallService, a_bus, a_node

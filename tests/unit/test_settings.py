@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import (
-    SETTINGS,
-    Settings,
-    SettingsInvalid,
-    read_settings,
-    render_env_example,
-    render_settings_table,
-    variable,
-)
+from ops.settings import Settings, SettingsInvalid, read_settings
+from ops.settings_table import SETTINGS, render_env_example, render_settings_table, variable
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto import Verifier
 from adapters.objects import FolderObjects
 from adapters.redis import opened_redis
+from adapters.signed_tokens import Verifier
 from adapters.telemetry import configure_logging
 from edge.app import build_app
 from edge.rates import read_rates

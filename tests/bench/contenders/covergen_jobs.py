@@ -15,7 +15,7 @@ import msgspec
 from adapters.nats.bus import Bus
 from contracts.notifications import SEND, SendNotification
 from contracts.wire import Context
-from nodes.runtime import work
+from nodes.bindings import work
 from tests.bench.contenders.plans import USER_ID, JobsPlan
 from tests.support.buses import SmallService, a_bus, a_node
 

@@ -6,14 +6,14 @@ import sys
 
 import msgspec
 
-from adapters.crypto import SigningKey
+from adapters.signed_tokens import SigningKey
 from adapters.telemetry import configure_logging
 from contracts import auth, covers, users
 from contracts.auth import Jwks
 from contracts.covers import CoverAccepted
 from contracts.users import User
 from contracts.wire import Context
-from nodes.runtime import serve
+from nodes.bindings import serve
 from ops.hosting import spare_collector, until_told
 from tests.bench.contenders.plans import ACCEPTED, USER, HttpPlan
 from tests.support.buses import SmallService, a_node
