@@ -84,10 +84,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """The sizes that it makes, where it does not make any."""
     price: Cost | None = None
     """Of one picture as we order it, where that is known beforehand."""
-    asynchronous: bool = False
-    """Orders are taken at once, and asked for until they are done."""
-    max_prompt: int = 2**31
-    """Characters."""
 
 
 class ImageModel(Protocol):

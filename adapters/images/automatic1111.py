@@ -21,13 +21,11 @@ from adapters.images.errors import (
     Broken,
     Busy,
     ImageError,
-    InvalidOrder,
-    RateLimitedByModel,
     TookTooLong,
 )
 from adapters.images.fitting import Size, gridded
 from adapters.images.registered import base_url
-from adapters.images.remote import Told, Workers, decoded, encoded, finished, uploads
+from adapters.images.remote import Told, Workers, decoded, encoded, finished, meant, uploads
 from adapters.images.words import described, unwanted
 
 OK = 200
@@ -42,17 +40,8 @@ OUT_OF_MEMORY = "OutOfMemoryError"
 INTERRUPT_SECONDS = 3.0
 NO_COST = Cost(0)
 """Nobody sends a bill."""
-BY_STATUS: Mapping[int, Told] = {
-    400: (InvalidOrder, "bad_request"),
-    401: (AuthFailed, "password"),
-    403: (AuthFailed, "not_allowed"),
-    404: (AuthFailed, "api_is_off"),
-    413: (InvalidOrder, "too_large"),
-    422: (InvalidOrder, "unprocessable"),
-    429: (RateLimitedByModel, "too_fast"),
-    503: (Busy, "overloaded"),
-    504: (TookTooLong, "gateway_timeout"),
-}
+BY_STATUS: Mapping[int, Told] = {401: (AuthFailed, "password"), 404: (AuthFailed, "api_is_off")}
+"""What is said here otherwise than in `USUAL`."""
 
 
 class _Images(msgspec.Struct):
@@ -88,7 +77,6 @@ class Automatic1111:
         offline=False,
         max_pixels=MOST_PIXELS,
         price=NO_COST,
-        max_prompt=MAX_PROMPT,
     )
 
     def __init__(self, url: str, workers: Workers, *, seconds: float = 60.0) -> None:
@@ -183,8 +171,7 @@ def failure(answer: Answer) -> ImageError:
     """What an answer that is not 200 means."""
     if answer.status in SERVER_ERRORS and answer.said(_Failure, _Failure()).error == OUT_OF_MEMORY:
         return Busy("out_of_memory")
-    other: Told = (Broken, "server_error" if answer.status in SERVER_ERRORS else "unexpected_status")
-    kind, reason = BY_STATUS.get(answer.status, other)
+    kind, reason = meant(answer.status, BY_STATUS)
     return kind(reason, retry_after=answer.retry_after)
 
 

@@ -7,13 +7,11 @@ import aiohttp
 import msgspec
 
 from adapters.images import Capabilities, Cost, InpaintOrder, PaintOrder, Picture
-from adapters.images.calls import SERVER_ERRORS, Answer, Api
+from adapters.images.calls import Answer, Api
 from adapters.images.errors import (
-    AuthFailed,
     Broken,
     Busy,
     ImageError,
-    InvalidOrder,
     QuotaUsedUp,
     RateLimitedByModel,
     RefusedInput,
@@ -22,7 +20,7 @@ from adapters.images.errors import (
 )
 from adapters.images.fitting import Size, gridded, nearest
 from adapters.images.registered import Prices
-from adapters.images.remote import Told, Workers, decoded, finished, uploads
+from adapters.images.remote import Told, Workers, decoded, finished, meant, uploads
 from adapters.images.words import described
 
 URL = "https://api.openai.com/v1"
@@ -35,18 +33,8 @@ STEP, MOST_PIXELS, LONGEST, STEEPEST = 16, 2560 * 1440, 2560, 3.0
 """Of the models from 2 on: any multiple of 16 up to this; more is called experimental."""
 MODERATED = "moderation_blocked"
 NO_MONEY = ("credit_balance_exhausted", "_spend_limit_exceeded", "organization_usage_limit_exceeded")
-BY_STATUS: Mapping[int, Told] = {
-    400: (InvalidOrder, "bad_request"),
-    401: (AuthFailed, "key"),
-    403: (AuthFailed, "not_allowed"),
-    404: (AuthFailed, "no_such_model"),
-    408: (TookTooLong, "request_timeout"),
-    409: (Busy, "conflict"),
-    413: (InvalidOrder, "too_large"),
-    422: (InvalidOrder, "unprocessable"),
-    503: (Busy, "overloaded"),
-    504: (TookTooLong, "gateway_timeout"),
-}
+BY_STATUS: Mapping[int, Told] = {408: (TookTooLong, "request_timeout"), 409: (Busy, "conflict")}
+"""What is said here otherwise than in `USUAL`."""
 
 
 class _Stage(msgspec.Struct):
@@ -110,7 +98,6 @@ class OpenAI:
             offline=False,
             max_pixels=MOST_PIXELS if free else SIZES[1][0] * SIZES[1][1],
             sizes=() if free else SIZES,
-            max_prompt=MAX_PROMPT,
         )
         self._api = Api(url, {"Authorization": f"Bearer {key}"}, seconds=seconds)
         self._workers = workers
@@ -186,8 +173,7 @@ def failure(answer: Answer) -> ImageError:
         return (RefusedOutput if stage == "output" else RefusedInput)(MODERATED, request_id=request_id)
     if answer.status == 429:
         return _too_many(answer, error, request_id)
-    other: Told = (Broken, "server_error" if answer.status in SERVER_ERRORS else "unexpected_status")
-    kind, reason = BY_STATUS.get(answer.status, other)
+    kind, reason = meant(answer.status, BY_STATUS)
     return kind(reason, request_id=request_id, retry_after=answer.retry_after)
 
 

@@ -2,16 +2,38 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from adapters.images import Cost, InpaintOrder, PaintOrder, Picture
 from adapters.images import fitting as fit
-from adapters.images.errors import Broken, ImageError, InvalidOrder, plain_id
+from adapters.images.calls import SERVER_ERRORS
+from adapters.images.errors import (
+    AuthFailed,
+    Broken,
+    Busy,
+    ImageError,
+    InvalidOrder,
+    RateLimitedByModel,
+    TookTooLong,
+    plain_id,
+)
 
 Result = TypeVar("Result")
 Told = tuple[type[ImageError], str]
 """The kind of an error, and a word of ours for its reason."""
+USUAL: Mapping[int, Told] = {
+    400: (InvalidOrder, "bad_request"),
+    401: (AuthFailed, "key"),
+    403: (AuthFailed, "not_allowed"),
+    404: (AuthFailed, "no_such_model"),
+    413: (InvalidOrder, "too_large"),
+    422: (InvalidOrder, "unprocessable"),
+    429: (RateLimitedByModel, "too_fast"),
+    503: (Busy, "overloaded"),
+    504: (TookTooLong, "gateway_timeout"),
+}
+"""What a status means where the provider does not say it otherwise."""
 
 
 class Workers(Protocol):
@@ -64,6 +86,12 @@ async def finished(
         request_id=plain_id(request_id),
         fitting=how,
     )
+
+
+def meant(status: int, own: Mapping[int, Told]) -> Told:
+    """What a status that is not good means at a provider whose `own` table comes first."""
+    unknown: Told = (Broken, "server_error" if status in SERVER_ERRORS else "unexpected_status")
+    return own.get(status) or USUAL.get(status, unknown)
 
 
 async def uploads(workers: Workers, order: InpaintOrder, size: fit.Size, *, alpha: bool = False) -> tuple[bytes, bytes]:

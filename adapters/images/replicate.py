@@ -18,20 +18,19 @@ import msgspec
 from adapters.identity.registered import is_loopback
 from adapters.images import Capabilities, Cost, PaintOrder, Picture
 from adapters.images.bells import Bells
-from adapters.images.calls import SERVER_ERRORS, Answer, Api
+from adapters.images.calls import Answer, Api
 from adapters.images.errors import (
     AuthFailed,
     Broken,
     Busy,
     ImageError,
-    InvalidOrder,
     QuotaUsedUp,
     RateLimitedByModel,
     RefusedOutput,
     TookTooLong,
 )
 from adapters.images.fitting import Size, nearest
-from adapters.images.remote import Told, Workers, decoded, finished
+from adapters.images.remote import Told, Workers, decoded, finished, meant
 from adapters.images.words import described
 
 URL = "https://api.replicate.com"
@@ -66,18 +65,8 @@ CANCEL_SECONDS = 3.0
 FLAGGED = ("(e005)", "nsfw", "flagged as sensitive")
 """How the text of a failure says that a filter held the picture back; there is no code for it."""
 INLINE = "data:image/"
-BY_STATUS: Mapping[int, Told] = {
-    400: (InvalidOrder, "bad_request"),
-    401: (AuthFailed, "token"),
-    402: (QuotaUsedUp, "no_credit"),
-    403: (AuthFailed, "not_allowed"),
-    404: (AuthFailed, "no_such_model"),
-    413: (InvalidOrder, "too_large"),
-    422: (InvalidOrder, "unprocessable"),
-    429: (RateLimitedByModel, "too_fast"),
-    503: (Busy, "overloaded"),
-    504: (TookTooLong, "gateway_timeout"),
-}
+BY_STATUS: Mapping[int, Told] = {401: (AuthFailed, "token"), 402: (QuotaUsedUp, "no_credit")}
+"""What is said here otherwise than in `USUAL`."""
 
 
 class _Prediction(msgspec.Struct):
@@ -119,8 +108,6 @@ class Replicate:
             max_pixels=2048 * 2048,
             sizes=ASPECTS,
             price=price,
-            asynchronous=True,
-            max_prompt=MAX_PROMPT,
         )
         self._api = Api(url, {"Authorization": f"Bearer {token}"}, seconds=seconds)
         self._workers = workers
@@ -245,6 +232,5 @@ def _unsuccessful(done: _Prediction) -> ImageError:
 
 def failure(answer: Answer) -> ImageError:
     """What an answer that is not good means."""
-    other: Told = (Broken, "server_error" if answer.status in SERVER_ERRORS else "unexpected_status")
-    kind, reason = BY_STATUS.get(answer.status, other)
+    kind, reason = meant(answer.status, BY_STATUS)
     return kind(reason, retry_after=answer.retry_after)

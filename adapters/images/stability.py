@@ -9,11 +9,8 @@ import aiohttp
 import msgspec
 
 from adapters.images import Capabilities, Cost, InpaintOrder, PaintOrder, Picture
-from adapters.images.calls import SERVER_ERRORS, Answer, Api
+from adapters.images.calls import Answer, Api
 from adapters.images.errors import (
-    AuthFailed,
-    Broken,
-    Busy,
     ImageError,
     InvalidOrder,
     QuotaUsedUp,
@@ -24,7 +21,7 @@ from adapters.images.errors import (
 )
 from adapters.images.fitting import Size, nearest
 from adapters.images.registered import STABILITY_MODELS
-from adapters.images.remote import Told, Workers, finished, uploads
+from adapters.images.remote import Told, Workers, finished, meant, uploads
 from adapters.images.words import described, unwanted
 
 URL = "https://api.stability.ai"
@@ -42,19 +39,8 @@ CREDIT = 10_000
 CREDITS = {"core": 3, "ultra": 8, "inpaint": 3, "erase": 3}
 """For a picture. That of sd3 depends on which of its models is the default."""
 FILTERED, MODERATED = "CONTENT_FILTERED", "content_moderation"
-BY_STATUS: Mapping[int, Told] = {
-    400: (InvalidOrder, "bad_request"),
-    401: (AuthFailed, "key"),
-    402: (QuotaUsedUp, "no_credits"),
-    403: (AuthFailed, "not_allowed"),
-    404: (AuthFailed, "no_such_model"),
-    408: (TookTooLong, "request_timeout"),
-    413: (InvalidOrder, "too_large"),
-    422: (InvalidOrder, "unprocessable"),
-    429: (RateLimitedByModel, "too_fast"),
-    503: (Busy, "overloaded"),
-    504: (TookTooLong, "gateway_timeout"),
-}
+BY_STATUS: Mapping[int, Told] = {402: (QuotaUsedUp, "no_credits"), 408: (TookTooLong, "request_timeout")}
+"""What is said here otherwise than in `USUAL`."""
 LONG_PAUSE = 60.0
 """Seconds that it refuses who was too fast; it does not say so in a header."""
 
@@ -93,7 +79,6 @@ class Stability:
             max_pixels=MAX_PIXELS,
             sizes=ASPECTS,
             price=priced(model),
-            max_prompt=MAX_PROMPT,
         )
         headers = {"Authorization": f"Bearer {key}", "Accept": "image/*", "stability-client-id": "covergen"}
         self._api = Api(url, headers, seconds=seconds)
@@ -176,8 +161,7 @@ def failure(answer: Answer) -> ImageError:
     request_id = said.id or answer.headers.get("x-request-id", "")
     if answer.status == 403 and said.name == MODERATED:
         return RefusedInput("moderated", request_id=request_id)
-    other: Told = (Broken, "server_error" if answer.status in SERVER_ERRORS else "unexpected_status")
-    kind, reason = BY_STATUS.get(answer.status, other)
+    kind, reason = meant(answer.status, BY_STATUS)
     after = answer.retry_after
     if kind is RateLimitedByModel and after is None:
         after = LONG_PAUSE
