@@ -135,6 +135,28 @@ class SaveUserTemplate(msgspec.Struct, frozen=True, kw_only=True):
     customizations: StyleParams
 
 
+class UpdateUserTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes to one of the caller's own styles; fields that are left out stay, and so do the covers made in it.
+
+    Raises NotFound for anything but an own style.
+    """
+
+    template_id: uuid.UUID
+    """Of the own style."""
+    name: Name | UnsetType = UNSET
+    customizations: StyleParams | UnsetType = UNSET
+
+
+class DeleteUserTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove one of the caller's own styles; covers made in it keep their recipe and can be made again.
+
+    Raises NotFound for anything but an own style, and when it is gone already.
+    """
+
+    template_id: uuid.UUID
+    """Of the own style."""
+
+
 class UserTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """A user's own variant of a style."""
 
@@ -178,6 +200,21 @@ UPDATE = Endpoint("svc.templates.update", UpdateTemplate, Template, EDGE, "Chang
 DELETE = Endpoint("svc.templates.delete", DeleteTemplate, Done, EDGE, "Remove a style (admin)")
 SAVE_MINE = Endpoint("svc.templates.save_mine", SaveUserTemplate, UserTemplate, EDGE, "Keep an own style")
 LIST_MINE = Endpoint("svc.templates.list_mine", ListUserTemplates, UserTemplatePage, EDGE, "List own styles")
+UPDATE_MINE = Endpoint("svc.templates.update_mine", UpdateUserTemplate, UserTemplate, EDGE, "Change an own style")
+DELETE_MINE = Endpoint("svc.templates.delete_mine", DeleteUserTemplate, Done, EDGE, "Remove an own style")
 CHANGED = Event("events.templates.changed", TemplateChanged, frozenset(), "A style was changed", watchers=EDGE)
 
-CONTRACTS = (LIST, GET, CATEGORIES, CHOOSE, CREATE, UPDATE, DELETE, SAVE_MINE, LIST_MINE, CHANGED)
+CONTRACTS = (
+    LIST,
+    GET,
+    CATEGORIES,
+    CHOOSE,
+    CREATE,
+    UPDATE,
+    DELETE,
+    SAVE_MINE,
+    LIST_MINE,
+    UPDATE_MINE,
+    DELETE_MINE,
+    CHANGED,
+)

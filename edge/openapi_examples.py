@@ -146,6 +146,7 @@ EXAMPLES: Mapping[str, Json] = {
     "TokenRequest": {"grant_type": "client_credentials", "scope": "covers:read"},
     "UpdateUser": {"full_name": "Ada King"},
     "UpdateTemplate": {"name": "Salt and ink"},
+    "UpdateUserTemplate": {"name": "Salt and ink, warmer"},
     "Register": {"email": "ada@example.org", "password": "correct horse battery", "full_name": "Ada Lovelace"},
     "DecideReview": {"decision": "release", "note": "A classical painting."},
     "DeadLetterPage": {"items": [_LETTER], "next_cursor": None},

@@ -20,9 +20,10 @@ PROVENANCE: tuple[Route, ...] = (
         path="/v1/covers/{cover_id}/provenance",
         contract=covers.IMAGE,
         scope="covers:read",
+        query=("version",),
         handler="provenance",
         cost=5,
         tag="provenance",
-        summary="The same of a cover's picture",
+        summary="The same of a cover's picture: the one that is shown, or `?version=`",
     ),
 )

@@ -112,6 +112,24 @@ ME: tuple[Route, ...] = (
         tag="me",
         summary="Keep an own style",
     ),
+    Route(
+        method="PATCH",
+        path="/v1/me/templates/{template_id}",
+        contract=templates.UPDATE_MINE,
+        scope="styles:write",
+        body="json",
+        tag="me",
+        summary="Change an own style; covers made in it stay as they are",
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/me/templates/{template_id}",
+        contract=templates.DELETE_MINE,
+        scope="styles:write",
+        status=204,
+        tag="me",
+        summary="Remove an own style; covers made in it keep their recipe",
+    ),
 )
 
 TEMPLATES: tuple[Route, ...] = (

@@ -35,6 +35,8 @@ MUTATIONS: Mapping[str, str] = {
     "set_preferences": "PUT /v1/me/preferences",
     "set_brand_kit": "PUT /v1/me/brand-kit",
     "save_style": "POST /v1/me/templates",
+    "update_style": "PATCH /v1/me/templates/{template_id}",
+    "delete_style": "DELETE /v1/me/templates/{template_id}",
     "create_cover": "POST /v1/covers",
     "retype_cover": "POST /v1/covers/{cover_id}/retype",
     "vary_cover": "POST /v1/covers/{cover_id}/variations",

@@ -19,6 +19,7 @@ from contracts.templates import (
     StyleParams,
     Template,
     UpdateTemplate,
+    UpdateUserTemplate,
 )
 from contracts.wire import Context
 
@@ -231,3 +232,9 @@ def changed(template: Template, request: UpdateTemplate) -> Template:
         if (value := getattr(request, name)) is not msgspec.UNSET
     }
     return msgspec.structs.replace(template, **given)
+
+
+def changes_of(request: UpdateUserTemplate) -> dict[str, object]:
+    """The fields of an own style that a request names, as they are kept."""
+    given = {name: getattr(request, name) for name in ("name", "customizations")}
+    return {name: msgspec.to_builtins(value) for name, value in given.items() if value is not msgspec.UNSET}

@@ -20,6 +20,7 @@ from contracts.templates import (
     ChooseTemplate,
     CreateTemplate,
     DeleteTemplate,
+    DeleteUserTemplate,
     GetTemplate,
     ListCategories,
     ListTemplates,
@@ -29,6 +30,7 @@ from contracts.templates import (
     Template,
     TemplatePage,
     UpdateTemplate,
+    UpdateUserTemplate,
     UserTemplate,
     UserTemplatePage,
 )
@@ -42,6 +44,7 @@ from nodes.templates.model import (
     caller,
     categories,
     changed,
+    changes_of,
     check_admin,
     check_prompt,
     check_use,
@@ -57,7 +60,10 @@ SEEDS_FILE = Path(__file__).with_name("seeds.json")
 FRESH_SECONDS = 5.0
 """How long the brief list that styles are chosen from may be old."""
 MOST_OWN = 200
+NO_OWN = "You have no such own style."
 _TRIES = 3
+ANYTHING = Known()
+"""Nothing is checked."""
 
 
 class Templates:
@@ -70,7 +76,7 @@ class Templates:
         database: Database,
         send: Send,
         *,
-        known: Known = Known(),  # noqa: B008 -- frozen
+        known: Known = ANYTHING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`send` publishes changes, `known` is what styles may ask for; `clock` counts seconds."""
@@ -90,6 +96,8 @@ class Templates:
             serve(templates.DELETE, self.delete),
             serve(templates.SAVE_MINE, self.save_mine),
             serve(templates.LIST_MINE, self.list_mine),
+            serve(templates.UPDATE_MINE, self.update_mine),
+            serve(templates.DELETE_MINE, self.delete_mine),
             listen(covers.COMPLETED, self.cover_completed),
             listen(auth.ACCOUNT_DELETED, self.account_deleted),
         )
@@ -207,6 +215,22 @@ class Templates:
     async def list_mine(self, ask: ListUserTemplates, context: Context) -> UserTemplatePage:
         """The caller's own styles, newest first. Raises Unauthenticated, Invalid for a bad cursor."""
         return await self._store.page_own(caller(context), ask)
+
+    async def update_mine(self, request: UpdateUserTemplate, context: Context) -> UserTemplate:
+        """Change one of the caller's own styles; again changes nothing. Raises Unauthenticated, Invalid, NotFound."""
+        user_id = caller(context)
+        if isinstance(request.customizations, StyleParams):
+            self._known.check(request.customizations, "customizations")
+        kept = await self._store.change_own(user_id, request.template_id, changes_of(request))
+        if kept is None:
+            raise NotFound(NO_OWN)
+        return kept
+
+    async def delete_mine(self, request: DeleteUserTemplate, context: Context) -> Done:
+        """Remove one of the caller's own styles. Raises Unauthenticated, and NotFound when there is none any more."""
+        if not await self._store.remove_own(caller(context), request.template_id):
+            raise NotFound(NO_OWN)
+        return Done()
 
     async def cover_completed(self, event: CoverCompleted, context: Context) -> None:
         """A style that is used becomes more popular; idempotent by the task's id."""

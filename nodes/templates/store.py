@@ -232,6 +232,18 @@ class TemplateStore:
             found = await self._own.find_one({"_id": own_id, "user_id": user_id})
         return None if found is None else msgspec.convert(_named(found), UserTemplate)
 
+    async def change_own(self, user_id: uuid.UUID, own_id: uuid.UUID, fields: Mapping[str, Any]) -> UserTemplate | None:
+        """The own style with these fields as they are given; None when the user has none of that id."""
+        if fields:
+            with mongo_errors():
+                await self._own.update_one({"_id": own_id, "user_id": user_id}, {"$set": dict(fields)})
+        return await self.own(user_id, own_id)
+
+    async def remove_own(self, user_id: uuid.UUID, own_id: uuid.UUID) -> bool:
+        """Remove one own style; False when the user has none of that id."""
+        with mongo_errors():
+            return (await self._own.delete_one({"_id": own_id, "user_id": user_id})).deleted_count == 1
+
     async def count_own(self, user_id: uuid.UUID) -> int:
         """How many own styles a user has."""
         with mongo_errors():

@@ -65,3 +65,8 @@ async def test_credentials_go_from_the_cover_through_edit_and_export(api: Api) -
     assert (told["valid"], told["trusted"], told["ingredients"][0]["relationship"]) == (True, False, "parentOf")
     assert {"iptc", "tc260-xmp", "tc260-png"} == {each["scheme"] for each in told["ai_labels"]}
     assert told["digital_source_type"].endswith("/algorithmicMedia")
+
+    first = (await api.call("GET", f"{path}/provenance?version=1")).body
+    assert (first["valid"], first["ingredients"]) == (True, [])
+    assert [each["action"] for each in first["actions"]] == ["c2pa.created", "c2pa.addedText"]
+    assert (await api.call("GET", f"{path}/provenance?version=9")).status == 404

@@ -14,6 +14,7 @@ from adapters.provenance.chain import SigningFiles, development_chain
 from adapters.provenance.claims import Agent, Claim
 from adapters.provenance.signing import sign
 from adapters.redis import Redis
+from contracts.covers import GetImage
 from edge.rates import Rates
 from tests.edge.conftest import Edge, an_edge
 from tests.edge.small_nodes import World
@@ -104,6 +105,18 @@ async def test_a_cover_tells_its_own(edge: Edge, world: World, signed: bytes) ->
     assert (answer.status, answer.json["valid"], answer.json["claim_generator"]) == (200, True, "Covergen 1.2.3")
     assert (await edge.ask("GET", path, signed=False)).status == 401
     assert (await edge.ask("GET", f"/v1/covers/{uuid.uuid4()}/provenance")).status == 409, "it is being made"
+
+
+async def test_any_version_of_a_cover_tells_its_own(edge: Edge, world: World, signed: bytes) -> None:
+    """The node is asked for that version, or for the one that is shown; what is no version is named."""
+    cover_id = uuid.uuid4()
+    world.images[cover_id] = await world.objects.put(str(cover_id), signed, "image/png")
+    for query in ("?version=3", ""):
+        assert (await edge.ask("GET", f"/v1/covers/{cover_id}/provenance{query}")).status == 200
+    assert [message.version for _, message, _ in world.asked if isinstance(message, GetImage)] == [3, None]
+    for wrong in ("0", "x", "1.5", ""):
+        answer = await edge.ask("GET", f"/v1/covers/{cover_id}/provenance?version={wrong}")
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "version")
 
 
 async def test_nothing_is_kept(edge: Edge, signed: bytes, tmp_path: Path) -> None:

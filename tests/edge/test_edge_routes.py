@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "/v1/me/preferences": {"language": "de", "email_notifications": False},
     "/v1/me/brand-kit": {"typography": "classic", "palette": ["#1a2b3c"], "author_style": {"case": "small_caps"}},
     "/v1/me/templates": {"template_id": str(uuid.uuid4()), "name": "Mine", "customizations": {"family": "dunes"}},
+    "/v1/me/templates/{template_id}": {"name": "Ours", "customizations": {"family": "dunes"}},
     "/v1/templates": {
         "name": "New",
         "category": "book",

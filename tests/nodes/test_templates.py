@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -65,9 +66,9 @@ class Lab:
     service: Templates
     database: Database
 
-    async def make(self, name: str, **of: object) -> Template:
+    async def make(self, name: str, **of: Any) -> Template:
         """A style made by an administrator."""
-        return await self.bus.request(templates.CREATE, an_order(name, **of), admin())  # type: ignore[arg-type]  # keywords of an_order
+        return await self.bus.request(templates.CREATE, an_order(name, **of), admin())
 
     async def page(self, **ask: object) -> TemplatePage:
         """One page of styles."""
@@ -82,8 +83,8 @@ class Lab:
         return await self.bus.request(templates.GET, GetTemplate(template_id=template_id), user())
 
 
-@pytest_asyncio.fixture
-async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab]:
+@contextlib.asynccontextmanager
+async def a_lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab]:
     """The templates node on an empty database."""
     async with contextlib.AsyncExitStack() as stack:
         client = open_mongo(mongo_database.url)
@@ -93,6 +94,12 @@ async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab
         await service.prepare(seeds=())
         await stack.enter_async_context(Node(bus, service, "1.0.0"))
         yield Lab(bus, service, client[mongo_database.name])
+
+
+@pytest_asyncio.fixture
+async def lab(nats_url: str, mongo_database: MongoDatabase) -> AsyncIterator[Lab]:
+    async with a_lab(nats_url, mongo_database) as lab:
+        yield lab
 
 
 async def test_the_shipped_styles_are_there_after_the_start(lab: Lab) -> None:

@@ -123,6 +123,11 @@ async def _own_style(world: World) -> Asked:
     return Asked(path="/v1/me/templates", body=body)
 
 
+async def _kept_style(world: World) -> Asked:
+    made = await world.made("POST", "/v1/me/templates", (await _own_style(world)).body)
+    return Asked(path=f"/v1/me/templates/{made['id']}", body={"name": "Ours"}, owner=owner_of(world))
+
+
 async def _new_style(_world: World) -> Asked:
     look = {"category": "book", "prompt_template": "{prompt}", "style_params": {"family": "ink"}}
     return Asked(path="/v1/templates", body={"name": uuid.uuid4().hex, **look})
@@ -196,6 +201,8 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/me/quota": at("/v1/me/quota"),
     "GET /v1/me/templates": at("/v1/me/templates"),
     "POST /v1/me/templates": Row(make=_own_style),
+    "PATCH /v1/me/templates/{template_id}": fresh(_kept_style),
+    "DELETE /v1/me/templates/{template_id}": fresh(_kept_style),
     "GET /v1/templates": at("/v1/templates"),
     "GET /v1/templates/categories": at("/v1/templates/categories"),
     "GET /v1/templates/{template_id}": own("/v1/templates/{style}"),
