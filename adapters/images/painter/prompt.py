@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from adapters.images.painter.vocabulary import COLOURS, FIGURE_WORDS, MOODS, SCENERY, TIMES
+from adapters.images.painter.vocabulary import COLOURS, FIGURE_WORDS, MOODS, PAIR, SCENERY, TIMES
 
 _WORD = re.compile(r"[^\W\d_]+")
-_TITLE = re.compile(r"\b(?:cover|thumbnail)\s+for\s+", re.IGNORECASE)
+_TITLE = re.compile(r"\b(?:(?:book|album|podcast|video)\s+)?(?:cover|thumbnail)\s+for\s+", re.IGNORECASE)
+"""Where the title begins; the kind of work is no wish for a picture of a book."""
 _ENDINGS = ("s", "es", "e", "en", "n", "er", "r", "x")
 _REACH = 2
 """How many words may stand between a colour and the figure that has it."""
-_SETTING = ("tree", "tree", "house", "person")
+_SETTING = ("tree", "tree", "house", "castle", "person", "book")
 """Figures that give way to others: a fox under a tree is a picture of a fox."""
 OPPOSITES = {"dark": "bright", "bright": "dark", "warm": "cold", "cold": "warm", "calm": "epic", "epic": "calm"}
 
@@ -46,6 +47,8 @@ class Reading(msgspec.Struct, frozen=True):
     """Of the whole picture, in order, as `#rrggbb`."""
     figures: tuple[str, ...] = ()
     """Silhouettes that were named, in order."""
+    count: int = 1
+    """How many of the first figure: 1 or 2."""
     tint: str | None = None
     """The colour of the first figure, where a colour stands right before it."""
     order: tuple[str, ...] = ()
@@ -72,14 +75,19 @@ def read(prompt: str) -> Reading:
             dict.fromkeys(_COLOURS[word] for place, word in enumerate(words) if word in _COLOURS and place != tinted)
         ),
         figures=figures,
+        count=2 if named and _two(words, figures[0]) else 1,
         tint=tint,
         order=order,
     )
 
 
 def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return [_known(word) for word in _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))]
+    found = _WORD.findall(unicodedata.normalize("NFC", text.casefold()))
+    return [word if word in _KNOWN else _known(_plain(word)) for word in found]
+
+
+def _plain(word: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
 def _known(word: str) -> str:
@@ -101,6 +109,12 @@ def _moods(words: list[str]) -> frozenset[str]:
         moods.pop(OPPOSITES[mood], None)
         moods[mood] = None
     return frozenset(moods)
+
+
+def _two(words: list[str], figure: str) -> bool:
+    """Whether a word for two stands close before the figure's name."""
+    at = next((place for place, word in enumerate(words) if figure in _FIGURES.get(word, ())), 0)
+    return any(word in PAIR for word in words[max(at - _REACH, 0) : at])
 
 
 def _tint(words: list[str], figure: str) -> tuple[int | None, str | None]:

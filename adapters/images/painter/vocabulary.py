@@ -1,6 +1,7 @@
 """The words of prompts that the painter acts on, in English, Spanish, German and French, without accents.
 
-Words that mean something else in another of these languages (the German `hell`, the French `or`) are left out.
+Words that mean something else in another of these languages (the German `hell`, the French `or`) are left out, or have
+their accents (the German `bär`, which is no bar).
 """
 
 from collections.abc import Mapping
@@ -47,25 +48,86 @@ SCENERY: Table = {
 }
 FIGURE_WORDS: Table = {
     "lighthouse": "lighthouse beacon faro leuchtturm phare",
-    "ship": "ship sail sailboat boat yacht pirate captain voyage galleon barco velero schiff segelboot bateau voilier",
-    "house": "house cottage cabin farm farmhouse barn hut casa cabana haus hutte maison chaumiere",
-    "castle": "castle fortress palace kingdom citadel castillo palacio schloss burg chateau",
-    "person": "person man woman boy girl stranger traveller traveler wanderer walker detective hiker lover "
-    "soldier hombre "
-    "mujer viajero mann frau wanderer homme femme voyageur",
-    "fox": "fox vixen zorro fuchs renard",
-    "wolf": "wolf wolve coyote lobo loup",
-    "deer": "deer stag elk reindeer antler ciervo hirsch reh cerf",
-    "bear": "bear grizzly oso bar ours",
-    "cat": "cat kitten gato katze chat",
-    "whale": "whale orca ballena wal baleine",
-    "camel": "camel caravan camello caravana kamel karawane chameau caravane",
-    "rocket": "rocket spaceship spacecraft cohete rakete fusee",
-    "dragon": "dragon wyvern drache drachen",
-    "heart": "heart corazon herz coeur",
-    "tree": "tree oak willow arbol roble baum eiche arbre chene",
-    "fish": "fish coral reef underwater submarino pez fisch poisson corail unterwasser",
+    "ship": "ship sail sailboat boat yacht pirate captain voyage galleon sailor barco velero barca navio marinero "
+    "schiff segelboot segelschiff matrose bateau voilier navire marin boote segelboote segelschiffe",
+    "house": "house cottage cabin farm farmhouse barn hut home mansion inn windowsill village casa cabana granja "
+    "hogar pueblo haus hutte bauernhof scheune dorf maison chaumiere ferme cabane foyer",
+    "castle": "castle fortress palace kingdom citadel princess prince castillo palacio reino fortaleza princesa "
+    "schloss burg festung konigreich prinzessin prinz chateau palais royaume forteresse princesse",
+    "person": "person man woman boy stranger traveller traveler wanderer walker hiker pilgrim father mother widow "
+    "grandfather grandmother soldier samurai monk nurse doctor spy murderer killer hombre mujer viajero "
+    "abuelo abuela padre madre soldado peregrino mann frau junge vater mutter soldat fremder reisender "
+    "pilger grossvater grossmutter detektiv homme femme voyageur garcon pere mere pelerin detective niño",
+    "child": "child children kid girl toddler schoolgirl daughter hija ninos infancia kinder madchen tochter "
+    "kindheit enfant fille fillette enfance niña",
+    "couple": "couple lover lovers wedding newlywed bride sweetheart pareja amantes novios boda novia paar "
+    "liebespaar hochzeit braut liebende amants mariage mariee amoureux",
+    "umbrella": "umbrella parasol paraguas sombrilla regenschirm schirm parapluie ombrelle",
+    "astronaut": "astronaut cosmonaut spaceman spacewoman spacesuit astronauta cosmonauta raumfahrer kosmonaut "
+    "astronaute cosmonaute",
+    "ghost": "ghost phantom spectre specter haunting poltergeist fantasma espectro espiritu gespenst geist "
+    "gespenster fantome revenant",
+    "skull": "skull skeleton bones calavera craneo esqueleto totenkopf schadel skelett squelette crâne",
+    "fox": "fox vixen zorro zorra fuchs fuchse renard renarde",
+    "wolf": "wolf wolve werewolf coyote lobo loba hombrelobo wolfe werwolf loup louve",
+    "deer": "deer stag fawn elk reindeer moose antler antelope ciervo venado alce hirsch hirsche reh rentier elch "
+    "cerf biche renne",
+    "bear": "bear grizzly teddy oso osa osito baren ours ourson bär",
+    "cat": "cat kitten kitty feline tomcat gato gata gatito katze katzen kater katzchen chat chatte chaton",
+    "dog": "dog puppy hound spaniel retriever terrier labrador perro perra cachorro perrito hund hunde hundin "
+    "welpe chien chienne chiot",
+    "horse": "horse pony mare stallion foal cowboy rider unicorn caballo yegua potro jinete unicornio pferd pferde "
+    "stute hengst fohlen reiter einhorn cheval chevaux jument poulain cavalier licorne",
+    "raven": "bird raven crow blackbird magpie sparrow swallow eagle hawk falcon gull seagull dove robin pajaro "
+    "ave cuervo aguila halcon gaviota paloma golondrina vogel rabe krahe adler falke mowe taube schwalbe "
+    "amsel oiseau corbeau corneille aigle faucon mouette colombe hirondelle krähe möwe",
+    "owl": "owl owlet buho lechuza eule eulen uhu hibou chouette",
+    "rabbit": "rabbit bunny hare conejo conejito liebre kaninchen hase hasen lapin lievre",
+    "elephant": "elephant mammoth elefante mamut elefant elefanten mammut mammouth",
+    "butterfly": "butterfly butterflies moth mariposa polilla schmetterling falter papillon",
+    "whale": "whale orca dolphin ballena delfin wal wale walfisch baleine dauphin",
+    "camel": "camel caravan dromedary bedouin camello caravana dromedario kamel kamele karawane chameau chameaux "
+    "caravane dromadaire",
+    "rocket": "rocket spaceship spacecraft starship shuttle cohete nave rakete raumschiff fusee vaisseau",
+    "dragon": "dragon wyvern serpent drache drachen dragones",
+    "heart": "heart valentine corazon herz herzen coeur",
+    "tree": "tree oak willow birch maple orchard arbol roble sauce baum baume eiche birke arbre chene saule",
+    "fish": "fish fishes coral reef underwater koi goldfish submarino pez peces fisch fische aquarium poisson "
+    "corail unterwasser",
+    "train": "train railway railroad locomotive viaduct tren ferrocarril locomotora zug zuge eisenbahn lokomotive "
+    "dampflok ferroviaire rails loco",
+    "bicycle": "bicycle bike cyclist cycling bicicleta bici ciclista fahrrad fahrrader rad radfahrer velo bicyclette "
+    "cycliste",
+    "car": "car automobile roadtrip cadillac taxi highway coche automovil auto carretera autos wagen autobahn voiture",
+    "violin": "violin violinist fiddle cello symphony orchestra violinista violonchelo orquesta geige violine "
+    "geiger orchester violon violoniste violoncelle orchestre",
+    "guitar": "guitar guitarist banjo ukulele troubadour guitarra guitarrista gitarre gitarrist guitare guitariste",
+    "key": "key keyhole lock unlock llave cerradura schlussel cle clef serrure",
+    "crown": "crown king queen throne coronation emperor corona rey reina trono emperador krone konig konigin "
+    "thron kaiser couronne roi reine trone empereur",
+    "sword": "sword blade knight dagger warrior excalibur gladiator espada caballero guerrero daga schwert ritter "
+    "krieger dolch klinge epee chevalier guerrier dague",
+    "rose": "rose rosebud thorn rosas espinas rosen dorn dornen epine",
+    "book": "book library librarian bookshop notebook libro libros biblioteca libreria buch bucher bibliothek "
+    "buchladen livre livres bibliotheque librairie",
+    "lantern": "lantern lamp linterna farol lampara laterne lampe lanterne",
+    "candle": "candle candlelight candlestick vela velas kerze kerzen kerzenlicht bougie chandelle",
+    "clock": "clock stopwatch hourglass clockwork timepiece reloj relojes uhr uhren taschenuhr wecker horloge "
+    "montre pendule pocketwatch",
+    "balloon": "balloon airship zeppelin globo zepelin ballon luftballon heissluftballon luftschiff montgolfiere "
+    "dirigeable",
+    "microphone": "microphone mic singer karaoke interview podcast microfono cantante entrevista mikrofon sanger "
+    "sangerin chanteur chanteuse",
+    "cup": "coffee tea teacup cup mug espresso cafe bakery taza tetera kaffee tee tasse teetasse kaffeetasse thé",
+    "mushroom": "mushroom toadstool fungus fungi seta hongo champinon pilz pilze fliegenpilz champignon",
+    "feather": "feather quill plume pluma feder federn schreibfeder",
+    "sprout": "seed seedling sprout sapling plant gardener semilla brote planta plantula samen keimling setzling "
+    "pflanze spross graine pousse semis plante",
+    "plane": "plane airplane aeroplane aircraft jet pilot flight avion piloto vuelo flugzeug flug aviateur",
+    "anchor": "anchor harbour harbor ancla anker ancre",
 }
+PAIR = frozenset({"two", "pair", "twin", "both", "dos", "zwei", "beide", "paar", "deux", "paire"})
+"""Words before a figure that make it two."""
 MOODS: Table = {
     "dark": "dark darkness grim murder death shadow fear horror haunted sinister blood crime ghost gothic "
     "gloomy scary noir "
