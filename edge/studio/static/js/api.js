@@ -12,7 +12,7 @@ export class Failure extends Error {
   constructor(problem) {
     super(sentence(problem));
     this.status = problem.status ?? 0;
-    this.code = problem.code ?? "offline";
+    this.code = problem.code ?? (problem.status ? "internal" : "offline");
     this.retryAfter = problem.retry_after ?? null;
     this.fields = Object.fromEntries((problem.errors ?? []).map((error) => [error.field.split(".").at(-1), error]));
   }

@@ -100,7 +100,10 @@ function enter(view, options, first) {
     if (!first) shown.heading?.focus({ preventScroll: true });
   };
   if (first || !document.startViewTransition || matchMedia("(prefers-reduced-motion: reduce)").matches) change();
-  else document.startViewTransition(change).finished.catch(() => {});
+  else {
+    const turn = document.startViewTransition(change);
+    for (const end of [turn.ready, turn.finished]) end.catch(() => {}); // the next one may come before this one has ended
+  }
 }
 
 function lost() {

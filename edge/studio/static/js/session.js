@@ -1,10 +1,12 @@
 // Who is signed in. The tokens are in cookies that no script can read; here is only who it is and the CSRF token.
 
 const EARLY = 30_000;
+const OWNER = "covergen.owner";
 const listeners = new Set();
 const others = new BroadcastChannel("covergen.session");
 let session = null;
 let looking = null;
+let cut = false;
 
 localStorage.removeItem("covergen.session"); // tokens that earlier releases kept there
 
@@ -16,9 +18,14 @@ export function onChange(listener) {
   listeners.add(listener);
 }
 
+/** Whether the last session ended by itself: then what was typed is still in this tab, for its owner alone. */
+export const wasCut = () => cut && session === null;
+
 /** Keeps the answer to signing in or up, or to looking who is signed in. */
 export function keep({ user, csrf_token, expires_in }) {
   const before = session;
+  if (sessionStorage.getItem(OWNER) !== user.id) sessionStorage.clear();
+  sessionStorage.setItem(OWNER, user.id);
   session = { user, csrf_token, expires_at: Date.now() + expires_in * 1000 };
   if (before?.user.id !== user.id) tell();
 }
@@ -28,12 +35,13 @@ export function prove(email) {
   if (session?.user.email === email) session.user.email_verified = true;
 }
 
-/** Forgets the session in this tab; the cookies end by signing out. */
-export function forget() {
+/** Forgets the session in this tab, and when it was `left` what was typed too; the cookies end by signing out. */
+export function forget(left = false) {
   if (!session) return;
   session = null;
-  sessionStorage.clear();
-  tell();
+  cut = !left;
+  if (left) sessionStorage.clear();
+  tell(left);
 }
 
 /** Renews the session when its access cookie is about to end. Raises TypeError when nothing answers. */
@@ -78,12 +86,13 @@ function signedOut() {
   return false;
 }
 
-function tell() {
-  others.postMessage(session?.user.id ?? null);
+function tell(left = false) {
+  others.postMessage({ id: session?.user.id ?? null, left });
   for (const listener of listeners) listener();
 }
 
-others.addEventListener("message", ({ data: id }) => {
-  if (id !== (session?.user.id ?? null)) renew().catch(() => {});
+others.addEventListener("message", ({ data: { id, left } }) => {
+  if (left) forget(true);
+  else if (id !== (session?.user.id ?? null)) renew().catch(() => {});
 });
 addEventListener("pageshow", ({ persisted }) => persisted && renew().catch(() => {}));

@@ -107,7 +107,7 @@ const REFUSED = { sexual: "sexual content", violence: "graphic violence", hate: 
 
 /** What is wrong with a field, as a sentence: the API says what follows the field's name ("is taken"). */
 export function sayField(label, { detail, category }) {
-  if (category) return `The studio makes no covers with this in them: ${REFUSED[category.split("_")[0]] ?? category.replaceAll("_", " ")}.`;
+  if (category) return `The studio makes no covers with this in them: ${REFUSED[category.split("_")[0]] ?? category.replaceAll("_", " ")}. Use other words.`;
   const whole = /^\p{Ll}/u.test(detail) ? `${label} ${detail}` : detail;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }

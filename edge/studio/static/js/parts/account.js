@@ -33,7 +33,7 @@ async function signOut() {
   try {
     await call("DELETE", "/session");
     location.hash = "#/"; // whoever signs in next begins at the beginning
-    forget();
+    forget(true);
   } catch (failure) {
     toast(failure.message);
   }

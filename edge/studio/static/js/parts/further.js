@@ -8,7 +8,7 @@ import { FORMATS, PAIRINGS } from "../words.js";
 import { summary } from "./details.js";
 import { choiceField, fieldForm, lineField } from "./fields.js";
 import { counts, isFilled, sayPictures, shapes } from "./order.js";
-import { left, onQuota, readQuota } from "./quota.js";
+import { left, onQuota, outSentence, readQuota } from "./quota.js";
 
 const BY_HAND = "This picture was edited by hand, so no others can be made from it. ";
 
@@ -100,7 +100,7 @@ function more({ send, signal }) {
     const note = h("p", { class: "field-hint" });
     const tell = () => {
       const free = left();
-      note.textContent = free !== null && count > free ? `Only ${free} left this month: ${sayPictures(count).toLowerCase()} would be too many.` : `Takes ${count} of your month${free === null ? "" : `, which has ${free} left`}.`;
+      note.textContent = outSentence() || (free !== null && count > free ? `Only ${free} left this month: ${sayPictures(count).toLowerCase()} would be too many.` : `Takes ${count} of your month${free === null ? "" : `, which has ${free} left`}.`);
     };
     onQuota(tell, signal);
     tell();

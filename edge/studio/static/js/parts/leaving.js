@@ -50,7 +50,7 @@ function ask(proven, signal) {
     await call("DELETE", "/v1/me", values);
     dialog.close();
     location.hash = "#/"; // whoever signs in next begins at the beginning
-    forget();
+    forget(true);
     toast("Your account is deleted.");
   }
 }

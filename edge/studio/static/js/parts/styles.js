@@ -4,6 +4,7 @@ import { list } from "../api.js";
 import { announce, h, icon, show } from "../dom.js";
 import { loadInView } from "../pictures.js";
 import { sketch } from "../sketch.js";
+import { ownedActs } from "./owned.js";
 import { failed } from "./states.js";
 
 const GLASS = "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 21 21";
@@ -87,14 +88,33 @@ export function styleChooser({ chosen, onChoose, signal }) {
     const { family, palette } = template.style_params;
     const sheet = h("span", { class: "style-sheet" }, sketch({ family, palette, seed: template.id }).art);
     if (template.thumbnail_url) addThumbnail(sheet, template.thumbnail_url);
-    return h("label", { class: "style" }, radio(template), sheet, template.is_premium && h("span", { class: "style-badge" }, "Pro"),
-      h("span", { class: "style-name" }, template.name),
+    const element = h("label", { class: "style" }, radio(template), sheet, template.is_premium && h("span", { class: "style-badge" }, "Pro"),
+      h("span", { class: "style-name", dir: "auto" }, template.name),
       h("span", { class: "style-kind", "data-kind": template.category }, names.get(template.category) ?? template.category));
+    return template.category === MINE ? h("div", { class: "style-own" }, element, ownedActs({ style: template, signal, onRenamed: (name) => renamed(template, name), onGone: () => gone(template) })) : element;
+  }
+
+  function renamed(template, name) {
+    if (chosen?.id === template.id) choose({ ...template, name });
+    read();
+  }
+
+  function gone(template) {
+    if (chosen?.id === template.id) choose(null);
+    if (wall.querySelectorAll(".style-own").length > 1) return read();
+    wanted.category = null; // it was the last of one's own
+    readCategories();
+    read();
+    search.focus();
+  }
+
+  function choose(template) {
+    chosen = template;
+    onChoose(template);
   }
 
   function radio(template) {
-    const choose = () => { chosen = template; onChoose(template); };
-    return h("input", { type: "radio", name: "style", value: template?.id ?? "", checked: (chosen?.id ?? null) === (template?.id ?? null), on: { change: choose } });
+    return h("input", { type: "radio", name: "style", value: template?.id ?? "", checked: (chosen?.id ?? null) === (template?.id ?? null), on: { change: () => choose(template) } });
   }
 
   fold.addEventListener("click", () => {

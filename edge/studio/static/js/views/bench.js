@@ -51,7 +51,7 @@ export function bench({ signal }) {
     if (busy || hindrance()) return announce(hindrance());
     problem.hidden = true;
     if (!draft.title.trim()) return refuse({ fields: { title: { detail: "A cover needs a title." } } });
-    if (seedOf(draft.seed) === undefined) return refuse({ fields: { seed: { detail: "A seed is a whole number below 9007199254740992." } } });
+    if (seedOf(draft.seed) === undefined) return refuse({ fields: { seed: { detail: "A seed is a whole number, such as 1234." } } });
     setBusy(true);
     try {
       const accepted = await begin("/v1/covers", orderOf(draft), key, signal);
@@ -82,6 +82,7 @@ export function bench({ signal }) {
     if (told.length) return fields[told[0]].input.focus();
     problem.textContent = failure.message;
     problem.hidden = false;
+    if (failure.code === "offline") addEventListener("online", () => { problem.hidden = true; }, { once: true, signal });
     problem.scrollIntoView({ block: "center" });
   }
 

@@ -4,7 +4,7 @@ import { call } from "../api.js";
 import { h, show } from "../dom.js";
 import { sketchedBook } from "../parts/book.js";
 import { emailField, fieldForm, nameField, passwordField, peeking } from "../parts/fields.js";
-import { keep } from "../session.js";
+import { keep, wasCut } from "../session.js";
 import { takeRefusal } from "../words.js";
 
 const PITCH = "A cover worth picking up.";
@@ -60,7 +60,7 @@ function form(entering) {
     ? h("div", { class: "door-new" }, h("p", { class: "soft" }, "New here? Ten covers a month are free."), h("a", { class: "button button-wide", href: "#/sign-up" }, "Create an account"))
     : h("p", { class: "door-swap" }, "Already have an account? ", h("a", { href: "#/sign-in" }, "Sign in"));
   return [
-    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), refusal(), element,
+    h("h2", { class: "headline" }, entering ? "Sign in" : "Create your account"), refusal(), entering && cutOff(), element,
     entering && h("p", { class: "door-swap door-lost" }, h("a", { href: "/forgot-password" }, "Forgot your password?")), elsewhere(), swap,
   ];
 }
@@ -76,6 +76,10 @@ async function signUp(body) {
     if (failure.status === 409 && failure.fields.email) failure.fields.email = { detail: "This address has an account already. Sign in below, or use another address." };
     throw failure;
   }
+}
+
+function cutOff() {
+  return wasCut() && h("p", { class: "notice", role: "status" }, "Your session has ended. Sign in to go on where you were; what you typed is still here.");
 }
 
 function refusal() {
