@@ -1,21 +1,38 @@
-"""Flow field: ribbons that follow one current and never cross, dense below and thinning out where the title goes."""
+"""Ribbons in four forms: currents of many that never cross, one of silk that loops, folded paper, lines on spheres.
+
+All leave the upper part of the page (the left one when it is wide) to the title.
+"""
 
 import math
 
 import numpy as np
 
-from adapters.images.painter import noise
+from adapters.images.painter import folded, lines, noise, silk
 from adapters.images.painter.colour import Field, Rgb, lightness, mix
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Collage, Points, strip
+from adapters.images.painter.shapes import Collage, Points, circle, strip
+
+FORMS = ("current", "silk", "folded", "lines")
 
 GRID = 420
 """Cells across the short side on which ribbons keep clear of one another."""
 
 
 def compose(scene: Scene) -> Band:
-    """Grow the ribbons widest first, then draw them flat on the ground colour."""
+    """The form that is asked for, on the ground colour."""
     ground, inks = _inks(scene)
+    form = scene.word("form", FORMS, "current")
+    if form == "silk":
+        return silk.compose(scene, ground)
+    if form == "folded":
+        return folded.compose(scene, ground, inks)
+    if form == "lines":
+        return lines.compose(scene, ground, inks)
+    return _currents(scene, ground, inks)
+
+
+def _currents(scene: Scene, ground: Rgb, inks: list[Rgb]) -> Band:
+    """Grow the ribbons widest first, then draw them flat on the ground colour."""
     collage = Collage(_pieces(scene, inks), scene.width)
 
     def band(top: int, bottom: int) -> Rgb:
@@ -41,7 +58,8 @@ def _pieces(scene: Scene, inks: list[Rgb]) -> list[tuple[Points, Rgb]]:
     field = Current(scene, rng)
     weights = rng.dirichlet(np.full(len(inks), 1.6))
     cell = min(scene.width, scene.height) / GRID
-    pieces: list[tuple[Points, Rgb]] = []
+    x, y, radius = (value * cell for value in field.stone)
+    pieces: list[tuple[Points, Rgb]] = [(circle(x, y, radius), scene.palette.accent)] if radius else []
     for width, tries in ((13.0, 90), (8.0, 170), (5.0, 300), (3.0, 500), (1.7, 700)):
         for x, y in field.seeds(rng, tries):
             line = field.grow(x, y, width, 3.0 + width * 14)
@@ -49,6 +67,7 @@ def _pieces(scene: Scene, inks: list[Rgb]) -> list[tuple[Points, Rgb]]:
                 continue
             ink = inks[int(rng.choice(len(inks), p=weights))]
             pieces.append((strip(line * np.float32(cell), width * cell), ink))
+            pieces += [(circle(end[0] * cell, end[1] * cell, width * cell / 2), ink) for end in (line[0], line[-1])]
             if width > 4 and rng.random() < 0.3:
                 other = inks[int(rng.integers(len(inks)))]
                 pieces.append((strip(line * np.float32(cell), width * cell * 0.36), other))
@@ -67,9 +86,39 @@ class Current:
         angle = (turn - 0.5) * np.float32(swing) + np.float32(
             scene.number("angle", float(rng.uniform(-0.5, 0.5)), -3.2, 3.2)
         )
-        self._dx, self._dy = np.cos(angle).tolist(), np.sin(angle).tolist()
         self._taken = [bytearray(self.columns) for _ in range(self.rows)]
+        self.stone = self._stone(scene, rng)
+        dx, dy = self._around(np.cos(angle), np.sin(angle))
+        self._dx, self._dy = dx.tolist(), dy.tolist()
         self._presence = self._density(scene, rng)
+
+    def _stone(self, scene: Scene, rng: np.random.Generator) -> tuple[float, float, float]:
+        """A disc that all flows around, in cells: its place and radius (0: none)."""
+        radius = scene.number("disc", 0.17, 0.0, 0.35) * GRID
+        x, y = float(rng.uniform(0.34, 0.66)) * self.columns, float(rng.uniform(0.60, 0.70)) * self.rows
+        if scene.wide:
+            x, y = self.columns * 0.74, self.rows * float(rng.uniform(0.45, 0.6))
+        if radius:
+            for row in range(max(int(y - radius), 0), min(int(y + radius) + 1, self.rows)):
+                half = math.sqrt(max(radius**2 - (row - y) ** 2, 0))
+                left, right = max(int(x - half), 0), min(int(x + half) + 1, self.columns)
+                self._taken[row][left:right] = b"\x01" * max(right - left, 0)
+        return x, y, max(radius - 5.0, 0.0)
+
+    def _around(self, dx: Field, dy: Field) -> tuple[Field, Field]:
+        """The current as a stream that parts before the disc and closes behind it (potential flow)."""
+        x, y, radius = self.stone
+        if not radius:
+            return dx, dy
+        ys, xs = np.mgrid[0 : self.rows, 0 : self.columns].astype(np.float32)
+        ox, oy = xs - np.float32(x), ys - np.float32(y)
+        far = np.maximum(np.hypot(ox, oy), np.float32(1))
+        ox, oy = ox / far, oy / far
+        pull = np.minimum(np.float32((radius + 5) ** 2) / (far * far), 1)
+        inward = np.float32(2) * (dx * ox + dy * oy)
+        dx, dy = dx - pull * (inward * ox - dx), dy - pull * (inward * oy - dy)
+        speed = np.maximum(np.hypot(dx, dy), np.float32(1e-3))
+        return np.asarray(dx / speed, np.float32), np.asarray(dy / speed, np.float32)
 
     def _density(self, scene: Scene, rng: np.random.Generator) -> Field:
         """1 where ribbons may start, falling to 0 in the calm part."""
@@ -150,6 +199,10 @@ FAMILY = Family(
     ),
     finish=Finish(grain=0.012),
     options={
+        "form": "current, silk, folded or lines",
+        "disc": "radius of what a current flows around, 0 to 0.35 of the short side",
+        "broad": "width of the silk, 0 to 1",
+        "pitch": "distance of the lines, 0 to 1",
         "dark": "true for ribbons on the darkest colour",
         "swirl": "0 straight to 1 curled",
         "angle": "main direction, radians",
