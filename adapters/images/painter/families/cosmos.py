@@ -5,7 +5,7 @@ import numpy as np
 from adapters.images.painter import figures, noise
 from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import over
+from adapters.images.painter.shapes import Stencil, over
 
 BODIES = ("none", "planet", "horizon", "eclipse")
 
@@ -16,23 +16,41 @@ def compose(scene: Scene) -> Band:
     stars = Stars(scene)
     body = _body(scene)
     planet = Planet(scene, body) if body != "none" else None
-    tall = scene.height * (0.20 if body != "horizon" else 0.13)
-    placed = figures.on(scene, scene.height * (0.86 if body != "horizon" else 0.755), tall)
+    tall, foot = scene.height * (0.20 if body != "horizon" else 0.13), scene.height * 0.86
+    limb = planet.limb(tall) if planet is not None and body == "horizon" else None
+    middle = scene.width * 0.52 if body == "horizon" else None
+    placed = figures.on(scene, foot if limb is None else limb, tall, x=middle)
     figure = figures.stencil(scene, placed, tall)
-    ink = (
-        shade(scene.palette.dark, 0.06, 0.6)
-        if body == "horizon"
-        else mix(scene.palette.light, scene.palette.accent, 0.1)
-    )
+    line = figures.footing(scene, placed, tall) if body != "horizon" else None
+    shores = [*figures.earth(scene, line), *(figures.water(scene, placed, tall) if body != "horizon" else [])]
+    ground = Stencil(shores, scene.width)
+    night, air = shade(scene.palette.dark, 0.06, 0.6), mix(scene.palette.accents[0], scene.palette.light, 0.35)
+    ink = night if shores or body == "horizon" else mix(scene.palette.light, scene.palette.accent, 0.1)
     ink = ink if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
         rgb = np.clip(gas.rows(top, bottom), 0, 1)
         rgb = stars.lay(rgb, top, bottom)
+        if figure is not None and body == "horizon":
+            rgb = over(rgb, air, _airglow(scene, placed, limb, top, bottom))
+            rgb = over(rgb, ink, figure.rows(top, bottom))
         rgb = planet.lay(rgb, top, bottom) if planet is not None else rgb
-        return rgb if figure is None else over(rgb, ink, figure.rows(top, bottom))
+        if figure is None or body == "horizon":
+            return rgb
+        if shores:
+            rgb = over(rgb, air, _airglow(scene, placed, line, top, bottom))
+            rgb = over(rgb, night, ground.rows(top, bottom))
+        return over(rgb, ink, figure.rows(top, bottom))
 
     return band
+
+
+def _airglow(scene: Scene, placed: figures.Placed | None, line: Field | None, top: int, bottom: int) -> Field:
+    """The faint light over the horizon, by which the ground and what stands on it are seen."""
+    low = line[None, :] if line is not None else np.float32(scene.height if placed is None else placed[2])
+    above = (np.maximum(low, np.float32(scene.height * 0.72)) - scene.lines(top, bottom)) / np.float32(scene.height)
+    glow = np.exp(-np.clip(above, 0, None) / np.float32(0.13)) * np.float32(0.62)
+    return np.asarray(np.broadcast_to(glow, (bottom - top, scene.width)), np.float32)
 
 
 def _body(scene: Scene) -> str:
@@ -159,6 +177,12 @@ class Planet:
         bead = float(rng.uniform(-2.4, -0.7))
         self._bead = float(np.cos(bead)), float(np.sin(bead))
         self._surface = noise.spread(self._texture(rng))
+
+    def limb(self, tall: float) -> Field:
+        """The line of a vast horizon, a little lower: what stands there is hidden behind it at its feet."""
+        away = np.clip((self._scene.columns()[0] - np.float32(self._x)) / np.float32(self._radius), -1, 1)
+        rise = np.sqrt(1 - away * away) * np.float32(self._radius)
+        return np.asarray(np.float32(self._y) - rise + np.float32(tall * 0.05), np.float32)
 
     def _texture(self, rng: np.random.Generator) -> Field:
         side = 420

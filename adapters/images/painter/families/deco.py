@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Ramp, Rgb, lightness, mix, shade
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Ramp, Rgb, lightness, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Points, Stencil, box, circle, over, ring, strip
 
@@ -16,20 +16,106 @@ def compose(scene: Scene) -> Band:
     """Ground, then tone on tone shapes, then everything that is metal."""
     said = scene.reading.last({"city": "tower", "sun": "sunburst", "sea": "fans"})
     motif = scene.asked("motif", said, MOTIFS)
+    motif = "sunburst" if scene.reading.figures and motif == "tower" else motif
     ground, tone, metal = _colours(scene)
     plain, gold = {"sunburst": _sunburst, "fans": _fans, "tower": _tower}[motif](scene)
-    low = Stencil(plain, scene.width)
-    high = Stencil([*gold, *_frame(scene)], scene.width)
+    emblem = Emblem(scene, motif)
+    low = Stencil([*plain, *emblem.plain], scene.width)
+    high = Stencil([*gold, *emblem.gold, *_frame(scene)], scene.width)
+    free, figure = Stencil(emblem.free, scene.width), Stencil(emblem.figure, scene.width)
     sheen = _sheen(scene)
+    deep = shade(scene.palette.dark, lightness(scene.palette.dark) * 0.62)
+    tint = None if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
         depth = np.broadcast_to(scene.lines(top, bottom) / np.float32(scene.height), (bottom - top, scene.width))
         rgb = ground.at(depth)
         rgb = over(rgb, tone, low.rows(top, bottom))
-        cover = high.rows(top, bottom)
-        return rgb if cover is None else over(rgb, metal.at(sheen.rows(top, bottom)), cover)
+        light = metal.at(sheen.rows(top, bottom))
+        rgb = over(rgb, light, high.rows(top, bottom))
+        rgb = over(rgb, deep, free.rows(top, bottom))
+        return over(rgb, light if tint is None else tint, figure.rows(top, bottom))
 
     return band
+
+
+class Emblem:
+    """The prompt's figure in gold: in a medallion before the rays, on stairs, or over the fans as over waves.
+
+    `plain` and `gold` are laid with the picture's own, `free` is the dark ground that is kept round the figure.
+    """
+
+    def __init__(self, scene: Scene, motif: str) -> None:
+        self.plain: list[Points] = []
+        self.gold: list[Points] = []
+        self.free: list[Points] = []
+        self.figure: list[Points] = []
+        if not scene.reading.figures:
+            return
+        name, unit, x = scene.reading.figures[0], scene.unit, scene.width / 2
+        fans = motif == "fans"
+        radius = min(scene.height * (0.17 if scene.wide else 0.20), scene.width * 0.31)
+        y = scene.height * scene.number("horizon", 0.52 if fans else 0.74, 0.45, 0.9)
+        middle = y - radius * (0.86 if fans else 0.72)
+        tall = radius * {"ship": 1.2, "couple": 1.2, "fish": 0.42}.get(name, 1.16)
+        low, high = _extent(name)
+        aloft = name in figures.ALOFT
+        foot = middle + (tall * (low + high) / 2 if aloft else radius * (0.40 if name in figures.AFLOAT else 0.66))
+        self.free = [circle(x, middle, radius)]
+        self.gold = [ring(x, middle, radius * k, radius * k - w * unit) for k, w in ((1.12, 4.0), (1.06, 12.0))]
+        self.figure = [
+            *([] if name in figures.AFLOAT else _stage(x, middle, radius, foot) if not aloft else []),
+            *_centred(_members(scene, name, x, foot, tall), x, name),
+            *([] if name not in figures.AFLOAT else _waves(x, middle, radius, foot, unit)),
+            ring(x, middle, radius * 0.97, radius * 0.97 - 4 * unit),
+        ]
+
+
+def _extent(name: str) -> tuple[float, float]:
+    """The lowest and highest point of a silhouette, in its heights."""
+    ys = np.concatenate([part[:, 1] for part in figures.drawn(name, 0, 0, 1)])
+    return -float(ys.max()), -float(ys.min())
+
+
+def _members(scene: Scene, name: str, x: float, foot: float, tall: float) -> list[Points]:
+    """The figure with its like, as far as a medallion has room: one camel for the row."""
+    return figures.drawn(name, x, foot, tall) if name == "camel" else figures.company(scene, name, x, foot, tall)
+
+
+def _centred(parts: list[Points], x: float, name: str) -> list[Points]:
+    """The parts moved so that their extent is centred: a medallion has no side."""
+    xs = np.concatenate([part[:, 0] for part in parts])
+    shift = np.float32(0.0 if name == "fish" else x - (float(xs.min()) + float(xs.max())) / 2)
+    return [part + np.array([shift, 0], np.float32) for part in parts]
+
+
+def _stage(x: float, y: float, radius: float, foot: float) -> list[Points]:
+    """Steps that fill the medallion under the figure's feet, each as wide as the circle is there."""
+    steps, edge = [], foot
+    for k in range(5):
+        deep = radius * (0.030 + 0.012 * k)
+        half = float(np.sqrt(max((radius * 0.90) ** 2 - (edge + deep - y) ** 2, 0.0)))
+        if edge + deep > y + radius * 0.9:
+            break
+        steps.append(box(x - half, edge, x + half, edge + deep))
+        edge += deep * 1.5
+    return steps
+
+
+def _waves(x: float, y: float, radius: float, foot: float, unit: float) -> list[Points]:
+    """Rows of small arches under a hull, as wide as the circle is there."""
+    waves: list[Points] = []
+    row, size = foot + radius * 0.02, radius * 0.085
+    while row < y + radius * 0.86:
+        half = float(np.sqrt(max((radius * 0.90) ** 2 - (row - y) ** 2, 0.0)))
+        count = int(half / size)
+        shift = 0.0 if len(waves) % 2 else size
+        waves += [
+            ring(x + (k - count / 2) * 2 * size + shift, row + size, size, size - 5 * unit, -np.pi, 0)
+            for k in range(count)
+        ]
+        row += size * 0.72
+    return waves
 
 
 def _colours(scene: Scene) -> tuple[Ramp, Rgb, Ramp]:

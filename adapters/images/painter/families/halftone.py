@@ -24,7 +24,7 @@ def compose(scene: Scene) -> Band:
     photo, mask = {"moon": _moon, "eye": _eye, "peaks": _peaks}[subject](scene, rng)
     grey, part = noise.Sheet(photo, scene.width, scene.height), noise.Sheet(mask, scene.width, scene.height)
     blocks = (_sunrise if subject == "peaks" else _blocks)(scene, rng, palette.accents, paper)
-    figure, figure_ink = _figure(scene, ink)
+    (figure, figure_ink), ground = _figure(scene, ink), _ground(scene)
     pitch = np.float32((10 + 12 * scene.number("dots", 0.35)) * scene.unit)
     shift = np.float32(5 * scene.unit)
     mottle = noise.Sheet(
@@ -45,6 +45,7 @@ def compose(scene: Scene) -> Band:
             _dots(x + shift, y - shift, 0.26, pitch, dark * np.float32(0.9)) * here * press,
         )
         rgb = over(rgb, ink, _dots(x, y, 0.78, pitch, dark * dark * np.float32(1.12)) * here * press)
+        rgb = over(rgb, ink, ground.rows(top, bottom))
         return rgb if figure is None else over(rgb, figure_ink, figure.rows(top, bottom))
 
     return band
@@ -186,6 +187,13 @@ def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil | None, Rgb]:
     placed = figures.on(scene, scene.height * 0.87, tall)
     tint = ink if scene.reading.tint is None else parse(scene.reading.tint)
     return figures.stencil(scene, placed, tall), tint
+
+
+def _ground(scene: Scene) -> Stencil:
+    """What holds the figure, cut out of another paper: a hill to the foot of the page, or water."""
+    placed = figures.on(scene, scene.height * 0.87, scene.height * 0.21)
+    line = figures.footing(scene, placed, scene.height * 0.21)
+    return Stencil([*figures.earth(scene, line), *figures.water(scene, placed, scene.height * 0.21)], scene.width)
 
 
 FAMILY = Family(

@@ -17,17 +17,17 @@ def compose(scene: Scene) -> Band:
     rng = scene.chance("ink")
     across, down = scene.small(2)
     wash = {"mountains": _mountains, "enso": _enso, "reeds": _reeds}[subject](scene, rng, across, down)
+    tall = scene.height * (0.17 if subject != "enso" else 0.13)
+    middle = scene.width * 0.5 if subject == "enso" else None
+    placed = figures.on(scene, scene.height * (0.80 if middle is None else 0.63), tall, x=middle)
+    wash = _bank(scene, subject, placed, tall, wash)
     ink = noise.Sheet(np.clip(wash, 0, 1), scene.width, scene.height)
     fibre = noise.Sheet(noise.fbm(rng, across, down, (34.0, 52.0), 4, 0.75), scene.width, scene.height)
     sun, drops = _sun(scene, subject), Stencil(_drops(scene, rng), scene.width)
     paper, black = scene.palette.light, shade(scene.palette.dark, min(lightness(scene.palette.dark), 0.24), 0.8)
     tint, red = mix(black, scene.palette.middle[0], 0.45), scene.palette.accent
 
-    tall = scene.height * (0.17 if subject != "enso" else 0.13)
-    middle = scene.width * 0.5 if subject == "enso" else None
-    figure = figures.stencil(
-        scene, figures.on(scene, scene.height * (0.80 if middle is None else 0.63), tall, x=middle), tall
-    )
+    figure = figures.stencil(scene, placed, tall)
     figure_ink = black if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
@@ -65,6 +65,32 @@ def _mountains(scene: Scene, rng: np.random.Generator, across: int, down: int) -
         layer = edge * (fall * 0.92 + 0.05) * strength
         wash = wash * (1 - edge * np.float32(0.55 + 0.35 * near)) + layer
     return wash
+
+
+def _bank(scene: Scene, subject: str, placed: figures.Placed | None, tall: float, wash: Field) -> Field:
+    """The wash with what holds the figure: a headland that runs out into mist, or strokes of water.
+
+    Within the brush circle it is one short stroke.
+    """
+    down, across = wash.shape
+    scale = np.array([across / scene.width, down / scene.height], np.float32)
+    line = figures.footing(scene, placed, tall)
+    bleed = noise.fbm(scene.chance("bank"), across, down, (30.0, 44.0), 5, 0.62) - 0.5
+    if placed is None or line is None:
+        strokes = Stencil([part * scale for part in figures.water(scene, placed, tall)], across).rows(0, down)
+        return wash if strokes is None else np.asarray(np.maximum(wash, strokes * (0.72 + bleed)), np.float32)
+    xs = np.linspace(0, scene.width - 1, across).astype(np.int32)
+    below = np.arange(down, dtype=np.float32)[:, None] - line[xs][None, :] * scale[1]
+    if subject == "enso":
+        away = np.abs(xs - placed[1])[None, :] / np.float32(tall * figures.BROAD.get(placed[0], 0.6) * 1.15)
+        thick = np.float32(tall * 0.10 * scale[1]) * np.clip(1 - away**4, 0, 1) * (1 + bleed)
+        stroke = noise.smoothstep(-1.2, 0.6, below) * noise.smoothstep(0.0, 1.5, thick - below) * (away < 1)
+        return np.asarray(np.maximum(wash, stroke * (np.float32(0.86) + bleed * np.float32(0.5))), np.float32)
+    below = below + bleed * np.float32(down * 0.006)
+    edge = noise.smoothstep(-0.6, 1.2, below)
+    under = np.clip(below, 0, None)
+    fall = np.exp(-under / np.float32(down * 0.05)) + np.float32(0.35) * np.exp(-under / np.float32(down * 0.2))
+    return np.asarray(wash * (1 - edge * np.float32(0.9)) + edge * np.clip(fall, 0, 1) * (0.9 + bleed), np.float32)
 
 
 def _enso(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Field:
@@ -111,7 +137,9 @@ def _reeds(scene: Scene, rng: np.random.Generator, across: int, down: int) -> Fi
 def _bamboo(scene: Scene, rng: np.random.Generator, across: int, down: int, stalks: int, near: float) -> Field:
     shapes: list[Points] = []
     unit = min(across, down) / 800
-    side = 1 if rng.random() < 0.5 else 0
+    side, stands = (1 if rng.random() < 0.5 else 0), figures.column(scene)
+    if stands is not None:
+        side = 1 if stands < scene.width / 2 else 0
     for k in range(stalks):
         place = (0.80 if side else 0.04) + 0.13 * k * (1 if near == 1 else 1.4) * (1 if side == 0 else -0.62)
         x, lean = (place + float(rng.uniform(-0.02, 0.02))) * across, float(rng.uniform(-0.05, 0.05)) * across

@@ -154,7 +154,11 @@ def _figure(scene: Scene) -> list[Print]:
     tall = scene.height * 0.21
     placed = figures.on(scene, scene.height * 0.84, tall)
     tint = scene.palette.dark if scene.reading.tint is None else parse(scene.reading.tint)
-    return [] if placed is None else [Print(scene, figures.company(scene, *placed, tall), tint, 0.25, 0.3)]
+    if placed is None:
+        return []
+    under = [*figures.earth(scene, figures.footing(scene, placed, tall)), *figures.water(scene, placed, tall)]
+    held = [Print(scene, under, scene.palette.dark, 0.35, 0.0)] if under else []
+    return [*held, Print(scene, figures.company(scene, *placed, tall), tint, 0.25, 0.3)]
 
 
 def _hills(scene: Scene) -> list[Print]:

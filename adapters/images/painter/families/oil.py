@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageDraw
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, mix
+from adapters.images.painter import figures, noise
+from adapters.images.painter.colour import Field, Ramp, Rgb, mix, parse
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points
+from adapters.images.painter.shapes import Points, Stencil
 
 FORMS = ("horizon", "storm", "blocks")
 PASSES = ((165.0, 200), (92.0, 430), (50.0, 620))
@@ -27,7 +27,10 @@ def compose(scene: Scene) -> Band:
         {"sea": "horizon", "mountain": "horizon", "rain": "storm", "city": "blocks", "desert": "horizon"}
     )
     form = scene.asked("form", said, FORMS)
-    colour, relief = Canvas(scene, form).painted()
+    canvas = Canvas(scene, form)
+    canvas.paint()
+    canvas.stand(form)
+    colour, relief = canvas.laid()
     impasto = np.float32(0.35 + scene.number("impasto", 0.5) * 0.9)
     weave = noise.Sheet(
         noise.fbm(scene.chance("weave"), *scene.small(2), (200.0, 300.0), 1, 0.5), scene.width, scene.height
@@ -60,14 +63,73 @@ class Canvas:
         ground.putalpha(90)  # the relief stands where transparency would be, so that one stroke draws both
         self._sheet, self._draw = ground, ImageDraw.Draw(ground)
 
-    def painted(self) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], ...]:
-        """All strokes laid: (colour, relief) as bytes."""
+    def paint(self) -> None:
+        """All strokes of the picture, large ones first."""
         area = self._scene.width * self._scene.height / (1600 * 2560 * self._scene.unit**2)
         for width, count in PASSES:
             for _ in range(int(count * area)):
                 self._stroke(width * float(self._rng.uniform(0.7, 1.25)))
+
+    def stand(self, form: str) -> None:
+        """The prompt's figure and what holds it, in short strokes that end at a ragged outline."""
+        scene = self._scene
+        tall = scene.height * 0.23
+        horizon = scene.number("horizon", 0.62, 0.3, 0.8)
+        foot = scene.height * {"horizon": horizon + 0.04, "blocks": min(horizon + 0.20, 0.86), "storm": 0.86}[form]
+        placed = figures.on(scene, foot, tall)
+        if placed is None:
+            return
+        line = figures.footing(scene, placed, tall)
+        under = [*figures.earth(scene, line), *figures.water(scene, placed, tall)]
+        dark, light = scene.palette.dark, scene.palette.accents[0]
+        own = dark if scene.reading.tint is None else parse(scene.reading.tint)
+        self._lay(under, mix(dark, scene.palette.middle[0], 0.16), light, 70.0, 0.1)
+        self._lay(figures.company(scene, *placed, tall), own, light, 26.0, -1.3)
+
+    def laid(self) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], ...]:
+        """The canvas as it is: (colour, relief) as bytes."""
         laid = np.asarray(self._sheet)
         return laid[..., :3], laid[..., 3]
+
+    def _lay(self, parts: list[Points], ink: Rgb, light: Rgb, width: float, way: float) -> None:
+        """A shape in strokes that go `way` (an angle), mixed on the canvas with a little of the light."""
+        if not parts:
+            return
+        scene, rng, wide = self._scene, self._rng, width * self._scene.unit
+        points = np.concatenate(parts)
+        left, top = np.maximum(points.min(axis=0) - wide, 0).astype(int).tolist()
+        right, foot = np.minimum(points.max(axis=0) + wide, (scene.width, scene.height)).astype(int).tolist()
+        if right <= left or foot <= top:
+            return
+        mask = self._ragged(parts, (left, top, right, foot))
+        base = tuple(np.clip(ink * 255, 0, 255).astype(int).tolist())
+        sheet = Image.new("RGBA", (right - left, foot - top), (*base, 110))
+        draw = ImageDraw.Draw(sheet)
+        for _ in range(int((right - left) * (foot - top) / (wide * wide * 1.6))):
+            x, y = float(rng.uniform(0, right - left)), float(rng.uniform(0, foot - top))
+            share = float(np.clip(rng.normal(0.06, 0.07), 0, 0.30))
+            self._touch(draw, (x, y), wide, way + float(rng.normal(0, 0.22)), mix(ink, light, share))
+        self._sheet.paste(sheet, (left, top), mask)
+
+    def _ragged(self, parts: list[Points], box: tuple[int, int, int, int]) -> Image.Image:
+        """The shape as a mask for that box; a dry brush frays its outline by a few pixels."""
+        left, top, right, foot = box
+        frayed = [part - (left, top) + self._rng.normal(0, 1.6, part.shape) * self._scene.unit for part in parts]
+        cover = Stencil([part.astype(np.float32) for part in frayed], right - left).rows(0, foot - top)
+        grey = np.zeros((foot - top, right - left), np.uint8) if cover is None else (cover * 255).astype(np.uint8)
+        return Image.fromarray(grey)
+
+    def _touch(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], wide: float, way: float, tone: Rgb) -> None:
+        """A short stroke of a few bristles from a place on."""
+        rng, long = self._rng, wide * float(self._rng.uniform(1.2, 2.6))
+        along = np.array([np.cos(way), np.sin(way)]) * long
+        across = np.array([-np.sin(way), np.cos(way)]) * wide / 4
+        high = int(rng.integers(70, 150))
+        for k in range(4):
+            start = np.array(at) + across * (k - 2)
+            outline = [start, start + along, start + along + across * 1.3, start + across * 1.3]
+            ink = np.clip(tone * 255 * (1 + rng.normal(0, 0.07)), 0, 255).astype(int).tolist()
+            draw.polygon(np.concatenate(outline).tolist(), fill=(*ink, high + int(rng.integers(0, 70))))
 
     def _stroke(self, width: float) -> None:
         """One touch: a line along the current, drawn bristle by bristle."""

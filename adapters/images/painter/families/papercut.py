@@ -21,42 +21,84 @@ def compose(scene: Scene) -> Band:
         noise.fbm(scene.chance("fibre"), across, down, (44.0, 70.0), 4, 0.75), scene.width, scene.height
     )
 
-    figure = Cutting(scene)
+    figure = Cutting(scene, relief, sheets.steps)
 
     def band(top: int, bottom: int) -> Rgb:
         paper = 1 + (fibre.rows(top, bottom) - np.float32(0.5)) * np.float32(0.07)
-        rgb = sheets.lay(height.rows(top, bottom), shade.rows(top, bottom), paper)
-        return figure.lay(rgb, paper, top, bottom)
+        here, cast = height.rows(top, bottom), shade.rows(top, bottom)
+        return figure.lay(sheets.lay(here, cast, paper), paper, (here, cast), top)
 
     return band
 
 
 class Cutting:
-    """The prompt's figure, cut from a sheet of its own, with the shadow that it throws."""
+    """The prompt's figure and its ground, cut from one sheet, with the shadow that it throws.
 
-    def __init__(self, scene: Scene) -> None:
+    The sheet lies in the pile: those above it hide its ground and shade it.
+    """
+
+    def __init__(self, scene: Scene, relief: Field, steps: int) -> None:
         form = _form(scene)
         place = scene.number("place", {"waves": 0.42, "rings": 0.6}.get(form, 0.6))
         tall = scene.height * (0.24 if form in ("cave", "rings") else 0.22)
         foot = scene.height * (place + 0.09 if form in ("cave", "rings") else 0.66)
         middle = scene.width * 0.5 if form in ("cave", "rings") else None
         placed = figures.on(scene, foot, tall, x=middle)
+        if placed is not None and placed[0] in figures.AFLOAT:
+            placed = _launched(scene, relief, steps, placed, tall)
         parts = [] if placed is None else figures.company(scene, *placed, tall)
-        self._figure = Stencil(parts, scene.width)
-        self._shadow = _cast(scene, parts)
+        held = figures.earth(scene, figures.footing(scene, placed, tall, fall=0.05))
+        self._figure = Stencil([*parts, *held], scene.width)
+        self._shadow = _cast(scene, [*parts, *held])
+        self._edge = 2.0 if placed is None or form == "islands" else _sheet_of(scene, relief, steps, placed, tall)
+        self._soft = 1.6 / min(scene.width, scene.height)
         palette = scene.palette
         dark = form in ("cave", "rings") and not scene.flag("inverted", False)
         self._ink = palette.dark if dark else mix(palette.light, palette.accent, 0.15)
         if scene.reading.tint is not None:
             self._ink = parse(scene.reading.tint)
 
-    def lay(self, rgb: Rgb, paper: Field, top: int, bottom: int) -> Rgb:
-        """The shadow, soft at its edge, then the sheet."""
+    def lay(self, rgb: Rgb, paper: Field, pile: tuple[Field, Field], top: int) -> Rgb:
+        """The shadow, soft at its edge, then the sheet; `pile` is the relief and its shadow in these rows."""
         if self._shadow is None:
             return rgb
-        rgb = rgb * (1 - np.clip(self._shadow.rows(top, bottom), 0, 1) * np.float32(0.55))[..., None]
+        (relief, cast), bottom = pile, top + len(rgb)
+        free = 1 - noise.smoothstep(self._edge - self._soft, self._edge + self._soft, relief)
+        fallen = np.clip(self._shadow.rows(top, bottom), 0, 1) * free
+        rgb = rgb * (1 - fallen * np.float32(0.55))[..., None]
         cover = self._figure.rows(top, bottom)
-        return rgb if cover is None else over(rgb, self._ink * paper[..., None], cover)
+        if cover is None:
+            return rgb
+        light = paper * Sheets.shaded(cast - np.float32(self._edge))
+        return over(rgb, self._ink * light[..., None], cover * free)
+
+
+def _launched(scene: Scene, relief: Field, steps: int, placed: figures.Placed, tall: float) -> figures.Placed:
+    """What floats, lowered until the next wave hides its keel."""
+    down, across = relief.shape
+    name, x, foot = placed
+    start = int(foot / scene.height * down)
+    column = relief[start:, min(int(x / scene.width * across), across - 1)]
+    edge = np.ceil((relief[start, min(int(x / scene.width * across), across - 1)] + 1e-3) * steps) / steps
+    crossed = np.flatnonzero(column >= edge)
+    row = start + (int(crossed[0]) if len(crossed) else 0)
+    return name, x, row / down * scene.height + tall * 0.10
+
+
+def _sheet_of(scene: Scene, relief: Field, steps: int, placed: figures.Placed, tall: float) -> float:
+    """The first edge of the pile that lies wholly outside the figure: the sheets from there on are above it."""
+    down, across = relief.shape
+    name, x, foot = placed
+    rows = slice(max(int((foot - tall) / scene.height * down), 0), max(int(foot / scene.height * down), 1))
+    columns = slice(
+        max(int((x - tall * 0.4) / scene.width * across), 0), max(int((x + tall * 0.4) / scene.width * across), 1)
+    )
+    if name in figures.AFLOAT:
+        rows = slice(rows.start, max(int((foot - tall * 0.16) / scene.height * down), rows.start + 1))
+        columns = slice(int(x / scene.width * across), int(x / scene.width * across) + 1)
+    part = relief[rows, columns]
+    highest = float(part.max()) if part.size else 1.0
+    return float(np.ceil(highest * steps + (0.0 if name in figures.AFLOAT else 0.1)) / steps)
 
 
 def _cast(scene: Scene, parts: list[Points]) -> noise.Sheet | None:
@@ -74,9 +116,12 @@ def _cast(scene: Scene, parts: list[Points]) -> noise.Sheet | None:
 class Sheets:
     """The pile: sheet k shows where the relief lies between k and k + 1 steps."""
 
+    steps: int
+    """How many steps the relief has from the lowest sheet to the highest."""
+
     def __init__(self, scene: Scene, count: int) -> None:
         tones = _tones(scene, count + 1)
-        self._steps = count + 1
+        self.steps = count + 1
         self._below = np.stack([tones[max(k - 1, 0)] for k in range(count + 2)])
         self._above = np.stack([tones[min(k, count)] for k in range(count + 2)])
         self._least = np.float32(1e-3 / scene.width)
@@ -86,20 +131,20 @@ class Sheets:
         """Colours of a band: only the nearest edge matters to a pixel, so one pair of sheets is mixed for each."""
         down, across = np.gradient(relief)
         slope = np.maximum(np.hypot(down, across), self._least)
-        nearest = np.floor(relief * np.float32(self._steps) + np.float32(0.5))
+        nearest = np.floor(relief * np.float32(self.steps) + np.float32(0.5))
         index = nearest.astype(np.int32)
-        edge = nearest / np.float32(self._steps)
+        edge = nearest / np.float32(self.steps)
         away = (relief - edge) / slope
-        real = (index > 0) & (index < self._steps)
+        real = (index > 0) & (index < self.steps)
         cover = np.where(real, np.clip(away + np.float32(0.5), 0, 1), index == 0)
         rim = np.exp(-np.clip(away, 0, None) / self._rim) * np.float32(0.16) * real
-        lower = (1 - cover) * np.where(real, self._shaded(cast - edge), np.float32(1)) * paper
-        upper = cover * self._shaded(cast - edge - np.float32(1 / self._steps)) * (1 + rim) * paper
+        lower = (1 - cover) * np.where(real, self.shaded(cast - edge), np.float32(1)) * paper
+        upper = cover * self.shaded(cast - edge - np.float32(1 / self.steps)) * (1 + rim) * paper
         mixed = self._below[index] * lower[..., None] + self._above[index] * upper[..., None]
         return np.asarray(mixed, np.float32)
 
     @staticmethod
-    def _shaded(over_edge: Field) -> Field:
+    def shaded(over_edge: Field) -> Field:
         """How much light is left where the blurred shadow of an edge falls."""
         return 1 - noise.smoothstep(-0.035, 0.045, over_edge) * np.float32(0.5)
 

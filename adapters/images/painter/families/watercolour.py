@@ -170,9 +170,13 @@ def _figure(paper: Paper, subject: str, washes: list[Wash]) -> list[Wash]:
     """
     scene = paper.scene
     tall = scene.height * 0.20
-    placed = figures.on(scene, scene.height * {"hills": 0.79, "shore": 0.82, "blooms": 0.62}[subject], tall)
+    foot = {"hills": 0.79, "shore": 0.82, "blooms": 0.62}[subject]
+    if subject == "shore" and scene.reading.figures[:1] and scene.reading.figures[0] in figures.AFLOAT:
+        foot = scene.number("horizon", 0.50, 0.3, 0.75) + 0.13
+    placed = figures.on(scene, scene.height * foot, tall)
     if placed is None:
         return washes
+    washes = _bank(paper, placed, tall, washes)
     scale = np.array([paper.across / scene.width, paper.down / scene.height], np.float32)
     parts = [part * scale for part in figures.company(scene, *placed, tall)]
     inside = Stencil(parts, paper.across).rows(0, paper.down)
@@ -183,6 +187,25 @@ def _figure(paper: Paper, subject: str, washes: list[Wash]) -> list[Wash]:
         return [*washes, (inside * pool, scene.palette.dark)]
     free = [(depth * (1 - inside * np.float32(0.85)), colour) for depth, colour in washes]
     return [*free, (inside * pool, parse(scene.reading.tint))]
+
+
+def _bank(paper: Paper, placed: figures.Placed, tall: float, washes: list[Wash]) -> list[Wash]:
+    """The washes with what holds the figure: a slope wet at its crest, or strokes of water under a hull."""
+    scene, palette = paper.scene, paper.scene.palette
+    scale = np.array([paper.across / scene.width, paper.down / scene.height], np.float32)
+    line = figures.footing(scene, placed, tall)
+    if line is None:
+        strokes = [part * scale for part in figures.water(scene, placed, tall)]
+        wet = Stencil(strokes, paper.across).rows(0, paper.down)
+        return washes if wet is None else [*washes, (wet * (np.float32(0.5) + paper.ragged), palette.dark)]
+    crest = line[np.linspace(0, scene.width - 1, paper.across).astype(np.int32)] / np.float32(scene.height)
+    below = paper.y - crest[None, :]
+    inside = noise.smoothstep(0.0, 0.004, below + paper.ragged * np.float32(0.008))
+    under = np.clip(below, 0, None)
+    deep = np.float32(0.42) + np.float32(0.62) * np.exp(-under / np.float32(0.05))
+    wash = paper.wash(below + np.float32(0.002), 1.0, soft=0.004) * deep
+    lifted = [(depth * (1 - inside * np.float32(0.72)), colour) for depth, colour in washes]
+    return [*lifted, (wash, mix(palette.dark, palette.middle[0], 0.35))]
 
 
 def _stem(paper: Paper, depth: Field, at: tuple[float, float], bend: float) -> None:

@@ -36,7 +36,7 @@ def compose(scene: Scene) -> Band:
         noise.fbm(scene.chance("grain of wood"), across, down, (9.0, 260.0), 4, 0.6), scene.width, scene.height
     )
 
-    figure, rim = _figure(scene)
+    figure, rim, ground = _figure(scene)
     figure_ink = ink if scene.reading.tint is None else parse(scene.reading.tint)
 
     def band(top: int, bottom: int) -> Rgb:
@@ -49,19 +49,49 @@ def compose(scene: Scene) -> Band:
         rgb = over(rgb, glow, block.sky.rows(top, bottom) * salty * np.float32(0.92))
         rgb = over(rgb, tint, block.disc(top, bottom) * np.float32(0.96))
         rgb = over(rgb, ink, block.carved(top, bottom) * (np.float32(0.86) + np.float32(0.14) * salty))
+        rgb = ground.lay(rgb, ink, paper, top, bottom)
         rgb = over(rgb, paper, rim.rows(top, bottom))
         return over(rgb, figure_ink, figure.rows(top, bottom))
 
     return band
 
 
-def _figure(scene: Scene) -> tuple[Stencil, Stencil]:
-    """The prompt's figure as one black shape, and the white line that the knife left round it."""
+class Ground:
+    """What holds the figure: black earth below an edge of light, with furrows that get fewer, or strokes of water."""
+
+    def __init__(self, scene: Scene, placed: figures.Placed | None, tall: float) -> None:
+        self._scene, self._line = scene, figures.footing(scene, placed, tall)
+        strokes = figures.water(scene, placed, tall)
+        self._water = Stencil(strokes, scene.width)
+        rng = scene.chance("furrows")
+        self._waver = noise.ridge_line(rng, scene.width, 2.4, 5, 0.5) * np.float32(150 * scene.unit)
+        self._thin = noise.ridge_line(rng, scene.width, 14, 4, 0.6)
+
+    def lay(self, rgb: Rgb, ink: Rgb, paper: Rgb, top: int, bottom: int) -> Rgb:
+        """Rows top..bottom with the ground over them."""
+        if self._line is None:
+            return over(rgb, paper, self._water.rows(top, bottom))
+        unit = np.float32(self._scene.unit)
+        below = (self._scene.lines(top, bottom) - self._line[None, :]) / unit
+        if below.max() < -15:
+            return rgb
+        rgb = over(rgb, paper, np.clip(below + np.float32(13), 0, 1))
+        rgb = over(rgb, ink, np.clip(below + np.float32(0.5), 0, 1))
+        deep = (below + self._waver[None, :] / unit) / np.float32(25)
+        wave = np.cos(deep * np.float32(2 * np.pi))
+        level = np.float32(0.42) + np.clip(below, 0, 700) / np.float32(520) + self._thin[None, :] - np.float32(0.5)
+        cut = noise.smoothstep(-0.1, 0.1, wave - level) * (below > 20)
+        return over(rgb, paper, np.asarray(cut, np.float32))
+
+
+def _figure(scene: Scene) -> tuple[Stencil, Stencil, Ground]:
+    """The prompt's figure as one black shape, the white line that the knife left round it, and what holds it."""
     tall = scene.height * 0.25
     placed = figures.on(scene, scene.height * 0.83, tall)
+    ground = Ground(scene, None if placed is None or placed[0] == "tree" else placed, tall)
     parts = [] if placed is None or placed[0] == "tree" else figures.company(scene, *placed, tall)
     rims = [strip(np.concatenate([part, part[:1]]).astype(np.float32), 15 * scene.unit) for part in parts]
-    return Stencil(parts, scene.width), Stencil([*parts, *rims], scene.width)
+    return Stencil(parts, scene.width), Stencil([*parts, *rims], scene.width), ground
 
 
 class Block:
