@@ -3,7 +3,7 @@
 import { call } from "../api.js";
 import { h, show } from "../dom.js";
 import { sayContrast, sayReproduced, sayThumbnail } from "../says.js";
-import { chosenOf, formatOf } from "../versions.js";
+import { formatOf } from "../versions.js";
 import { FORMATS, PAIRINGS, sayTime } from "../words.js";
 import { credentials } from "./credentials.js";
 import { inks } from "./palette.js";
@@ -61,18 +61,19 @@ function sayBrand({ typography, palette, author_style, logo }) {
 export function origin(signal) {
   const body = h("div", {});
   const element = h("details", { class: "act-fold" }, summary("Content credentials", "What the file says of its origin"), body);
-  let cover = null;
+  let path = null;
   let read = null;
 
   async function open() {
-    const key = `${cover.found.cover_id}/${cover.found.shown_version}`;
-    if (read === key) return;
-    read = key;
+    if (read === path) return;
+    const mine = path;
+    read = mine;
     show(body, h("p", { class: "soft" }, "Reading the file."));
     try {
-      const answer = await call("GET", `/v1/covers/${cover.found.cover_id}/provenance`, null, { signal });
-      if (read === key) show(body, cover.other && h("p", { class: "soft small credentials-of" }, `Of version ${chosenOf(cover.found).version}, which is chosen.`), credentials(answer), h("p", { class: "small" }, h("a", { href: "/check" }, "Check another file")));
+      const answer = await call("GET", mine, null, { signal });
+      if (read === mine) show(body, credentials(answer), h("p", { class: "small" }, h("a", { href: "/check" }, "Check another file")));
     } catch (failure) {
+      if (read !== mine) return;
       read = null;
       if (!signal.aborted) show(body, failed(failure, open));
     }
@@ -81,10 +82,8 @@ export function origin(signal) {
   element.addEventListener("toggle", () => element.open && open());
   return {
     element,
-    draw(found, version) {
-      const other = version.version !== found.shown_version;
-      if (cover && cover.other !== other) read = null;
-      cover = { found, other };
+    draw(found, { version }) {
+      path = `/v1/covers/${found.cover_id}/provenance?version=${version}`;
       if (element.open) open();
     },
   };

@@ -9,16 +9,22 @@ const MOST = 50;
 /** A part: what is read at `path` is drawn by `draw(page, read)`, again after each change. */
 export function part({ title, about, signal, path, draw }) {
   const body = h("div", { class: "settings-body" }, h("p", { class: "soft" }, "One moment."));
+  const head = h("h2", { class: "part-title", tabindex: "-1" }, title);
+  let drawn = false;
   async function read() {
     try {
       const page = await list(path, { limit: MOST }, signal);
-      if (!signal.aborted) show(body, draw(page, read));
+      if (signal.aborted) return;
+      const held = body.contains(document.activeElement) || document.activeElement === document.body;
+      show(body, draw(page, read));
+      if (held && drawn) head.focus({ preventScroll: true }); // what had the focus is gone
+      drawn = true;
     } catch (failure) {
       if (!signal.aborted) show(body, failed(failure, read));
     }
   }
   read();
-  return h("section", { class: "settings-part", "aria-label": title }, h("h2", { class: "part-title" }, title), h("p", { class: "soft" }, about), body);
+  return h("section", { class: "settings-part", "aria-label": title }, head, h("p", { class: "soft" }, about), body);
 }
 
 /** The list of rows, or nothing when there is none. */

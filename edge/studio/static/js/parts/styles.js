@@ -29,18 +29,34 @@ export function styleChooser({ chosen, onChoose, signal }) {
     if (!answer) return;
     for (const category of answer.items) names.set(category.slug, category.name);
     const total = answer.items.reduce((sum, category) => sum + category.count, 0);
-    show(chips, chip(null, "All", total), own?.items.length && chip(MINE, "Yours"), answer.items.filter((category) => category.count).map(({ slug, name, count }) => chip(slug, name, count)));
+    show(chips, chip(null, "All", total), own?.items.length && chip(MINE, "Yours"), answer.items.filter((category) => category.count).sort((one, other) => other.count - one.count).map(({ slug, name, count }) => chip(slug, name, count)));
     for (const kind of wall.querySelectorAll("[data-kind]")) kind.textContent = names.get(kind.dataset.kind) ?? kind.dataset.kind;
   }
 
   function chip(slug, name, count = "") {
     const press = () => {
       wanted.category = slug;
-      for (const other of chips.children) other.setAttribute("aria-pressed", String(other === button));
+      for (const other of chips.children) mark(other, other === button);
       read();
     };
-    const button = h("button", { class: "chip", type: "button", "aria-pressed": String(slug === wanted.category), on: { click: press } }, name, h("span", { class: "chip-count" }, count));
+    const button = h("button", { class: "chip", type: "button", on: { click: press } }, name, " ", h("span", { class: "chip-count" }, count));
+    mark(button, slug === wanted.category);
     return button;
+  }
+
+  /** The kinds are one stop of the Tab key, since there are many; arrow keys go from one to the next. */
+  function mark(button, on) {
+    button.setAttribute("aria-pressed", String(on));
+    button.tabIndex = on ? 0 : -1;
+  }
+
+  function walk(event) {
+    const all = [...chips.children];
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = step ? all[all.indexOf(event.target) + step] : { Home: all[0], End: all.at(-1) }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
   }
 
   async function read(cursor = null) {
@@ -68,7 +84,9 @@ export function styleChooser({ chosen, onChoose, signal }) {
   function draw(page, added) {
     const plain = !wanted.category && !wanted.q;
     if (!added) show(wall, plain && anyStyle(), plain && chosen && !page.items.some((item) => item.id === chosen.id) && card(chosen));
-    wall.append(...page.items.map(card));
+    const cards = page.items.map(card);
+    wall.append(...cards);
+    if (added) cards[0]?.querySelector("input").focus(); // the button that was pressed is gone
     if (!page.items.length && !plain) show(foot, nothing());
     if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "More styles"));
     if (!plain) announce(`${wall.children.length} styles`);
@@ -123,6 +141,7 @@ export function styleChooser({ chosen, onChoose, signal }) {
     fold.setAttribute("aria-expanded", String(!folded));
     if (folded) chips.scrollTop = 0;
   });
+  chips.addEventListener("keydown", walk);
   chips.addEventListener("focusin", (event) => {
     if (tools.classList.contains("is-folded") && event.target.offsetTop - chips.offsetTop > 20) fold.click();
   });

@@ -27,7 +27,9 @@ export function covers({ signal }) {
     try {
       const page = await list("/v1/covers", { limit: PAGE, cursor }, signal);
       if (cursor === null) show(body, page.items.length ? works : nothing());
-      works.append(...page.items.map((cover) => work(cover, gone)));
+      const items = page.items.map((cover) => work(cover, gone));
+      works.append(...items);
+      if (cursor !== null) items[0]?.querySelector("a").focus(); // the button that was pressed is gone
       if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "Earlier covers"));
     } catch (failure) {
       if (signal.aborted) return;

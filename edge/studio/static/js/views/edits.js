@@ -28,7 +28,9 @@ export function edits({ signal }) {
     show(foot);
     try {
       const page = await list("/v1/edits", { limit: PAGE, cursor }, signal);
-      works.append(...page.items.filter(worth).map(work));
+      const items = page.items.filter(worth).map(work);
+      works.append(...items);
+      if (cursor !== null) items[0]?.querySelector("a").focus(); // the button that was pressed is gone
       before.hidden = !works.children.length;
       if (page.next_cursor) show(foot, h("button", { class: "button", type: "button", on: { click: () => read(page.next_cursor) } }, "Earlier edits"));
     } catch (failure) {
