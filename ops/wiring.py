@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from adapters.crypto import derive
 from adapters.identity.opening import open_providers
 from adapters.images.painter import FAMILIES
+from adapters.images.painter.showing import unseen
 from adapters.mail import open_mailer
 from adapters.moderation.openai import OpenAIModeration
 from adapters.mongo import now
@@ -57,7 +58,7 @@ async def users(host: Host, bus: Bus) -> Service:
 
 async def templates(host: Host, bus: Bus) -> Service:
     """Styles, seeded."""
-    known = Known(families=frozenset(FAMILIES), pairings=frozenset(PAIRINGS))
+    known = Known(families=frozenset(FAMILIES), pairings=frozenset(PAIRINGS), unseen=unseen())
     service = Templates(host.mongo("templates"), bus.send, known=known)
     await service.prepare()
     return service

@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
@@ -90,6 +91,7 @@ class Sketch(msgspec.Struct, frozen=True, kw_only=True):
     category: str
     prompt_template: str
     keywords: tuple[str, ...] = ()
+    family: str = ""
     is_premium: bool
     popularity_score: int
 
@@ -120,13 +122,18 @@ def check_use(template: Template, tier: str) -> None:
         raise Forbidden(f"The style “{template.name}” is part of the paid plans. Choose a standard style or upgrade.")
 
 
-def choose(sketches: Sequence[Sketch], hint: str, tier: str) -> uuid.UUID | None:
+def choose(
+    sketches: Sequence[Sketch], hint: str, tier: str, unseen: Mapping[str, frozenset[str]] = MappingProxyType({})
+) -> uuid.UUID | None:
     """The best match of `hint` among the styles that the tier may use, or the most popular standard one.
 
+    Styles that cannot show what the hint names (`unseen`: for a family, the words of what it leaves out) come last.
     None only when there is no style to choose from. The same input gives the same choice.
     """
-    wanted = set(map(_stem, words(hint)))
-    usable = sorted((s for s in sketches if may_use(s.is_premium, tier)), key=lambda s: (-s.popularity_score, s.id))
+    named = set(words(hint))
+    wanted = set(map(_stem, named))
+    allowed = sorted((s for s in sketches if may_use(s.is_premium, tier)), key=lambda s: (-s.popularity_score, s.id))
+    usable = [s for s in allowed if unseen.get(s.family, frozenset()).isdisjoint(named | wanted)] or allowed
     best = max(usable, key=lambda s: _fit(s, wanted), default=None)
     if best is not None and _fit(best, wanted) > 0:
         return best.id
@@ -196,6 +203,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     families: frozenset[str] = frozenset()
     pairings: frozenset[str] = frozenset()
+    unseen: Mapping[str, frozenset[str]] = MappingProxyType({})
+    """For a family, the words of hints that name what it cannot show; other families show everything."""
 
     def check(self, style: StyleParams, field: str = "style_params") -> None:
         """Raises Invalid naming what nobody can paint or set, as a cover in such a style could only fail."""

@@ -142,7 +142,7 @@ class Templates:
             check_use(template, context.tier)
             return template
         for sketches in (await self._sketches(), await self._store.sketches()):
-            chosen = choose(sketches, ask.hint, context.tier)
+            chosen = choose(sketches, ask.hint, context.tier, self._known.unseen)
             found = await self._store.find(chosen) if chosen is not None else None
             if found is not None:
                 return found[0]

@@ -112,10 +112,18 @@ class TemplateStore:
 
     async def sketches(self) -> tuple[Sketch, ...]:
         """All styles, briefly."""
-        fields = dict.fromkeys(("name", "category", "prompt_template", "keywords", "is_premium", "popularity_score"), 1)
+        names = (
+            "name",
+            "category",
+            "prompt_template",
+            "keywords",
+            "style_params.family",
+            "is_premium",
+            "popularity_score",
+        )
         with mongo_errors():
-            documents = await self._styles.find(PRESENT, fields).to_list(None)
-        return tuple(msgspec.convert(_named(document), Sketch) for document in documents)
+            documents = await self._styles.find(PRESENT, dict.fromkeys(names, 1)).to_list(None)
+        return tuple(msgspec.convert(_named(document) | document["style_params"], Sketch) for document in documents)
 
     async def add(self, template: Template) -> bool:
         """Keep a new style; False when its id is there already. Raises DuplicateKey when its name is taken."""

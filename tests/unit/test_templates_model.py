@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.images.painter.showing import unseen
 from contracts.errors import Forbidden, Invalid, Unauthenticated
 from contracts.templates import StyleParams, UpdateTemplate
 from contracts.wire import Context
@@ -32,7 +33,9 @@ from tests.support.styles import a_style, an_order
 SEEDS = read_seeds(Path(service.SEEDS_FILE).read_bytes())
 
 
-def sketch(name: str, *, premium: bool = False, popularity: int = 0, keywords: tuple[str, ...] = ()) -> Sketch:
+def sketch(
+    name: str, *, premium: bool = False, popularity: int = 0, keywords: tuple[str, ...] = (), family: str = "ink"
+) -> Sketch:
     """A style in brief, with an id that follows from its name."""
     return Sketch(
         id=uuid.uuid5(uuid.NAMESPACE_DNS, name),
@@ -40,6 +43,7 @@ def sketch(name: str, *, premium: bool = False, popularity: int = 0, keywords: t
         category="any",
         prompt_template="{prompt}",
         keywords=keywords,
+        family=family,
         is_premium=premium,
         popularity_score=popularity,
     )
@@ -116,6 +120,17 @@ def test_a_premium_style_is_matched_only_for_paid_tiers() -> None:
     assert choose(styles, "dragon", "free") == styles[1].id
 
 
+def test_a_style_that_cannot_show_what_is_named_comes_last() -> None:
+    """Its words and its popularity do not help it, plural or not; where there is no other it is taken all the same."""
+    abstract = sketch("Music", family="mesh", popularity=99, keywords=("music", "violin"))
+    styles = [abstract, sketch("Waves", family="papercut")]
+    unseen = {"mesh": frozenset({"violin", "wolf"})}
+    assert choose(styles, "Violins: music for strings", "free") == abstract.id
+    assert choose(styles, "Violins: music for strings", "free", unseen) == styles[1].id
+    assert choose(styles, "Music for strings", "free", unseen) == abstract.id
+    assert choose([abstract], "A violin", "free", unseen) == abstract.id
+
+
 def test_there_may_be_nothing_to_choose() -> None:
     """No style, or only premium ones for the free tier."""
     assert choose([], "x", "pro") is None
@@ -139,6 +154,7 @@ def test_any_hint_gives_a_style_that_the_tier_may_use(hint: str, tier: str) -> N
         ("Zen for beginners", "ink"),
         ("The haunted house: a ghost story", "papercut"),
         ("Mountains of my childhood", "landscape"),
+        ("A violin on an album of music", "papercut"),
     ],
 )
 def test_the_built_in_styles_fit_common_titles(hint: str, family: str) -> None:
@@ -150,12 +166,13 @@ def test_the_built_in_styles_fit_common_titles(hint: str, family: str) -> None:
             category=seed.category,
             prompt_template=seed.prompt_template,
             keywords=seed.keywords,
+            family=seed.family,
             is_premium=seed.is_premium,
             popularity_score=seed.popularity_score,
         )
         for seed in SEEDS
     ]
-    chosen = choose(sketches, hint, "free")
+    chosen = choose(sketches, hint, "free", unseen())
     assert next(seed.family for seed in SEEDS if seed.id == chosen) == family
 
 

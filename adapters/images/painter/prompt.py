@@ -17,9 +17,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 _TITLE = re.compile(r"\b(?:(?:book|album|podcast|video)\s+)?(?:cover|thumbnail)\s+for\s+", re.IGNORECASE)
 """Where the title begins; the kind of work is no wish for a picture of a book."""
 _ENDINGS = ("s", "es", "e", "en", "n", "er", "r", "x")
+_FULL_MOON = re.compile(r"\bfull moon|\bluna llena|\bpleine lune|\bclair de lune", re.IGNORECASE)
+"""It stands at night, which the moon alone may not."""
 _REACH = 2
 """How many words may stand between a colour and the figure that has it."""
-_SETTING = ("tree", "tree", "house", "castle", "person", "book")
+_SETTING = (*("tree",) * 3, *("house", "castle", "person", "child", "book") * 2, "sword", "crown", "cup", "rose")
 """Figures that give way to others: a fox under a tree is a picture of a fox."""
 OPPOSITES = {"dark": "bright", "bright": "dark", "warm": "cold", "cold": "warm", "calm": "epic", "epic": "calm"}
 
@@ -61,7 +63,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 def read(prompt: str) -> Reading:
     """Find known words (also simple plurals and endings); anything else is left to other image models."""
-    wish, *rest = _TITLE.split(prompt, maxsplit=1)
+    wish, *rest = _TITLE.split(_FULL_MOON.sub(r"\g<0> moonlit", prompt), maxsplit=1)
     words, title = _words(wish), _words(rest[0]) if rest else []
     named, times = list(_found(words, _FIGURES)), list(_found(words, _TIMES))
     figures = tuple(sorted(dict.fromkeys(named or _found(title, _FIGURES)), key=_SETTING.count))

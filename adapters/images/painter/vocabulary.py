@@ -12,8 +12,10 @@ SCENERY: Table = {
     "mountain": "mountain peak summit alps hill cliff himalaya volcano ridge valley highland montana cumbre "
     "colina berg "
     "gebirge gipfel hugel montagne colline sommet",
-    "sea": "sea ocean water lake river shore beach coast island isle sail sailor ship boat harbor harbour tide pirate "
-    "wave lighthouse whale mermaid mar oceano agua lago rio playa costa isla barco faro ola ballena wasser meer ozean "
+    "sea": "sea ocean water lake river shore beach coast island isle sail sailor ship boat harbor harbour tide "
+    "pirate "
+    "wave lighthouse whale mermaid mar oceano agua lago rio playa costa isla barco faro ola ballena "
+    "wasser meer ozean "
     "strand kuste insel schiff leuchtturm welle wal mer eau lac riviere plage ile bateau phare vague baleine",
     "island": "island isle isla insel ile",
     "forest": "forest wood woods woodland pine jungle grove wilderness fir wolf witch fairy bosque selva pino "
@@ -31,7 +33,8 @@ SCENERY: Table = {
     "snow": "snow snowy winter ice icy frost frozen arctic glacier blizzard nieve invierno hielo schnee frost "
     "eis neige "
     "hiver glace",
-    "rain": "rain rainy storm stormy monsoon thunder downpour lluvia tormenta regen sturm gewitter pluie orage tempete "
+    "rain": "rain rainy storm stormy monsoon thunder downpour lluvia tormenta regen sturm gewitter pluie orage "
+    "tempete "
     "tempestad",
     "moon": "moon lunar crescent moonlight midnight luna mond lune",
     "sun": "sun sunrise sunset solar dawn sunlight sunshine sol amanecer sonne sonnenaufgang sonnenuntergang soleil",
@@ -92,8 +95,8 @@ FIGURE_WORDS: Table = {
     "dragon": "dragon wyvern serpent drache drachen dragones",
     "heart": "heart valentine corazon herz herzen coeur",
     "tree": "tree oak willow birch maple orchard arbol roble sauce baum baume eiche birke arbre chene saule",
-    "fish": "fish fishes coral reef underwater koi goldfish submarino pez peces fisch fische aquarium poisson "
-    "corail unterwasser",
+    "fish": "fish fishes submarine seabed coral reef underwater koi goldfish submarino pez peces fisch fische "
+    "aquarium poisson corail unterwasser",
     "train": "train railway railroad locomotive viaduct tren ferrocarril locomotora zug zuge eisenbahn lokomotive "
     "dampflok ferroviaire rails loco",
     "bicycle": "bicycle bike cyclist cycling bicicleta bici ciclista fahrrad fahrrader rad radfahrer velo bicyclette "
@@ -116,8 +119,8 @@ FIGURE_WORDS: Table = {
     "montre pendule pocketwatch",
     "balloon": "balloon airship zeppelin globo zepelin ballon luftballon heissluftballon luftschiff montgolfiere "
     "dirigeable",
-    "microphone": "microphone mic singer karaoke interview podcast microfono cantante entrevista mikrofon sanger "
-    "sangerin chanteur chanteuse",
+    "microphone": "microphone mic singer karaoke microfono cantante entrevista mikrofon sanger sangerin chanteur "
+    "chanteuse",
     "cup": "coffee tea teacup cup mug espresso cafe bakery taza tetera kaffee tee tasse teetasse kaffeetasse thé",
     "mushroom": "mushroom toadstool fungus fungi seta hongo champinon pilz pilze fliegenpilz champignon",
     "feather": "feather quill plume pluma feder federn schreibfeder",
@@ -131,15 +134,20 @@ PAIR = frozenset({"two", "pair", "twin", "both", "dos", "zwei", "beide", "paar",
 MOODS: Table = {
     "dark": "dark darkness grim murder death shadow fear horror haunted sinister blood crime ghost gothic "
     "gloomy scary noir "
+    "oscuridad dunkelheit finsternis finster tenebres obscurite vampire vampiro vampir graveyard "
+    "cemetery cementerio friedhof cimetiere mord muerte tod mort meurtre asesinato morder "
     "oscuro oscura miedo terror dunkel dunkle angst sombre peur obscur",
-    "bright": "bright happy joy joyful fun playful cheerful summer colourful colorful vivid kids children sunny alegre "
+    "bright": "bright happy joy joyful fun playful cheerful summer colourful colorful vivid kids children sunny "
+    "alegre "
     "feliz brillante verano frohlich bunt sommer joyeux lumineux ete",
-    "calm": "calm quiet peace peaceful gentle silence meditation serene soft mindful still tranquil minimal tranquilo "
+    "calm": "fog foggy niebla nebel brume brouillard calm quiet peace peaceful gentle silence "
+    "meditation serene soft mindful still tranquil minimal tranquilo "
     "tranquila calma silencio paz ruhig stille frieden sanft calme silence paix doux",
     "epic": "epic war battle hero king queen dragon quest empire legend throne sword dramatic fierce guerra "
     "batalla rey "
     "reina leyenda krieg schlacht konig guerre bataille roi legende",
-    "warm": "warm love romance heart fire desire home kiss summer cosy cozy amor fuego calido liebe feuer amour "
+    "warm": "campfire fireplace flame burning llama flamme hoguera lagerfeuer warm love romance heart fire "
+    "desire home kiss summer cosy cozy amor fuego calido liebe feuer amour "
     "feu chaud",
     "cold": "cold winter icy ice lonely distant frozen arctic snow snowy frio invierno kalt einsam schnee froid "
     "hiver seul",
@@ -148,7 +156,8 @@ TIMES: Table = {
     "dawn": "dawn morning sunrise daybreak amanecer alba manana morgen sonnenaufgang aube matin",
     "day": "day noon daylight midday afternoon mediodia mittag midi jour",
     "dusk": "dusk sunset evening twilight atardecer ocaso crepusculo abend dammerung sonnenuntergang soir crepuscule",
-    "night": "night midnight moonlight moonlit starlight nightfall noche medianoche nacht mitternacht nuit minuit",
+    "night": "vollmond mondlicht moonrise night midnight moonlight moonlit starlight nightfall noche medianoche "
+    "nacht mitternacht nuit minuit",
 }
 COLOURS: Mapping[str, tuple[str, str]] = {
     "red": ("#c4302b", "red rojo roja rote roter rotes rouge"),
