@@ -31,30 +31,50 @@ def box(left: float, top: float, right: float, bottom: float) -> Points:
 
 def strip(line: Points, width: float | NDArray[np.float32]) -> Points:
     """A polyline given a width (one, or one for each point) as a polygon."""
-    step = np.gradient(line, axis=0)
+    step = np.empty_like(line)
+    step[1:-1] = (line[2:] - line[:-2]) / 2
+    step[0], step[-1] = line[1] - line[0], line[-1] - line[-2]
     normal = np.stack([-step[:, 1], step[:, 0]], axis=-1)
     normal /= np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-6)[:, None]
     half = np.broadcast_to(np.asarray(width, np.float32) / 2, (len(line),))[:, None]
     return np.concatenate([line + normal * half, (line - normal * half)[::-1]]).astype(np.float32)
 
 
+class Reach:
+    """From which row to which each polygon reaches, so that a band is told its own without a look at all."""
+
+    def __init__(self, polygons: list[Points]) -> None:
+        self._low = np.array([points[:, 1].min() for points in polygons], np.float64)
+        self._high = np.array([points[:, 1].max() for points in polygons], np.float64)
+
+    def within(self, top: int, bottom: int) -> list[int]:
+        """The places, in their order, of polygons that rows top..bottom may show."""
+        return [int(index) for index in np.flatnonzero((self._high >= top) & (self._low <= bottom))]
+
+
+def _enlarged(points: Points, top: int) -> list[float]:
+    """The corners on a sheet of so many times the size that begins at row top."""
+    return list(((points - (0, top)) * OVERSAMPLE - 0.5).ravel().tolist())
+
+
 class Stencil:
     """Polygons of one layer. `rows` gives how much of each pixel they cover, 0..1."""
 
     def __init__(self, polygons: Iterable[Points], width: int) -> None:
-        self._polygons = [(float(p[:, 1].min()), float(p[:, 1].max()), p) for p in polygons]
+        self._polygons = list(polygons)
+        self._reach = Reach(self._polygons)
         self._width = width
 
     def rows(self, top: int, bottom: int) -> Field | None:
         """Coverage of rows top..bottom, or None where this layer has nothing."""
-        hits = [p for low, high, p in self._polygons if high >= top and low <= bottom]
+        hits = self._reach.within(top, bottom)
         if not hits:
             return None
         scale = OVERSAMPLE
         sheet = Image.new("L", (self._width * scale, (bottom - top) * scale))
         draw = ImageDraw.Draw(sheet)
-        for points in hits:
-            draw.polygon(((points - (0, top)) * scale - 0.5).ravel().tolist(), fill=255)
+        for index in hits:
+            draw.polygon(_enlarged(self._polygons[index], top), fill=255)
         return np.asarray(sheet.reduce(scale), np.float32) * np.float32(1 / 255)
 
 
@@ -62,7 +82,8 @@ class Collage:
     """Flat polygons of many colours, later ones on top. `rows` gives colour and coverage of a band."""
 
     def __init__(self, pieces: Iterable[tuple[Points, Rgb]], width: int) -> None:
-        self._pieces = [(float(p[:, 1].min()), float(p[:, 1].max()), p, _ink(colour)) for p, colour in pieces]
+        self._pieces = [(points, _ink(colour)) for points, colour in pieces]
+        self._reach = Reach([points for points, _ in self._pieces])
         self._width = width
 
     def rows(self, top: int, bottom: int, ground: Rgb) -> Rgb:
@@ -70,9 +91,9 @@ class Collage:
         scale = OVERSAMPLE
         sheet = Image.new("RGB", (self._width * scale, (bottom - top) * scale), _ink(ground))
         draw = ImageDraw.Draw(sheet)
-        for low, high, points, ink in self._pieces:
-            if high >= top and low <= bottom:
-                draw.polygon(((points - (0, top)) * scale - 0.5).ravel().tolist(), fill=ink)
+        for index in self._reach.within(top, bottom):
+            points, ink = self._pieces[index]
+            draw.polygon(_enlarged(points, top), fill=ink)
         return np.asarray(sheet.reduce(scale), np.float32) * np.float32(1 / 255)
 
 

@@ -9,53 +9,25 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Rgb, mix, shade
+from adapters.images.painter import noise, plants
+from adapters.images.painter.colour import Rgb, chroma, from_oklab, lightness, mix, oklab, parse, shade
+from adapters.images.painter.plate import HEART, LEAF, SECOND, YOUNG, Plate
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Collage, Points, circle, strip
+from adapters.images.painter.shapes import Collage, Points
 
 FORMS = ("wreath", "meadow", "corners")
+POSIES = (
+    (np.pi / 2, (132, 96, 92, 70)),
+    (-np.pi / 2, (112, 84, 80)),
+    (2.45, (96, 72)),
+    (0.65, (88, 76)),
+    (-2.4, (104, 82, 66)),
+    (-0.72, (118, 86, 74)),
+    (3.35, (70,)),
+    (-0.1, (76, 58)),
+)
+"""Where flowers sit on the wreath, as an angle, and how large they are: a rose, then daisies and poppies beside it."""
 LEAVES = ("almond", "round", "fern", "willow")
-
-
-class Plate:
-    """What is drawn, in order: tinted shapes and strokes of the pen, later ones over earlier ones."""
-
-    def __init__(self, scene: Scene, tints: list[Rgb], ink: Rgb) -> None:
-        self.scene = scene
-        self.rng = scene.chance("plants")
-        self.pieces: list[tuple[Points, Rgb]] = []
-        self.blooms: list[tuple[Points, float]] = []
-        """Places and radii of flowers, which open above all leaves."""
-        self._tints, self._ink = tints, ink
-
-    def far(self, paper: Rgb) -> None:
-        """From here on all is as pale as things are behind other things; flowers open at once."""
-        self._pale, self._plain = [mix(tint, paper, 0.72) for tint in self._tints], (self._tints, self._ink)
-        self._tints, self._ink = self._pale, mix(self._ink, paper, 0.66)
-
-    def near(self) -> None:
-        """From here on all is in full colour again; pale flowers stay behind."""
-        for at, radius in self.blooms:
-            _flower(self, at, radius * 0.8)
-        self.blooms = []
-        self._tints, self._ink = self._plain
-
-    def fill(self, shape: Points, tint: int, width: float = 2.6) -> None:
-        """A closed shape in one of the tints (leaf, second leaf, flower), with its outline."""
-        closed = np.concatenate([shape, shape[:1]]).astype(np.float32)
-        self.pieces.append((shape, self._tints[tint]))
-        self.pieces.append((strip(closed, width * self.scene.unit), self._ink))
-
-    def pen(self, line: Points, width: float = 3.4) -> None:
-        """A stroke that swells and thins out."""
-        press = np.sin(np.linspace(0.25, np.pi - 0.12, len(line))) ** 0.6
-        stroke = strip(line.astype(np.float32), (press * width * self.scene.unit + 0.4).astype(np.float32))
-        self.pieces.append((stroke, self._ink))
-
-    def dot(self, at: NDArray[np.float64], radius: float) -> None:
-        """A full stop of the pen."""
-        self.pieces.append((circle(float(at[0]), float(at[1]), radius), self._ink))
 
 
 def compose(scene: Scene) -> Band:
@@ -66,12 +38,7 @@ def compose(scene: Scene) -> Band:
     ink = shade(palette.light, 0.9, 0.8) if dark else shade(palette.dark, 0.27, 0.9)
     plate = Plate(scene, _tints(scene, dark), ink)
     form = scene.word("form", FORMS, str(scene.chance("form").choice(FORMS)))
-    plate.far(paper)
-    {"wreath": _wreath_behind, "meadow": _meadow, "corners": _corners}[form](plate)
-    plate.near()
-    {"wreath": _wreath, "meadow": _meadow, "corners": _corners}[form](plate)
-    for at, radius in plate.blooms:
-        _flower(plate, at, radius)
+    {"wreath": _wreath, "meadow": _meadow, "corners": _corners}[form](plate, paper)
     collage = Collage(plate.pieces, scene.width)
     wash = noise.Sheet(
         noise.fbm(scene.chance("paper"), *scene.small(3), (120.0, 190.0), 3, 0.7), scene.width, scene.height
@@ -85,28 +52,82 @@ def compose(scene: Scene) -> Band:
 
 
 def _tints(scene: Scene, dark: bool) -> list[Rgb]:
-    """Leaf, second leaf, flower."""
+    """The tints of the plate, from the palette; what it lacks is made of what it has."""
     palette = scene.palette
     greens = sorted(palette.middle, key=lambda colour: float(colour[0] - colour[1]))
     leaf = greens[0]
     other = mix(leaf, palette.dark if dark else palette.light, 0.42)
-    return [leaf, other, palette.accents[0] if not np.allclose(palette.accents[0], leaf) else palette.accents[-1]]
+    bloom = palette.accents[0] if not np.allclose(palette.accents[0], leaf) else palette.accents[-1]
+    pale = shade(palette.light, 0.90 if dark else 0.985, 0.5)
+    lab = oklab(bloom)
+    turn = -1.05
+    cooler = np.array([lab[1] * np.cos(turn) - lab[2] * np.sin(turn), lab[1] * np.sin(turn) + lab[2] * np.cos(turn)])
+    second = from_oklab(np.array([min(lab[0] + 0.04, 0.72), *(cooler * 0.85)]))
+    rest = [c for c in palette.middle if chroma(c) > 0.07 and not np.allclose(c, bloom) and not np.allclose(c, leaf)]
+    gold = max(rest, key=lambda colour: float(oklab(colour)[2]), default=bloom)
+    if oklab(gold)[2] < 0.08 or lightness(gold) < 0.6:
+        gold = mix(parse("#e3ad3f"), leaf, 0.06)
+    if np.linalg.norm(oklab(gold) - oklab(bloom)) < 0.12:
+        gold = mix(shade(palette.accents[-1], 0.5), palette.dark, 0.4)
+    return [leaf, other, bloom, pale, second, gold]
 
 
-def _meadow(plate: Plate) -> None:
-    """Plants of many heights from the foot of the page."""
+def _meadow(plate: Plate, paper: Rgb) -> None:
+    """Plants of five kinds and many heights from the foot of the page: the pale ones behind, low leaves in front."""
     scene, rng = plate.scene, plate.rng
-    count = int(scene.number("density", 0.5) * 8) + 6
-    order = rng.permutation(count)
-    for k in order:
-        x = scene.width * (k + float(rng.uniform(0.2, 0.8))) / count
-        side = abs(x / scene.width - 0.5) * 2
-        tall = scene.height * (0.26 + 0.30 * side * float(rng.uniform(0.6, 1.1)) + 0.08 * float(rng.random()))
-        _plant(plate, (x, scene.height * 1.02), -np.pi / 2 + float(rng.uniform(-0.14, 0.14)), tall)
+    count = int(scene.number("density", 0.5) * 8) + (8 if not scene.wide else 16)
+    for share, rise, size in ((0.66, 1.18, 0.75), (0.32, 1.05, 0.95), (0.0, 0.86, 1.12)):
+        plate.far(paper, share) if share else plate.near()
+        for k in rng.permutation(count):
+            x = (k + float(rng.uniform(0.1, 0.9))) / count
+            _sown(plate, x, int(k) + int(rng.integers(0, 2)), rise, size)
+    for k in rng.permutation(count * 2):
+        foot = (scene.width * (k + float(rng.random())) / (count * 2), scene.height * 1.03)
+        tall = scene.height * float(rng.uniform(0.06, 0.13))
+        _plant(plate, foot, -np.pi / 2 + float(rng.uniform(-0.5, 0.5)), tall)
+    if scene.flag("bees", False):
+        _bees(plate)
 
 
-def _corners(plate: Plate) -> None:
-    """Two sprays across from one another."""
+def _sown(plate: Plate, x: float, kind: int, rise: float, size: float) -> None:
+    """One plant at x (0..1): lower in the middle of the page, where the words come down."""
+    scene, rng = plate.scene, plate.rng
+    side = abs(x - 0.5) * 2
+    tall = scene.height * rise * (0.22 + 0.15 * side**1.5 + 0.12 * float(rng.random()) * (0.35 + side))
+    grow = plants.KINDS[kind % len(plants.KINDS)]
+    bend = float(rng.uniform(-0.5, 0.5)) * (0.6 if grow is plants.lavender else 1.0)
+    foot = (scene.width * x, scene.height * 1.02)
+    line = plants.bent(plate, foot, -np.pi / 2 - bend * 0.4 + float(rng.uniform(-0.08, 0.08)), tall, bend)
+    grow(plate, line, size * scene.unit * float(rng.uniform(86, 152)))
+
+
+def _bees(plate: Plate) -> None:
+    """A few bees above the flowers, at the sides of the page."""
+    scene, rng = plate.scene, plate.rng
+    for x, y, size in ((0.16, 0.50, 62), (0.80, 0.44, 74), (0.60, 0.565, 48)):
+        at = np.array(
+            [scene.width * (x + float(rng.uniform(-0.04, 0.04))), scene.height * (y + float(rng.uniform(-0.02, 0.02)))]
+        )
+        way = float(rng.uniform(-0.35, 0.35)) + (np.pi if x < 0.5 else 0.0)
+        plants.bee(plate, at, size * scene.unit, way)
+
+
+def _opened(plate: Plate) -> None:
+    """The flowers that wait, above all leaves."""
+    for at, radius in plate.blooms:
+        plants.rose(plate, at.astype(np.float64), radius)
+    plate.blooms = []
+
+
+def _corners(plate: Plate, paper: Rgb) -> None:
+    """Two sprays across from one another, their pale doubles behind them."""
+    for share in (0.66, 0.0):
+        plate.far(paper, share) if share else plate.near()
+        _sprays(plate)
+        _opened(plate)
+
+
+def _sprays(plate: Plate) -> None:
     scene, rng = plate.scene, plate.rng
     short = min(scene.width, scene.height)
     for x, y, away in ((1.03, -0.02, np.pi * 0.75), (-0.03, 1.02, -np.pi * 0.25)):
@@ -116,23 +137,59 @@ def _corners(plate: Plate) -> None:
             _plant(plate, (scene.width * x, scene.height * y), angle, reach)
 
 
-def _wreath_behind(plate: Plate) -> None:
-    """The same branches once more, wider and paler, so that the wreath has depth."""
-    _wreath(plate, 1.09)
+def _wreath(plate: Plate, paper: Rgb) -> None:
+    """Three rounds of branches, the pale and wide one first, then flowers and berries: the oval within stays free."""
+    for share, size, twigs in ((0.62, 1.10, 16), (0.30, 1.05, 16), (0.0, 0.99, 18)):
+        plate.far(paper, share) if share else plate.near()
+        _round(plate, size, twigs)
+    _posies(plate)
+    _opened(plate)
 
 
-def _wreath(plate: Plate, size: float = 1.0) -> None:
-    """Branches that follow one another around an oval that stays free."""
+def _round(plate: Plate, size: float, count: int) -> None:
+    """Branches that follow one another around the oval, from both sides of its foot up to its head."""
     scene, rng = plate.scene, plate.rng
     cx, cy = scene.width / 2, scene.height * 0.5
-    rx, ry = scene.width * 0.445 * size, scene.height * (0.435 if not scene.wide else 0.40) * size
-    count = 13
+    rx, ry = scene.width * 0.43 * size, scene.height * (0.43 if not scene.wide else 0.40) * size
     for k in range(count):
-        turn = 2 * np.pi * (k + float(rng.uniform(-0.12, 0.12))) / count
-        t = turn + np.linspace(0, 2 * np.pi / count * 1.5, 36)
-        sway = 1 + np.sin(np.linspace(0, np.pi, 36)) * float(rng.uniform(-0.03, 0.05))
-        line = np.stack([cx + rx * sway * np.cos(t), cy + ry * sway * np.sin(t)], -1).astype(np.float32)
-        _grow(plate, line, LEAVES[k % len(LEAVES)] if k % 3 else "almond", k % 3 == 1)
+        side = 1 if k % 2 else -1
+        start = np.pi / 2 + side * np.pi * (k // 2 * 2 + float(rng.uniform(-0.3, 0.3))) / count
+        t = start + side * np.linspace(0, 2 * np.pi / count * 1.9, 36)
+        sway = 1 + np.sin(np.linspace(0, np.pi, 36)) * float(rng.uniform(-0.05, 0.07))
+        drift = np.linspace(0, float(rng.uniform(-0.05, 0.07)), 36)
+        line = np.stack([cx + rx * (sway + drift) * np.cos(t), cy + ry * (sway + drift) * np.sin(t)], -1)
+        _grow(plate, line.astype(np.float32), ("almond", "willow", "round", "almond", "fern")[k % 5], False)
+
+
+def _posies(plate: Plate) -> None:
+    """Where the wreath is tied, at its head and on its shoulders: flowers of unlike size, and berries between."""
+    scene, rng = plate.scene, plate.rng
+    cx, cy = scene.width / 2, scene.height * 0.5
+    rx, ry = scene.width * 0.43, scene.height * (0.43 if not scene.wide else 0.40)
+
+    def place(turn: float, out: float) -> NDArray[np.float64]:
+        return np.array([cx + rx * out * np.cos(turn), cy + ry * out * np.sin(turn)])
+
+    for turn in np.linspace(0, 2 * np.pi, 24)[:-1] + rng.uniform(-0.1, 0.1, 23):
+        twig = plants.bent(
+            plate, tuple(place(float(turn), 1.0)), float(turn) + float(rng.uniform(-1.2, 1.2)), 95 * scene.unit, 0.7, 12
+        )
+        plate.pen(twig.astype(np.float32), 2.6)
+        for step in (5, 8, 11):
+            plate.dot(twig[step], 17 * scene.unit)
+            plate.dot(twig[step], 14 * scene.unit, SECOND if step != 8 else HEART)
+    for turn, sizes in POSIES:
+        for j, radius in enumerate(sizes):
+            at = place(
+                turn + (j // 2 + 1) * (0.17 if j % 2 else -0.17) * bool(j), 1.0 + float(rng.uniform(-0.06, 0.06))
+            )
+            size, lean = radius * scene.unit, float(rng.uniform(-0.6, 0.6))
+            if j == 0:
+                plate.blooms.append((at.astype(np.float32), size))
+            elif j % 2:
+                plants.daisy_head(plate, at, size, 0.86, lean)
+            else:
+                plants.poppy_head(plate, at, size, 0.9, lean)
 
 
 def _plant(plate: Plate, foot: tuple[float, float], angle: float, tall: float) -> None:
@@ -190,9 +247,9 @@ def _leaf(plate: Plate, at: Points, angle: float, size: float, kind: str) -> Non
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]])
     placed = (blade @ turn + at).astype(np.float32)
-    plate.fill(placed, 0 if kind in ("almond", "fern") else 1)
+    plate.fill(placed, LEAF if kind in ("almond", "fern") else YOUNG)
     plate.pen((rib @ turn + at).astype(np.float32), 2.4)
-    if kind in ("almond", "round"):
+    if kind in ("almond", "round") and not plate.pale:
         for line in _veins(rib, half, size):
             plate.pen((line @ turn + at).astype(np.float32), 1.7)
 
@@ -202,27 +259,6 @@ def _veins(rib: NDArray[np.float64], half: NDArray[np.float64], size: float) -> 
         for side in (1, -1):
             end = rib[min(k + 3, 21)] + np.array([size * 0.03, side * half[min(k + 3, 21)] * 0.82])
             yield np.linspace(rib[k], end, 6, dtype=np.float32)
-
-
-def _flower(plate: Plate, at: Points, radius: float) -> None:
-    """Open from the front: petals around a heart of stamens."""
-    rng = plate.rng
-    count, turn = int(rng.integers(5, 9)), float(rng.uniform(0, 6.3))
-    for k in range(count):
-        angle = turn + 2 * np.pi * k / count
-        t = np.linspace(-1, 1, 20)
-        along = radius * (0.32 + 0.95 * (1 - np.abs(t) ** 2.4))
-        across = t * radius * 1.9 / count * 1.35
-        cos, sin = np.cos(angle), np.sin(angle)
-        petal = np.stack([at[0] + along * cos - across * sin, at[1] + along * sin + across * cos], -1).astype(
-            np.float32
-        )
-        plate.fill(petal, 2, 2.4)
-        plate.pen(np.linspace(petal[10] * 0.45 + at * 0.55, petal[10] * 0.85 + at * 0.15, 6).astype(np.float32), 1.6)
-    plate.fill(circle(float(at[0]), float(at[1]), radius * 0.26), 1, 2.4)
-    for angle in np.linspace(0, 6.28, 11)[:-1]:
-        dot = at + np.array([np.cos(angle), np.sin(angle)]) * radius * 0.16
-        plate.dot(dot, radius * 0.035)
 
 
 FAMILY = Family(
@@ -238,6 +274,7 @@ FAMILY = Family(
     options={
         "form": "wreath, meadow or corners",
         "density": "of the meadow, 0 to 1",
+        "bees": "true for bees above the meadow",
         "dark": "true for a dark page",
     },
 )

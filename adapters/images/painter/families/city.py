@@ -20,8 +20,9 @@ def compose(scene: Scene) -> Band:
     standing = Standing(scene, sky)
 
     def band(top: int, bottom: int) -> Rgb:
-        rgb = sky.rows(top, bottom)
-        for row in rows[:-1]:
+        hidden = max((index for index, row in enumerate(rows[:-1]) if row.lowest < top - 1), default=-1)
+        rgb = sky.rows(top, bottom) if hidden < 0 else np.zeros((bottom - top, scene.width, 3), np.float32)
+        for row in rows[max(hidden, 0) : -1]:
             rgb = row.lay(rgb, top, bottom)
         if signs is not None:
             rgb = signs.lay(rgb, top, bottom)
@@ -58,6 +59,10 @@ class Sky:
         across, down = scene.small(8)
         smoke = noise.fbm(rng, across, down, (2.4, 6.0), 6)
         bend = noise.fbm(rng, across, down, (2.0, 2.0), 3) - 0.5
+        gy, gx = np.mgrid[0:down, 0:across].astype(np.float32) + np.float32(0.5)
+        far = np.hypot(gx * np.float32(scene.width / across) - self.x, gy * np.float32(scene.height / down) - self.y)
+        glow = np.exp(-far / np.float32(self.radius * 1.7 + 1)) * (0.16 if self.time == "day" else 0.42)
+        self._glow = noise.Sheet(np.asarray(glow, np.float32), scene.width, scene.height)
         self._smoke = noise.Sheet(
             noise.spread(noise.warp(smoke, bend * across, bend * down * 0.3)), scene.width, scene.height
         )
@@ -69,16 +74,14 @@ class Sky:
         smoke = self._smoke.rows(top, bottom)
         height = y / np.float32(scene.height * 0.82) + (smoke - np.float32(0.5)) * np.float32(0.16)
         rgb = self._ramp.at(height)
-        far = np.hypot(scene.columns() - np.float32(self.x), y - np.float32(self.y))
-        rgb = over(
-            rgb,
-            self.light,
-            np.exp(-far / np.float32(self.radius * 1.7 + 1)) * np.float32(0.16 if self.time == "day" else 0.42),
-        )
-        cover = np.clip(np.float32(self.radius) - far + np.float32(0.5), 0, 1) * (
-            np.float32(0.95) - smoke * np.float32(0.28)
-        )
-        return over(rgb, self.light, cover)
+        rgb = over(rgb, self.light, self._glow.rows(top, bottom))
+        if top > self.y + self.radius + 1 or bottom < self.y - self.radius - 1:
+            return rgb
+        part = np.s_[:, max(int(self.x - self.radius) - 2, 0) : int(self.x + self.radius) + 3]
+        far = np.hypot(scene.columns()[part] - np.float32(self.x), y - np.float32(self.y))
+        cover = np.clip(np.float32(self.radius) - far + np.float32(0.5), 0, 1)
+        rgb[part] = over(rgb[part], self.light, cover * (np.float32(0.95) - smoke[part] * np.float32(0.28)))
+        return rgb
 
 
 class Row:
@@ -91,7 +94,7 @@ class Row:
         self._masts = Stencil(masts, scene.width)
         self._windows = Stencil(windows, scene.width)
         self._body, self._haze, self._lamp = colours
-        self._highest = float(roofs.min())
+        self._highest, self.lowest = float(roofs.min()), float(roofs.max())
 
     def lay(self, rgb: Rgb, top: int, bottom: int) -> Rgb:
         """The row over what is behind it."""
@@ -101,10 +104,7 @@ class Row:
         y = self._scene.lines(top, bottom)
         cover = np.clip(y - self._roofs[None, :] + np.float32(0.5), 0, 1)
         street = np.clip((y - np.float32(self._highest)) / np.float32(self._scene.height - self._highest + 1), 0, 1)
-        body = (
-            self._body
-            + (self._haze - self._body) * np.broadcast_to(street**1.5 * np.float32(0.8), cover.shape)[..., None]
-        )
+        body = self._body + (self._haze - self._body) * (street**1.5 * np.float32(0.8))[..., None]
         rgb = over(rgb, body, cover)
         lit = self._windows.rows(top, bottom)
         fade = 1 - noise.smoothstep(0.86, 0.95, y / np.float32(self._scene.height)) * np.float32(0.8)
