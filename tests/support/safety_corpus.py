@@ -21,6 +21,8 @@ DATA = Path(__file__).parents[1] / "data"
 CORPUS = DATA / "safety_corpus.toml"
 STRANGERS = (DATA / "safety_strangers.toml", DATA / "safety_strangers_2.toml", DATA / "safety_strangers3.toml")
 """Texts by somebody who did not tune the rules; what they scored when first seen is told at the head of each."""
+FAMILIES = DATA / "safety_families.toml"
+"""Texts that the families of phrases were made for, in all six languages: examples, not a measure."""
 SEVERITY = {"allow": 0, "review": 1, "block": 2}
 ROUNDS = 20
 

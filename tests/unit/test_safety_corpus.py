@@ -6,7 +6,7 @@ import pytest
 
 from adapters.moderation.policy import read_policy
 from adapters.moderation.rulebook import Rulebook
-from tests.support.safety_corpus import STRANGERS, Outcome, false_alarms, half_of, judge, read_corpus, recall
+from tests.support.safety_corpus import FAMILIES, STRANGERS, Outcome, false_alarms, half_of, judge, read_corpus, recall
 
 LEAST_RECALL, MOST_FALSE_ALARMS = 0.95, 0.03
 LANGUAGES = {"en", "es", "de", "fr", "zh", "ja"}
@@ -35,6 +35,14 @@ def test_the_texts_of_strangers_stay_caught_and_their_titles_pass(path: Path) ->
     assert false_alarms(outcomes) <= MOST_FALSE_ALARMS
     known = {sample.text for sample in read_corpus() if sample.expect != "allow"}
     assert not known & {sample.text for sample in samples}
+
+
+def test_what_the_families_were_made_for_stays_caught() -> None:
+    """Each text is decided at least as strictly as when its family was written, for the same reason."""
+    outcomes = judge(Rulebook(read_policy()), read_corpus(FAMILIES))
+    assert len(outcomes) >= 250
+    lost = [o.sample.text for o in outcomes if not o.exact or o.sample.category not in o.categories]
+    assert lost == []
 
 
 def test_sexual_texts_with_minors_are_never_only_reviewed(outcomes: list[Outcome]) -> None:
