@@ -14,6 +14,7 @@ from adapters.images.errors import (
     Busy,
     ImageError,
     InvalidOrder,
+    QuotaUsedUp,
     RateLimitedByModel,
     TookTooLong,
     plain_id,
@@ -25,6 +26,7 @@ Told = tuple[type[ImageError], str]
 USUAL: Mapping[int, Told] = {
     400: (InvalidOrder, "bad_request"),
     401: (AuthFailed, "key"),
+    402: (QuotaUsedUp, "no_credit"),
     403: (AuthFailed, "not_allowed"),
     404: (AuthFailed, "no_such_model"),
     413: (InvalidOrder, "too_large"),

@@ -24,7 +24,6 @@ from adapters.images.errors import (
     Broken,
     Busy,
     ImageError,
-    QuotaUsedUp,
     RateLimitedByModel,
     RefusedOutput,
     TookTooLong,
@@ -65,7 +64,7 @@ CANCEL_SECONDS = 3.0
 FLAGGED = ("(e005)", "nsfw", "flagged as sensitive")
 """How the text of a failure says that a filter held the picture back; there is no code for it."""
 INLINE = "data:image/"
-BY_STATUS: Mapping[int, Told] = {401: (AuthFailed, "token"), 402: (QuotaUsedUp, "no_credit")}
+BY_STATUS: Mapping[int, Told] = {401: (AuthFailed, "token")}
 """What is said here otherwise than in `USUAL`."""
 
 

@@ -66,3 +66,9 @@ def test_any_answer_is_an_error_of_ours(
 def test_a_pause_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
     """Never negative, never above an hour, None for what means nothing."""
     assert pause(text, lambda: 1795384800.0) == seconds
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_who_wants_money_first_is_not_asked_again(failure: Callable[[Answer], ImageError]) -> None:
+    """402 comes of every provider, and of servers that are like OpenAI's, when nothing is left to pay with."""
+    assert failure(Answer(402, {}, b"")).kind == "quota"
