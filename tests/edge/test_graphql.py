@@ -41,6 +41,10 @@ FIELDS: dict[str, str] = {
     "set_preferences": 'setPreferences(input: {language: "de"}) { language }',
     "set_brand_kit": ('setBrandKit(input: {typography: "classic", authorStyle: {case: SMALL_CAPS}}) { typography }'),
     "save_style": f'saveStyle(input: {{templateId: "{ID}", name: "A", customizations: {{family: "dunes"}}}}) {{ id }}',
+    "update_style": (
+        f'updateStyle(templateId: "{ID}", input: {{name: "B", customizations: {{family: "ink"}}}}) {{ id }}'
+    ),
+    "delete_style": f'deleteStyle(templateId: "{ID}")',
     "create_cover": 'createCover(input: {title: "S", format: EBOOK, seed: 4503599627370496}) { taskId status }',
     "retype_cover": f'retypeCover(coverId: "{ID}", input: {{title: "S"}}) {{ taskId status }}',
     "vary_cover": f'varyCover(coverId: "{ID}", input: {{count: 2}}) {{ taskId }}',

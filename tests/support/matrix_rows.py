@@ -1,5 +1,6 @@
 """A request for each route of the table that succeeds when the owner (or who has the role) makes it."""
 
+import dataclasses
 import io
 import uuid
 from collections.abc import Mapping
@@ -125,7 +126,11 @@ async def _own_style(world: World) -> Asked:
 
 async def _kept_style(world: World) -> Asked:
     made = await world.made("POST", "/v1/me/templates", (await _own_style(world)).body)
-    return Asked(path=f"/v1/me/templates/{made['id']}", body={"name": "Ours"}, owner=owner_of(world))
+    return Asked(path=f"/v1/me/templates/{made['id']}", owner=owner_of(world))
+
+
+async def _renamed_style(world: World) -> Asked:
+    return dataclasses.replace(await _kept_style(world), body={"name": "Ours"})
 
 
 async def _new_style(_world: World) -> Asked:
@@ -201,7 +206,7 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/me/quota": at("/v1/me/quota"),
     "GET /v1/me/templates": at("/v1/me/templates"),
     "POST /v1/me/templates": Row(make=_own_style),
-    "PATCH /v1/me/templates/{template_id}": fresh(_kept_style),
+    "PATCH /v1/me/templates/{template_id}": fresh(_renamed_style),
     "DELETE /v1/me/templates/{template_id}": fresh(_kept_style),
     "GET /v1/templates": at("/v1/templates"),
     "GET /v1/templates/categories": at("/v1/templates/categories"),
