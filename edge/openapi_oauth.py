@@ -3,6 +3,7 @@
 from typing import Any
 
 from contracts import oauth
+from edge.binding import contract_of
 from edge.cookies import FIELD, FORM
 from edge.route import Route
 
@@ -25,8 +26,7 @@ SECRETS: Json = {
 
 def adjusted(operation: Json, route: Route, schemas: Json) -> Json:
     """The operation of a row of `oauth_routes.py` whose handler is `oauth`, as it really is."""
-    contract = route.contract
-    assert contract is not None  # noqa: S101 -- every row has one, the handler is chosen by it
+    contract = contract_of(route)
     if contract is oauth.AUTHORIZE:
         return _of_pages(operation, route, schemas)
     answers = operation["responses"]

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import nkeys  # type: ignore[import-untyped]  # ships no types
+import nkeys
 
 from ops.canary import read_weights, write_mappings
 from ops.nats_accounts import SYSTEM_USER, USERS, render_accounts, variable

@@ -27,7 +27,7 @@ SECONDS = 5.0
 """For one request and its answer."""
 WAITS = (0.2, 0.8)
 """Before reading again."""
-OK, REDIRECT, SERVER_ERROR, TOO_MANY = 200, 300, 500, 429
+OK, SERVER_ERROR, TOO_MANY = 200, 500, 429
 OUR_FAULT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 """Errors of a token endpoint that no user can do anything about."""
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "covergen"}

@@ -12,8 +12,8 @@ def open_providers(google: str, github: str, oidc: str) -> tuple[IdentityProvide
     if not (google or github or oidc):
         return ()
     # Authlib and httpx take a quarter of a second, which an installation without providers need not spend.
-    from adapters.identity.github import GitHubProvider  # noqa: PLC0415
-    from adapters.identity.oidc import OidcProvider  # noqa: PLC0415
+    from adapters.identity.github import GitHubProvider  # noqa: PLC0415 -- as said above
+    from adapters.identity.oidc import OidcProvider  # noqa: PLC0415 -- as said above
 
     found: list[IdentityProvider] = []
     if google:

@@ -47,7 +47,6 @@ _encode = msgspec.json.Encoder().encode
 class _Ack(msgspec.Struct):
     stream: str = ""
     seq: int = 0
-    duplicate: bool = False
     error: dict[str, Any] | None = None
 
 

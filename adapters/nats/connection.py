@@ -84,7 +84,7 @@ class Connection:
         """
         await self.client._send_unsubscribe(subscription._id)
         await self.settled()
-        await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it out
+        await subscription.drain()
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error)
@@ -137,7 +137,7 @@ def next_server(servers: list[Server], _info: dict[str, Any]) -> tuple[Server, f
     """Any server, after a random wait that grows with its failures: many clients must not come back in step."""
     server = random.choice(servers)  # noqa: S311 -- load spreading, not a secret
     most = min(RECONNECT_FIRST * 2 ** min(server.reconnects, 6), RECONNECT_MOST)
-    return server, random.uniform(most / 2, most)  # noqa: S311
+    return server, random.uniform(most / 2, most)  # noqa: S311 -- the same
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ import msgspec
 from contracts.errors import Internal, Problem, ServiceError, Unavailable, raised
 
 ERROR, ERROR_CODE = "Nats-Service-Error", "Nats-Service-Error-Code"
-STATUS, DESCRIPTION = "Status", "Description"
+STATUS = "Status"
 MESSAGE_ID = "Nats-Msg-Id"
 PENDING_MESSAGES = "Nats-Pending-Messages"
 SCHEDULE, SCHEDULE_TARGET = "Nats-Schedule", "Nats-Schedule-Target"

@@ -15,8 +15,7 @@ from adapters.resilience.breaker import Breaker, OnChange
 from adapters.resilience.bulkhead import Bulkhead
 from adapters.resilience.limits import deadline, within
 from adapters.resilience.retrying import WAITS, Budget, Retry
-from adapters.resilience.verdicts import Verdict, any_of, is_outage
-from contracts.errors import Unavailable
+from adapters.resilience.verdicts import Verdict, is_outage, is_unavailable
 from contracts.wire import Context
 
 T = TypeVar("T")
@@ -59,7 +58,7 @@ class Guarded:
         target: Target,
         *,
         is_failure: Verdict = is_outage,
-        retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all targets
+        retried: Verdict = is_unavailable,
         on_change: tuple[OnChange, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ):

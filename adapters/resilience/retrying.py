@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import backoff
 
-from adapters.resilience.verdicts import NotTried, Verdict, any_of
-from contracts.errors import ServiceError, Unavailable
+from adapters.resilience.verdicts import NotTried, Verdict, is_unavailable
+from contracts.errors import ServiceError
 from contracts.wire import Context
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Retry:
         *,
         waits: tuple[float, ...] = WAITS,
         spread: float = 0.0,
-        retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all
+        retried: Verdict = is_unavailable,
         budget: Budget | None = None,
     ):
         self.waits = waits
@@ -116,7 +116,7 @@ async def retry(
     *,
     waits: tuple[float, ...] = WAITS,
     spread: float = 0.0,
-    retried: Verdict = any_of(Unavailable),  # noqa: B008 -- a pure function of types, the same for all
+    retried: Verdict = is_unavailable,
     budget: Budget | None = None,
     context: Context | None = None,
 ) -> T:

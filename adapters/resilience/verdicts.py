@@ -17,6 +17,11 @@ def any_of(*kinds: type[Exception]) -> Verdict:
     return lambda error: isinstance(error, kinds)
 
 
+def is_unavailable(error: Exception) -> bool:
+    """True for what another try may change."""
+    return isinstance(error, Unavailable)
+
+
 def is_outage(error: Exception) -> bool:
     """True for what a healthy target does not answer.
 

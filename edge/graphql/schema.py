@@ -18,7 +18,7 @@ from contracts.tasks import Progress
 from edge.binding import contract_of
 from edge.graphql.calls import Call
 from edge.graphql.fields import EVENTS, LINKS, MUTATIONS, QUERIES, Link, route_of
-from edge.graphql.types import Types, config, declared, plain
+from edge.graphql.types import Types, config, declared, or_null, plain
 from edge.route import Route
 
 INPUT, KEY = "input", "idempotency_key"
@@ -87,7 +87,7 @@ def _asking(route: Route, types: Types) -> Any:
         return True if contract_of(route).reply.__name__ == "Done" else reply
 
     parameters = [_parameter("info", strawberry.Info), *_parameters(route, types)]
-    return _signed(resolve, parameters, typing.Optional[types.reply(contract_of(route).reply)])  # noqa: UP045 -- the same
+    return _signed(resolve, parameters, or_null(types.reply(contract_of(route).reply)))
 
 
 def _parameters(route: Route, types: Types) -> list[inspect.Parameter]:
@@ -120,7 +120,7 @@ def _link(link: Link, types: Types) -> None:
             return None
 
     parameters = [_parameter("root", Any), _parameter("info", strawberry.Info)]
-    signed = _signed(resolve, parameters, typing.Optional[types.reply(contract_of(route).reply)])  # noqa: UP045 -- the same
+    signed = _signed(resolve, parameters, or_null(types.reply(contract_of(route).reply)))
     field = strawberry.field(resolver=signed, description=_about(route))
     field.python_name = field.name = link.name
     get_object_definition(types.object(link.owner), strict=True).fields.append(field)
@@ -138,7 +138,7 @@ def _events(types: Types) -> type[Any]:
         _parameter("task_id", uuid.UUID),
         _parameter("last_event_id", int, 0),
     ]
-    signed = _signed(resolve, parameters, typing.AsyncGenerator[types.object(Progress), None])  # type: ignore[misc]
+    signed = _signed(resolve, parameters, typing.AsyncGenerator[types.object(Progress), None])  # type: ignore[misc]  # a type at run time
     about = "What happens to a task after entry `lastEventId`, to its end. Scope `covers:read`."
     field = strawberry.subscription(resolver=signed, description=about)
     return strawberry.type(declared("Subscription", {"task_events": (signed.__annotations__["return"], field)}))

@@ -101,7 +101,7 @@ class Types:
     def _given(self, field: shapes.Field, struct: type[Any]) -> tuple[Any, Any]:
         """Its type, and what stands for it when it is left out; None: it may not be."""
         kind = self._of(field, struct, self.input)
-        return (kind, None) if field.required else (_or_null(kind), strawberry.UNSET)
+        return (kind, None) if field.required else (or_null(kind), strawberry.UNSET)
 
     def _of(self, field: shapes.Field, struct: type[Any], nested: Callable[[type[Any]], type[Any]]) -> Any:
         owner = f"{struct.__name__}{field.name.title().replace('_', '')}"
@@ -137,7 +137,7 @@ class Types:
         """A type or null; other choices have no form that GraphQL could tell."""
         rest = [kind for kind in kinds if not isinstance(kind, shapes.NoneType)]
         made = self._kind(rest[0], owner, nested, wide=wide) if len(rest) == 1 else JSON
-        return made if len(rest) == len(kinds) else _or_null(made)
+        return made if len(rest) == len(kinds) else or_null(made)
 
     def _word(self, values: tuple[Any, ...], owner: str) -> Any:
         if not all(isinstance(value, str) for value in values):
@@ -186,5 +186,6 @@ def _beyond(kind: shapes.IntType) -> bool:
     return upper is not None and upper > INT32
 
 
-def _or_null(kind: Any) -> Any:
+def or_null(kind: Any) -> Any:
+    """That or nothing."""
     return typing.Optional[kind]  # noqa: UP045 -- a type at run time

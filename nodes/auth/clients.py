@@ -12,7 +12,7 @@ import msgspec
 from adapters.crypto import new_opaque_token, same, token_hash
 from adapters.postgres import Pool, Queries
 from contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from contracts.oauth import SECRET_MARK, Client, ClientList, CreateClient, DeleteClient, ListClients, NewClient
+from contracts.oauth import SECRETS_BEGIN, Client, ClientList, CreateClient, DeleteClient, ListClients, NewClient
 from contracts.wire import Context, Done
 from nodes.auth.audit import AuditLog
 from nodes.auth.keyring import Keyring
@@ -56,7 +56,7 @@ class Clients:
             scopes=tuple(sorted(set(message.scopes))),
             grant_types=tuple(sorted(set(message.grant_types))),
             created_at=self._clock(),
-            client_secret=f"{SECRET_MARK}{new_opaque_token()}" if message.confidential else None,
+            client_secret=f"{SECRETS_BEGIN}{new_opaque_token()}" if message.confidential else None,
         )
         await self._keep(made, owner, context)
         return made

@@ -13,6 +13,7 @@ import msgspec
 from adapters.crypto import new_opaque_token, token_hash
 from adapters.oauth import proves
 from adapters.postgres import Pool, Queries
+from contracts.auth import BEARER
 from contracts.errors import Unauthenticated
 from contracts.oauth import TokenReply, TokenRequest, Tokens
 from contracts.users import User
@@ -183,7 +184,7 @@ class Grants:
         claims = msgspec.structs.replace(own, roles=(USER,), scope=scope, client_id=str(client.id))
         return Tokens(
             access_token=await self._keyring.sign(claims),
-            token_type="Bearer",  # noqa: S106 -- the scheme's name (RFC 6750)
+            token_type=BEARER,
             expires_in=int(ACCESS_LIFE.total_seconds()),
             scope=scope,
             refresh_token=refresh,

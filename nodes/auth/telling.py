@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapters.crypto import token_hash
 from adapters.postgres import Pool, Queries, Row
-from contracts.auth import Claims
+from contracts.auth import BEARER, Claims
 from contracts.errors import Unauthenticated
 from contracts.oauth import (
     CLIENT_SCOPES,
@@ -138,7 +138,7 @@ def _of_access(claims: Claims) -> Introspection:
         scope=str(claims.scope),
         client_id=str(claims.client_id),
         sub=str(claims.sub),
-        token_type="Bearer",  # noqa: S106 -- the scheme's name (RFC 6750)
+        token_type=BEARER,
         iss=claims.iss,
         aud=claims.aud,
         iat=claims.iat,

@@ -61,7 +61,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_j
             say("\t".join(map(str, row)))
     else:
         from rich.console import Console  # noqa: PLC0415 -- the supervisor never draws a table
-        from rich.table import Table  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415 -- the same
 
         table = Table(*columns, box=None, header_style="bold")
         for row in rows:

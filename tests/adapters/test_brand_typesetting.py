@@ -3,6 +3,7 @@
 import hashlib
 import io
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
@@ -48,10 +49,10 @@ def a_logo(name: str, position: LogoPosition = "auto") -> Logo:
     return Logo(data, hashlib.sha256(data).hexdigest(), position)
 
 
-def order(width: int, height: int, **more: object) -> TypeOrder:
+def order(width: int, height: int, **more: Any) -> TypeOrder:
     """Words on a page of that size."""
-    words = {"title": "The Salt Road", "subtitle": "A novel", "author": "Ada Lovelace", "typography": "literary"}
-    return TypeOrder(**words | {"width": width, "height": height} | more)  # type: ignore[arg-type]  # fields of the struct
+    words: dict[str, Any] = {"title": "The Salt Road", "subtitle": "A novel", "author": "Ada Lovelace"}
+    return TypeOrder(**words | {"typography": "literary", "width": width, "height": height} | more)
 
 
 def apart(done: Composition) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -24,7 +24,6 @@ from ops.servers.valkey import ValkeyServer
 from ops.supervision import Supervised
 from tests.support.servers import running
 
-Store = Callable[[str], Awaitable[None]]
 MEGABYTE = 1_000_000
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import pytest
 
@@ -72,7 +72,10 @@ def test_an_object_with_an_async_call_is_retried() -> None:
 
     async def main() -> None:
         call = Times(*downs(2))
-        returning: Callable[[], Awaitable[str]] = lambda: call()  # noqa: E731 -- not a coroutine function
+
+        def returning() -> Awaitable[str]:
+            return call()  # not a coroutine function
+
         assert await retry(returning) == "art"
         assert len(call.at) == 3
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -53,10 +54,10 @@ class Hand:
         return Picture(b"art", "image/png", order.width, order.height, cost=self.cost)
 
 
-def chosen(*models: ImageModel, text: str = "", **more: object) -> Choice:
+def chosen(*models: ImageModel, text: str = "", **more: Any) -> Choice:
     """They, in this order or as the text says; names are those of real ones."""
     names = ",".join(model.name for model in models)
-    return Choice({model.name: model for model in models}, read_preferences(text or names), **more)  # type: ignore[arg-type]  # budget and clock
+    return Choice({model.name: model for model in models}, read_preferences(text or names), **more)
 
 
 def measured(choice: Choice) -> dict[tuple[str, ...], float]:

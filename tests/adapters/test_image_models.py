@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import traceback
+from typing import Any
 
 import msgspec
 import pytest
@@ -236,11 +237,11 @@ async def test_a_cancelled_prediction_is_cancelled_there() -> None:
         assert fake.cancelled == 1
 
 
-async def cancelled(model: object, fake: object) -> None:
+async def cancelled(model: Any, fake: Any) -> None:
     """Order a picture and cancel that when the server is at it."""
-    work: asyncio.Task[Picture] = asyncio.ensure_future(model.paint(ORDER))  # type: ignore[attr-defined]  # any model
+    work: asyncio.Task[Picture] = asyncio.ensure_future(model.paint(ORDER))
     async with asyncio.timeout(5):
-        while not fake.asked:  # type: ignore[attr-defined]  # any server
+        while not fake.asked:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
     work.cancel()

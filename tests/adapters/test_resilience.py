@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ class Backend:
         return "art"
 
 
-def a_breaker(failures: int = 5, longest: float = 300.0, **more: object) -> Breaker:
+def a_breaker(failures: int = 5, longest: float = 300.0, **more: Any) -> Breaker:
     """A breaker on the loop's own clock."""
-    return Breaker("ai", failures=failures, longest=longest, clock=asyncio.get_running_loop().time, **more)  # type: ignore[arg-type]  # passed through
+    return Breaker("ai", failures=failures, longest=longest, clock=asyncio.get_running_loop().time, **more)
 
 
 async def guarded(breaker: Breaker, call: Callable[[], Awaitable[str]]) -> str | Exception:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from adapters.nats.connection import Connection, Profile, connected
@@ -191,12 +192,12 @@ async def test_replies_are_limited_to_one(server: Server) -> None:
     async with connected(server.profile("edge")) as edge, connected(server.profile("auth")) as auth:
         heard: list[bytes] = []
 
-        async def note(message: object) -> None:
-            heard.append(message.data)  # type: ignore[attr-defined]
+        async def note(message: Msg) -> None:
+            heard.append(message.data)
 
-        async def thrice(message: object) -> None:
+        async def thrice(message: Msg) -> None:
             for _ in range(3):
-                await auth.client.publish(message.reply, b"{}")  # type: ignore[attr-defined]
+                await auth.client.publish(message.reply, b"{}")
 
         inbox = edge.client.new_inbox()
         await edge.client.subscribe(inbox, cb=note)

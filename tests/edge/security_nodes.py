@@ -49,30 +49,36 @@ def security_answers(
     return {
         auth.VERIFY: verify,
         security.REVOKED: revoked,
-        security.VERIFY_EMAIL: lambda _m, _c: security.EmailVerified(email="ada@example.org"),
-        security.ASK_VERIFICATION: lambda _m, _c: security.Accepted(),
-        security.FORGOT_PASSWORD: lambda _m, _c: security.Accepted(),
-        security.RESET_PASSWORD: lambda _m, _c: Done(),
-        security.LIST_SESSIONS: lambda _m, _c: security.SessionList(items=()),
-        security.REVOKE_SESSION: lambda _m, _c: Done(),
-        security.REVOKE_OTHERS: lambda _m, _c: Done(),
-        security.LIST_KEYS: lambda _m, _c: security.ApiKeyList(items=()),
-        security.CREATE_KEY: lambda m, _c: _key(m),
-        security.REVOKE_KEY: lambda _m, _c: Done(),
-        signatures.LIST: lambda _m, _c: signatures.SigningKeyList(items=()),
-        signatures.CREATE: lambda m, _c: _signing_key(m),
-        signatures.REMOVE: lambda _m, _c: Done(),
         signatures.FIND: find,
-        token_keys.LIST_TOKEN_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
-        token_keys.ROTATE_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
-        security.AUDIT: lambda _m, _c: security.AuditPage(items=()),
-        logins.LIST_PROVIDERS: lambda _m, _c: logins.ProviderList(items=()),
-        logins.START_LOGIN: lambda _m, _c: logins.StartedLogin(url="https://op.example.org/authorize"),
-        logins.FINISH_LOGIN: lambda _m, _c: logins.FinishedLogin(session=None, next="/"),
-        logins.LIST_IDENTITIES: lambda _m, _c: logins.IdentityList(items=(), has_password=True),
-        logins.UNLINK_IDENTITY: lambda _m, _c: Done(),
-        logins.CHANGE_PASSWORD: lambda _m, _c: Done(),
+        **PLAIN,
     }
+
+
+PLAIN: dict[Endpoint[Any, Any], Any] = {
+    security.VERIFY_EMAIL: lambda _m, _c: security.EmailVerified(email="ada@example.org"),
+    security.ASK_VERIFICATION: lambda _m, _c: security.Accepted(),
+    security.FORGOT_PASSWORD: lambda _m, _c: security.Accepted(),
+    security.RESET_PASSWORD: lambda _m, _c: Done(),
+    security.LIST_SESSIONS: lambda _m, _c: security.SessionList(items=()),
+    security.REVOKE_SESSION: lambda _m, _c: Done(),
+    security.REVOKE_OTHERS: lambda _m, _c: Done(),
+    security.LIST_KEYS: lambda _m, _c: security.ApiKeyList(items=()),
+    security.CREATE_KEY: lambda m, _c: _key(m),
+    security.REVOKE_KEY: lambda _m, _c: Done(),
+    signatures.LIST: lambda _m, _c: signatures.SigningKeyList(items=()),
+    signatures.CREATE: lambda m, _c: _signing_key(m),
+    signatures.REMOVE: lambda _m, _c: Done(),
+    token_keys.LIST_TOKEN_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
+    token_keys.ROTATE_KEYS: lambda _m, _c: token_keys.TokenKeyList(items=()),
+    security.AUDIT: lambda _m, _c: security.AuditPage(items=()),
+    logins.LIST_PROVIDERS: lambda _m, _c: logins.ProviderList(items=()),
+    logins.START_LOGIN: lambda _m, _c: logins.StartedLogin(url="https://op.example.org/authorize"),
+    logins.FINISH_LOGIN: lambda _m, _c: logins.FinishedLogin(session=None, next="/"),
+    logins.LIST_IDENTITIES: lambda _m, _c: logins.IdentityList(items=(), has_password=True),
+    logins.UNLINK_IDENTITY: lambda _m, _c: Done(),
+    logins.CHANGE_PASSWORD: lambda _m, _c: Done(),
+}
+"""What is the same for everybody."""
 
 
 def _key(message: security.CreateApiKey) -> security.NewApiKey:

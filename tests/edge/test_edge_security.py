@@ -13,7 +13,7 @@ from contracts.security import SCOPES, SessionsRevoked
 from contracts.wire import Context
 from edge.middleware.authentication import INSIDE
 from edge.middleware.origin import printable, truncated
-from edge.routes import ROUTES
+from edge.routes import ROUTES, Route
 from tests.edge.conftest import Edge, an_edge
 from tests.edge.security_nodes import a_holder
 from tests.edge.small_nodes import World, the_nodes
@@ -52,11 +52,11 @@ CLOSED = [each for each in ROUTES if each.access != "public" and each.scope is N
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=lambda r: r.name)
-async def test_no_key_may_do_what_has_no_scope(edge: Edge, route: object) -> None:
+async def test_no_key_may_do_what_has_no_scope(edge: Edge, route: Route) -> None:
     """Sessions, keys, passwords, the export, the end of an account and all of administration: 403 with every scope."""
     edge.world.holders[KEY] = a_holder(edge.user, *SCOPES)
-    path = route.path.format_map(dict.fromkeys(route.fields, uuid.uuid4()))  # type: ignore[attr-defined]  # a Route
-    reply = await edge.ask(route.method, path, signed=False, headers=by_key(), json={})  # type: ignore[attr-defined]
+    path = route.path.format_map(dict.fromkeys(route.fields, uuid.uuid4()))
+    reply = await edge.ask(route.method, path, signed=False, headers=by_key(), json={})
     assert reply.status == 403
 
 

@@ -5,6 +5,7 @@ import re
 import uuid
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -43,11 +44,11 @@ class Read(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-async def linked(edge: Edge, **wish: object) -> Linked:
+async def linked(edge: Edge, **wish: Any) -> Linked:
     """Something behind the good link."""
     image = await edge.world.objects.put("shared", LARGE, "image/png")
     thumbnail = await edge.world.objects.put("shared", SMALL, "image/png")
-    edge.world.linked[GOOD] = Linked(image=image, thumbnail=thumbnail, **wish)  # type: ignore[arg-type]  # its fields
+    edge.world.linked[GOOD] = Linked(image=image, thumbnail=thumbnail, **wish)
     return edge.world.linked[GOOD]
 
 

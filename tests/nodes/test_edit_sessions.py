@@ -219,9 +219,9 @@ async def test_a_cover_that_is_gone(world: EditWorld) -> None:
     assert world.files(cover.cover_id) == set()
 
 
-def orders(edit_id: uuid.UUID) -> tuple[tuple[Endpoint[object, object], object], ...]:
+def orders(edit_id: uuid.UUID) -> tuple[tuple[Endpoint[Any, Any], Any], ...]:
     """A request to each endpoint that is about one session."""
-    return (  # type: ignore[return-value]  # endpoints of different types in one table
+    return (
         (edits.GET, edits.GetEdit(edit_id=edit_id)),
         (edits.OPERATE, edits.Operate(edit_id=edit_id, op="adjust", brightness=0.5)),
         (edits.UNDO, edits.UndoEdit(edit_id=edit_id)),

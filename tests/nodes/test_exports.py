@@ -10,6 +10,7 @@ import pytest
 
 from adapters.mongo import now
 from contracts import exports
+from contracts.covers import CoverStatus
 from contracts.errors import (
     Conflict,
     Forbidden,
@@ -20,6 +21,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.exports import ExportOptions, ListExports, ListPresets
+from contracts.recipes import Format
 from nodes.exports.presets import BY_NAME
 from tests.support.exports_world import World, a_world, asks
 from tests.support.sagas import until
@@ -55,10 +57,10 @@ async def test_an_export_is_accepted(world: World) -> None:
     ],
 )
 async def test_a_preset_that_cannot_be_is_named_with_the_reason(
-    world: World, shape: str, preset: str, why: str
+    world: World, shape: Format, preset: str, why: str
 ) -> None:
     """422 names every wrong preset and its place; nothing is kept and no task is made."""
-    cover_id = await world.neighbours.shelve(shape)  # type: ignore[arg-type]  # a literal in the table above
+    cover_id = await world.neighbours.shelve(shape)
     with pytest.raises(Invalid) as invalid:
         await world.create(cover_id, "png", preset, "nothing")
     assert [error.field for error in invalid.value.errors] == ["presets[1]", "presets[2]"]
@@ -76,10 +78,10 @@ async def test_a_preset_that_cannot_be_is_named_with_the_reason(
     ],
 )
 async def test_presets_of_a_fixed_size_are_for_covers_of_their_shape(
-    world: World, shape: str, fitting: set[str]
+    world: World, shape: Format, fitting: set[str]
 ) -> None:
     """Each fixed size is taken by the covers that it fits and refused for all others."""
-    cover_id = await world.neighbours.shelve(shape)  # type: ignore[arg-type]  # a literal in the table above
+    cover_id = await world.neighbours.shelve(shape)
     taken = set()
     for name in (preset.name for preset in BY_NAME.values() if preset.width is not None):
         try:
@@ -101,9 +103,9 @@ async def test_presets_say_what_they_keep(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", ["generating", "failed", "cancelled"])
-async def test_only_a_ready_cover_can_be_exported(world: World, status: str) -> None:
+async def test_only_a_ready_cover_can_be_exported(world: World, status: CoverStatus) -> None:
     """Conflict, with a time to come back only while it is being made."""
-    cover_id = await world.neighbours.shelve(status=status)  # type: ignore[arg-type]  # a literal in the list above
+    cover_id = await world.neighbours.shelve(status=status)
     with pytest.raises(Conflict) as conflict:
         await world.create(cover_id)
     assert conflict.value.retry_after == (1 if status == "generating" else None)

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import msgspec
 import pytest
@@ -101,10 +102,10 @@ async def created(bus: Bus, user: Context) -> uuid.UUID:
 class Moody(Crew):
     """Refuses to compose every third cover."""
 
-    async def do(self, message: object, context: Context) -> None:
+    async def do(self, message: Any, context: Context) -> None:
         """One step."""
-        task_id: uuid.UUID = message.task_id  # type: ignore[attr-defined]  # every job of a saga has it
-        step: str = message.step  # type: ignore[attr-defined]  # and this
+        task_id: uuid.UUID = message.task_id
+        step: str = message.step
         if step == "compose" and task_id.int % 3 == 0:
             report = tasks.StepReport(task_id=task_id, step=step, problem=Refused().problem())
             await self._bus.enqueue(tasks.REPORT, report, message_id=f"{task_id}:{step}:failed")

@@ -46,7 +46,7 @@ async def test_of_a_users_tasks_only_a_few_are_in_flight(scene: Scene) -> None:
         await asyncio.sleep(0.2)
         assert len(scene.crew.deliveries) == SHARES["free"]
         assert await scene.store.in_flight(crowd.user_id or uuid.UUID(int=0), 20) == SHARES["free"]
-        assert (await scene.store.find(made[5])).task.place == "held"  # type: ignore[union-attr]  # it was just made
+        assert await scene.place(made[5]) == "held"
         gate.set()
         await asyncio.gather(*(scene.ended(task_id, crowd, 30) for task_id in made))
     first = [task_id for task_id, step in scene.crew.deliveries if step == "paint"]
@@ -97,7 +97,7 @@ async def test_a_turn_that_a_crash_forgot_is_given(scene: Scene) -> None:
     crowd = a_user("free")
     silent = scene.service()
     made = [(await silent.create(order(f"{n}"), crowd)).task_id for n in range(3)]
-    assert (await scene.store.find(made[2])).task.place == "held"  # type: ignore[union-attr]  # it was just made
+    assert await scene.place(made[2]) == "held"
     for task_id in made[:2]:  # ended behind everybody's back
         await scene.store.collection.update_one(
             {"_id": task_id}, {"$set": {"status": "cancelled", "place": None, "step": None, "due_at": None}}

@@ -77,7 +77,7 @@ async def seen_by(stream: bytes, pieces: int, *, direct: bool) -> list[Seen]:
 
     subscription = Subscription(client, 7, "a.*", cb=later)
     client._subs[7] = subscription
-    subscription._start(None)  # type: ignore[no-untyped-call]  # nats-py left it out
+    subscription._start(None)
     if direct:
         client._takers[7] = lambda *message: seen.append(message)
     for at in range(0, len(stream), pieces):

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import msgspec
+import pytest
 
 from adapters.nats.bus import Bus
 from contracts.wire import DELAYED, JOBS, Context
@@ -70,7 +71,7 @@ async def test_provisioning_again_changes_nothing(nats_url: str) -> None:
     assert delayed["allow_msg_schedules"] is True
 
 
-async def test_a_job_says_who_sent_it(nats_url: str) -> None:
+async def test_a_job_says_who_sent_it(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The receiver sees user and instance of the sender, and what it sends itself bears its own name."""
     senders: list[str | None] = []
     painter = Painter()
@@ -80,7 +81,7 @@ async def test_a_job_says_who_sent_it(nats_url: str) -> None:
         senders.append(context.sender)
         await seen(message, context)
 
-    painter.paint = paint  # type: ignore[method-assign]  # to look at the context too
+    monkeypatch.setattr(painter, "paint", paint)  # to look at the context too
     async with a_bus(nats_url, "tester", streams=True) as bus, a_node(nats_url, painter.service()):
         await bus.enqueue(QUEUE, job(), message_id=uuid.uuid4().hex, context=Context.new())
         async with asyncio.timeout(5):

@@ -20,7 +20,7 @@ from contracts import covers, edits
 from contracts.covers import CoverAccepted
 from contracts.edits import EditSession, EditStep, OperationAccepted
 from contracts.tasks import StepReport
-from contracts.wire import ObjectRef
+from contracts.wire import ObjectRef, WorkQueue
 from nodes.edits.service import Edits
 from nodes.runtime import Node
 from tests.support.covers_world import USER, World, a_world, asks
@@ -87,11 +87,11 @@ class EditWorld:
         order = edits.Operate(edit_id=session.edit_id, op="adjust", **(values or {"brightness": 0.5}))
         return await self.world.bus.request(edits.OPERATE, order, context)
 
-    async def send(self, queue: object, accepted: OperationAccepted, step: str) -> None:
+    async def send(self, queue: WorkQueue[EditStep], accepted: OperationAccepted, step: str) -> None:
         message = EditStep(task_id=accepted.task_id, edit_id=accepted.edit_id, user_id=USER, step=step)
-        await self.world.bus.enqueue(queue, message, message_id=uuid.uuid4().hex)  # type: ignore[arg-type]  # any queue of EditStep
+        await self.world.bus.enqueue(queue, message, message_id=uuid.uuid4().hex)
 
-    async def do(self, queue: object, accepted: OperationAccepted, step: str) -> StepReport | None:
+    async def do(self, queue: WorkQueue[EditStep], accepted: OperationAccepted, step: str) -> StepReport | None:
         """Send a step, wait until all work is done, and give its report; None when it was reported before."""
         await self.send(queue, accepted, step)
         await self.world.idle()

@@ -84,6 +84,12 @@ class Scene:
         assert stored is not None
         return stored.log
 
+    async def place(self, task_id: uuid.UUID) -> str | None:
+        """Where the task is: held, sent or nowhere."""
+        stored = await self.store.find(task_id)
+        assert stored is not None
+        return stored.task.place
+
     async def events(self, task_id: uuid.UUID) -> list[str]:
         """What the log says happened."""
         return [entry.event for entry in await self.log(task_id)]
