@@ -121,9 +121,10 @@ export function newKey() {
 export async function* watchTask(taskId, signal, onLost = () => {}) {
   let last = null;
   for (let turn = 0; ; turn += 1) {
+    const line = lineOf(signal, () => onLost(true));
     try {
       const headers = { Accept: "text/event-stream", ...(last === null ? {} : { "Last-Event-ID": last }) };
-      const answer = await ask("GET", `/v1/tasks/${taskId}/events`, { signal, headers });
+      const answer = await ask("GET", `/v1/tasks/${taskId}/events`, { signal: line.signal, headers });
       for await (const event of readEvents(answer.body)) {
         onLost(false);
         turn = 0;
@@ -131,19 +132,33 @@ export async function* watchTask(taskId, signal, onLost = () => {}) {
         const entry = entryOf(event.data);
         if (!entry) continue;
         yield entry;
-        if (ENDED.has(entry.status)) return;
+        if (ENDED.has(entry.status)) return line.end();
       }
     } catch (error) {
       if (signal.aborted || (error instanceof Failure && !error.passing && error.status !== 429)) throw error;
       onLost(true);
     }
-    await pause(backOff(turn), signal);
+    if (!line.isBack()) await pause(backOff(turn), line.signal).catch(() => signal.throwIfAborted());
+    line.end();
     const task = await call("GET", `/v1/tasks/${taskId}`, null, { signal }).catch(() => null);
     if (task && ENDED.has(task.status)) {
       yield { ...task, detail: task.error_message ?? "" };
       return;
     }
   }
+}
+
+/**
+ * A signal that ends with `signal`, and when the browser has a line again: what was open before may never hear that it is
+ * dead. `onGone()` tells when the line goes, `end()` when nothing is open any more.
+ */
+function lineOf(signal, onGone) {
+  const back = new AbortController();
+  const ended = new AbortController();
+  const whole = AbortSignal.any([signal, ended.signal]);
+  addEventListener("online", () => back.abort(), { signal: whole });
+  addEventListener("offline", onGone, { signal: whole });
+  return { signal: AbortSignal.any([signal, back.signal]), isBack: () => back.signal.aborted, end: () => ended.abort() };
 }
 
 function entryOf(text) {

@@ -52,7 +52,7 @@ export function making({ id, signal }) {
     if (words?.style) return;
     const coverId = words?.cover_id ?? (await call("GET", `/v1/tasks/${id}`, null, { signal })).cover_id;
     const { title, subtitle, author, format, recipe } = await call("GET", `/v1/covers/${coverId}`, null, { signal });
-    words = { title, subtitle, author, format, cover_id: coverId, style: { id: recipe.template_id, name: recipe.template_name, style_params: recipe.style_params } };
+    words = { title, subtitle, author, format, variations: words?.variations, cover_id: coverId, style: { id: recipe.template_id, name: recipe.template_name, style_params: recipe.style_params } };
     book = sketchedBook({ ...words, wet: true });
     show(table, book);
     heading.textContent = title;
