@@ -18,10 +18,11 @@ from adapters.mongo_outbox import Outgoing
 from adapters.objects import FolderObjects
 from adapters.workers import Workers
 from contracts import covers
-from contracts.covers import CoverCompleted, GenerateCover
+from contracts.covers import CoverCompleted, CoverStep, GenerateCover
 from contracts.errors import (
     NotFound,
 )
+from contracts.wire import WorkQueue
 from nodes.covers.store import CoverStore
 from tests.support.covers_world import TEMPLATE, USER, World, a_world, asks, composed, finish
 from tests.support.servers import MongoDatabase
@@ -89,7 +90,7 @@ async def test_discarded_art_stays_away(world: World) -> None:
 @pytest.mark.parametrize(
     ("queue", "step"), [(covers.PAINT, "paint"), (covers.COMPOSE, "compose"), (covers.STORE, "store")]
 )
-async def test_undoing_what_never_happened(world: World, queue: object, step: str) -> None:
+async def test_undoing_what_never_happened(world: World, queue: WorkQueue[CoverStep], step: str) -> None:
     """A discard that overtakes its step is done; the step then only reports, and does nothing."""
     accepted = await world.generate()
     undone = await world.do(covers.DISCARD, accepted, f"{step}/undo")
