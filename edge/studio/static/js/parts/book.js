@@ -61,5 +61,5 @@ function titleSize(title) {
   const longest = Math.max(...title.split(/\s+/).map((word) => word.length), 1);
   const byWord = 150 / longest;
   const byLength = title.length < 14 ? 17 : title.length < 28 ? 14.5 : title.length < 50 ? 11.5 : title.length < 90 ? 8.8 : 6.8;
-  return Math.min(byWord, byLength).toFixed(1);
+  return Math.max(5, Math.min(byWord, byLength)).toFixed(1); // below that a word is broken instead
 }

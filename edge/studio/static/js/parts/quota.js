@@ -48,7 +48,7 @@ export function meter() {
     box.classList.toggle("is-out", left() === 0);
     box.title = `${now.used} of ${now.limit} made this month; starts again on ${sayDay(now.resets_at)}`;
     show(box,
-      h("span", {}, `${left()} of ${now.limit} left`),
+      h("span", {}, `${left()} of ${now.limit} `, h("span", { class: "quota-word" }, "covers "), "left"),
       svg("svg", { class: "quota-bar", viewBox: "0 0 100 3", preserveAspectRatio: "none", "aria-hidden": "true" },
         svg("rect", { class: "quota-rail", width: 100, height: 3 }),
         svg("rect", { class: "quota-held", width: share(now.used + now.reserved), height: 3 }),
