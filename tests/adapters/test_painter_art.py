@@ -98,7 +98,19 @@ def test_moods_and_times_are_seen(family: str) -> None:
 
 @pytest.mark.parametrize(
     "family",
-    ["landscape", "papercut", "woodcut", "halftone", "watercolour", "ink", "midcentury", "city", "cosmos"],
+    [
+        "landscape",
+        "papercut",
+        "woodcut",
+        "halftone",
+        "watercolour",
+        "ink",
+        "midcentury",
+        "city",
+        "cosmos",
+        "deco",
+        "oil",
+    ],
 )
 def test_figures_are_seen(family: str) -> None:
     """A lighthouse and a wolf make different pictures, and a red fox brings red into a palette without any."""

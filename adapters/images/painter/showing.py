@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from adapters.images.painter.vocabulary import FIGURE_WORDS
 
-ABSTRACT = ("mesh", "ribbons", "marble")
+ABSTRACT = ("mesh", "ribbons", "marble", "brutalist")
+"""The last one has stairs on which somebody may stand, but most of its forms have none."""
 GARDEN = frozenset({"rose", "tree", "sprout", "mushroom", "butterfly"})
 
 
