@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from adapters.mongo import Collection, Document, change_one, mongo_errors, now, up_to, update_in_batches
+from adapters.mongo import Collection, Document, change_one, insert_once, mongo_errors, now, up_to, update_in_batches
 
 EXISTS = {"deleted_at": {"$exists": False}}
 """What was not buried."""
@@ -21,6 +21,20 @@ async def fingerprint(collection: Collection, document_id: uuid.UUID) -> str | N
     with mongo_errors():
         found = await collection.find_one({"_id": document_id}, {"fingerprint": 1})
     return None if found is None else str(found["fingerprint"])
+
+
+async def renew(collection: Collection, draft: Document, document: Document) -> None:
+    """A draft is begun again: from now on it is as young as `document`, and there if it had been dropped meanwhile."""
+    change = {"$set": {"created_at": document["created_at"]}}
+    if not await change_one(collection, {"_id": document["_id"], **draft}, change):
+        await insert_once(collection, document)
+
+
+async def drop(collection: Collection, draft: Document, before: datetime | None) -> None:
+    """Forget a draft that nothing was made of; with `before` only when it was not begun again since."""
+    age = {} if before is None else {"created_at": {"$lt": before}}
+    with mongo_errors():
+        await collection.delete_one({**draft, **age})
 
 
 async def drafts(

@@ -1,13 +1,9 @@
-"""The covers node: takes orders for covers, does its steps of the saga (`steps.py`), and keeps the shelf."""
+"""The covers node: takes orders (`orders.py`), does its steps of the saga (`steps.py`), and keeps the shelf."""
 
-import asyncio
-import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import msgspec
 
 from adapters.images import ImageModel
 from adapters.mongo import Database, now
@@ -17,45 +13,40 @@ from adapters.objects import Objects
 from adapters.provenance.signatory import Signatory
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
-from contracts import auth, brands, covers, pictures, safety, shares, tasks, templates, users
+from contracts import auth, brands, covers, pictures, shares, tasks
 from contracts.auth import AccountDeleted
 from contracts.covers import (
     Cover,
-    CoverAccepted,
     CoverPage,
     DeleteCover,
-    GenerateCover,
     GetCover,
     GetImage,
     GetUsage,
     ListCovers,
     Usage,
 )
-from contracts.errors import Conflict, Internal, KeyReused, NotFound, ServiceError, Unavailable
+from contracts.errors import Conflict, NotFound
 from contracts.paging import cut, moment_of
-from contracts.tasks import CreateTask, FindUnknown, Task, TaskFinished
+from contracts.tasks import TaskFinished
 from contracts.wire import Context, Done, ObjectRef
 from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.covers.brand_kits import BrandKits
 from nodes.covers.brand_store import BrandStore
-from nodes.covers.branding import completed, dressed
 from nodes.covers.composing import Composer
 from nodes.covers.further import Further
 from nodes.covers.makings import Makings
-from nodes.covers.model import Record, caller, first_work, identify, passed, resolve, shown, texts, wish
+from nodes.covers.model import Record, caller, shown
+from nodes.covers.orders import Orders
 from nodes.covers.pictures import Pictures
 from nodes.covers.share_links import Links
 from nodes.covers.share_store import ShareStore
 from nodes.covers.shares import Shares
 from nodes.covers.steps import Steps
 from nodes.covers.store import CoverStore
-from nodes.covers.takes import fingerprint_of, version_of
-from nodes.covers.typesetting import check_words
+from nodes.covers.takes import version_of
 from nodes.covers.versions import Versions
 from nodes.covers.work_store import WorkStore
-from nodes.departed import Departed, gone
-
-log = logging.getLogger(__name__)
+from nodes.departed import Departed
 
 ORPHAN_AFTER = timedelta(seconds=60)
 """Age from which a draft whose task nobody knows is taken back; far above the deadline of any request."""
@@ -87,7 +78,6 @@ class Covers:
         arguments; `measured` gives numbers of them. Without a `signatory` pictures get no credentials."""
         self._bus = bus
         self._objects = objects
-        self._images = images
         self._breakers = breakers
         self._measured = measured
         self._store = CoverStore(database, bus.send)
@@ -97,6 +87,7 @@ class Covers:
         works = WorkStore(database)
         self._brand_store = BrandStore(database)
         self._kits = BrandKits(bus, self._brand_store, objects, workers, self._departed)
+        self._orders = Orders(bus, self._store, self._departed, self._kits, images)
         composer = Composer(workers, signatory)
         makings = Makings(works, objects, images, composer)
         self._further = Further(bus, self._store, works, objects, self._kits)
@@ -116,7 +107,7 @@ class Covers:
     def bindings(self) -> tuple[Binding, ...]:
         """What this node does."""
         return (
-            serve(covers.GENERATE, self.generate),
+            serve(covers.GENERATE, self._orders.generate),
             serve(covers.RETYPE, self._further.retype),
             serve(covers.VARY, self._further.vary),
             serve(covers.REGENERATE, self._further.regenerate),
@@ -163,94 +154,6 @@ class Covers:
             Chore("empty deleted covers", 30.0, self.empty_deleted),
             Chore("remove logos that nothing needs", 60.0, self._kits.remove_unneeded),
         )
-
-    async def generate(self, request: GenerateCover, context: Context) -> CoverAccepted:
-        """Begin a cover. With an Idempotency-Key the same request gives the same task, another raises KeyReused.
-
-        Raises Unauthenticated for a deleted user, of whom no draft stays.
-        """
-        user_id = caller(context)
-        kit = await self._kits.of(context) if request.brand else None
-        asked = completed(request, kit)
-        template, _ = await asyncio.gather(
-            self._bus.request(templates.CHOOSE, wish(asked), context), self._check(asked, context)
-        )
-        ids = identify(user_id, context.idempotency_key)
-        recipe = dressed(resolve(asked, template, ids.task_id, (self._images.name, self._images.version)), kit)
-        check_words(asked, recipe)
-        draft = Record(
-            cover_id=ids.cover_id,
-            task_id=ids.task_id,
-            user_id=user_id,
-            request=request,
-            fingerprint=fingerprint_of(request),
-            recipe=recipe,
-            work=first_work(request, recipe, ids.task_id, now()),
-            created_at=now(),
-        )
-        new = await self._store.keep(draft)
-        if await self._departed.has(user_id):
-            await self._store.drop(ids.cover_id)
-            raise gone()
-        task = await (self._begin(draft, context) if new else self._again(draft, context))
-        return CoverAccepted(task_id=ids.task_id, cover_id=ids.cover_id, status=task.status)
-
-    async def _check(self, request: GenerateCover, context: Context) -> None:
-        """Raises Refused, UnderReview."""
-        passed(await self._bus.request(safety.CHECK_TEXT, safety.CheckText(parts=texts(request)), context))
-
-    async def _begin(self, draft: Record, context: Context) -> Task:
-        """Hold quota, then create the task.
-
-        A definite refusal takes back what was done. After an unknown ending nothing is touched: the same key may come
-        again, and if not, the sweeps of users and covers find what no task belongs to.
-        """
-        held = False
-        try:
-            await self._bus.request(users.RESERVE_QUOTA, _quota(draft), context)
-            held = True
-            return await self._create(draft, context)
-        except (Unavailable, Internal):
-            raise
-        except ServiceError as error:
-            # KeyReused: the reservation belongs to the task that has this id
-            await self._withdraw(draft, context, release=held and not isinstance(error, KeyReused))
-            raise
-
-    async def _again(self, draft: Record, context: Context) -> Task:
-        """The key was used before: by the same request, which may have got anywhere, or by another one."""
-        kept = await self._store.fingerprint(draft.cover_id)
-        if kept is not None and kept != draft.fingerprint:
-            raise KeyReused("This Idempotency-Key belongs to another request.")
-        if draft.task_id in await self._unknown((draft.task_id,), context):
-            await self._store.renew(draft)  # an old draft may be on the list of the sweep right now
-            return await self._begin(draft, context)
-        return await self._create(draft, context)
-
-    async def _create(self, draft: Record, context: Context) -> Task:
-        asked: dict[str, object] = msgspec.to_builtins(draft.request)
-        order = CreateTask(
-            task_id=draft.task_id,
-            type="generate",
-            cover_id=draft.cover_id,
-            input_params=asked,
-            start_at=draft.request.start_at,
-        )
-        return await self._bus.request(tasks.CREATE, order, context)
-
-    async def _withdraw(self, draft: Record, context: Context, *, release: bool) -> None:
-        """Take a draft back. What cannot be done now is left to the sweeps, as the refusal matters more."""
-        settle = users.SettleQuota(task_id=draft.task_id, user_id=draft.user_id)
-        try:
-            await self._store.drop(draft.cover_id)
-            if release:
-                message_id = f"{draft.task_id}:release"
-                await self._bus.enqueue(users.RELEASE_QUOTA, settle, message_id=message_id, context=context)
-        except Unavailable:
-            log.warning("draft is left to the sweeps", extra={"action": "withdraw_failed"})
-
-    async def _unknown(self, task_ids: tuple[uuid.UUID, ...], context: Context) -> tuple[uuid.UUID, ...]:
-        return (await self._bus.request(tasks.FIND_UNKNOWN, FindUnknown(task_ids=task_ids), context)).task_ids
 
     async def get(self, request: GetCover, context: Context) -> Cover:
         """One cover of the caller. Raises NotFound."""
@@ -324,7 +227,7 @@ class Covers:
         self._looked_until = following or LONG_AGO
         if not drafts:
             return
-        for task_id in await self._unknown(tuple(drafts), Context.new(timeout=5)):
+        for task_id in await self._orders.unknown(tuple(drafts), Context.new(timeout=5)):
             await self._store.drop(drafts[task_id], before)
 
     async def empty_deleted(self) -> None:
@@ -347,7 +250,3 @@ class Covers:
         if cover is None:
             raise NotFound("There is no such cover.")
         return cover
-
-
-def _quota(draft: Record) -> users.ReserveQuota:
-    return users.ReserveQuota(task_id=draft.task_id, amount=draft.request.variations)

@@ -15,10 +15,8 @@ from adapters.mongo import now
 from adapters.mongo_outbox import Outgoing
 from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
-from contracts import tasks
 from contracts.covers import COMPLETED, CoverCompleted, CoverStep, Version
-from contracts.errors import Conflict, Internal, Invalid, Malformed, NotFound, ServiceError, Unavailable
-from contracts.tasks import StepReport, report_id
+from contracts.errors import Conflict, Invalid, Malformed, NotFound
 from contracts.wire import Context, ObjectRef
 from nodes.covers.composing import Composer
 from nodes.covers.makings import Makings
@@ -27,8 +25,8 @@ from nodes.covers.painting import paint_order, painted
 from nodes.covers.store import CoverStore
 from nodes.covers.takes import Work
 from nodes.covers.typesetting import type_order, with_logo
+from nodes.reporting import Images, tell, tell_begun, told
 
-Images = tuple[ObjectRef, ...]
 Effect = Callable[[Record], Awaitable[Images]]
 Further = Callable[[Record, Work], Awaitable[Images]]
 
@@ -60,11 +58,7 @@ class Steps:
 
     async def paint(self, step: CoverStep, context: Context) -> None:
         """Paint the art; as this is the first step, tell at once that the work has begun."""
-        if context.delivery <= 1:
-            begun = StepReport(task_id=step.task_id, step=step.step, begun=True)
-            await self._bus.enqueue(
-                tasks.REPORT, begun, message_id=f"{step.task_id}:{step.step}:begun", context=context
-            )
+        await tell_begun(self._bus, step, context)
         await self._do(
             step,
             context,
@@ -96,17 +90,10 @@ class Steps:
             raise Malformed(f"{step.step} is nothing that covers can undo")
         await self._makings.discard(step)
         await self._remove(await self._store.undo(step.cover_id, step.task_id, name, CLEARED[name]))
-        await self._report(step, context)
+        await tell(self._bus, step, context)
 
     async def _do(self, step: CoverStep, context: Context, effect: Effect, further: Further) -> None:
-        try:
-            images = await self._effect(step, effect, further)
-        except (Unavailable, Internal):
-            raise
-        except ServiceError as error:
-            await self._report(step, context, error=error)
-        else:
-            await self._report(step, context, images)
+        await told(self._bus, step, context, self._effect(step, effect, further))
 
     async def _effect(self, step: CoverStep, effect: Effect, further: Further) -> Images:
         cover = await self._store.of_id(step.cover_id, step.user_id)
@@ -214,15 +201,3 @@ class Steps:
     async def _remove(self, keys: tuple[str, ...]) -> None:
         for key in keys:
             await self._objects.delete(key)
-
-    async def _report(
-        self, step: CoverStep, context: Context, images: Images = (), error: ServiceError | None = None
-    ) -> None:
-        report = StepReport(
-            task_id=step.task_id,
-            step=step.step,
-            images=images,
-            problem=None if error is None else error.problem(context.request_id),
-            deliveries=max(context.delivery, 1),
-        )
-        await self._bus.enqueue(tasks.REPORT, report, message_id=report_id(report, context), context=context)

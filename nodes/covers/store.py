@@ -26,7 +26,7 @@ from adapters.mongo import (
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.covers import CoverStatus, Version
-from nodes.burials import EXISTS, buried, bury, drafts, emptied, fingerprint, forget
+from nodes.burials import EXISTS, buried, bury, drafts, drop, emptied, fingerprint, forget, renew
 from nodes.covers.model import Record
 
 INDEXES = (
@@ -72,15 +72,11 @@ class CoverStore:
 
     async def renew(self, draft: Record) -> None:
         """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
-        change = {"$set": {"created_at": draft.created_at}}
-        if not await self._change({"_id": draft.cover_id, **DRAFT}, change):
-            await self.keep(draft)
+        await renew(self._covers, DRAFT, plain(draft))
 
     async def drop(self, cover_id: uuid.UUID, before: datetime | None = None) -> None:
         """Forget a draft that nothing was made of; with `before` only when it was not begun again since."""
-        age = {} if before is None else {"created_at": {"$lt": before}}
-        with mongo_errors():
-            await self._covers.delete_one({"_id": cover_id, **DRAFT, **age})
+        await drop(self._covers, {"_id": cover_id, **DRAFT}, before)
 
     async def fingerprint(self, cover_id: uuid.UUID) -> str | None:
         """Of the request that this cover, deleted or not, was made from."""

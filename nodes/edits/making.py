@@ -13,7 +13,8 @@ from adapters.workers import Workers
 from contracts.errors import FieldError, Internal, Invalid
 from contracts.recipes import Recipe
 from contracts.wire import Context, ObjectRef
-from nodes.edits.model import Means, Record, Running, look_of
+from nodes.edits.model import look_of
+from nodes.edits.state import Means, Record, Running
 from nodes.edits.wishes import KINDS, SIDES
 
 Painted = tuple[Adjusted, tuple[str, str] | None]

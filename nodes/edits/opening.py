@@ -17,7 +17,8 @@ from contracts.safety import CheckText, TextPart
 from contracts.wire import Context, ObjectRef
 from nodes.edits import model
 from nodes.edits.making import means_of
-from nodes.edits.model import Means, Pictures, Record, Wish, caller
+from nodes.edits.model import caller
+from nodes.edits.state import Means, Pictures, Record, Wish
 from nodes.edits.upload_store import Row
 from nodes.edits.uploads import Uploads
 from nodes.edits.wishes import KINDS, invalid, objection

@@ -40,8 +40,9 @@ from contracts.wire import Context, Done, ObjectRef
 from nodes.bindings import Binding, Chore, listen, serve, work
 from nodes.departed import Departed, gone
 from nodes.edits import model
-from nodes.edits.model import Means, Record, Wish, caller, new_id, shown
+from nodes.edits.model import caller, new_id, shown
 from nodes.edits.opening import Opening
+from nodes.edits.state import Means, Record, Wish
 from nodes.edits.steps import Steps
 from nodes.edits.store import EditStore
 from nodes.edits.uploads import Uploads

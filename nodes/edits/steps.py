@@ -14,17 +14,15 @@ from adapters.nats.bus import Bus
 from adapters.objects import Objects, describe
 from adapters.provenance.signatory import Signatory
 from adapters.workers import Workers
-from contracts import tasks
 from contracts.edits import EditStep
-from contracts.errors import Internal, Invalid, NotFound, ServiceError, Unavailable
-from contracts.tasks import StepReport, report_id
-from contracts.wire import Context, ObjectRef
+from contracts.errors import Invalid, NotFound
+from contracts.wire import Context
 from nodes.edits import model
 from nodes.edits.making import Making
-from nodes.edits.model import Pictures, Record, Running
+from nodes.edits.state import Pictures, Record, Running
 from nodes.edits.store import EditStore
+from nodes.reporting import Images, tell, tell_begun, told
 
-Images = tuple[ObjectRef, ...]
 Made = tuple[tuple[bytes, str], ...]
 """Bytes and media types of a picture and its small one."""
 Effect = Callable[[Record, EditStep, Context], Awaitable[Images]]
@@ -51,10 +49,7 @@ class Steps:
 
     async def apply(self, step: EditStep, context: Context) -> None:
         """Make the new picture; as this is the first step, tell at once that the work has begun."""
-        if context.delivery <= 1:
-            begun = StepReport(task_id=step.task_id, step=step.step, begun=True)
-            message_id = f"{step.task_id}:{step.step}:begun"
-            await self._bus.enqueue(tasks.REPORT, begun, message_id=message_id, context=context)
+        await tell_begun(self._bus, step, context)
         await self._do(step, context, self._apply)
 
     async def complete(self, step: EditStep, context: Context) -> None:
@@ -68,20 +63,16 @@ class Steps:
         )
         if record is not None and step.task_id in record.without:
             await self._remove(record.objects.get(str(step.task_id), ()))
-        await self._report(step, context)
+        await tell(self._bus, step, context)
 
     async def _do(self, step: EditStep, context: Context, effect: Effect) -> None:
-        try:
-            record = await self._store.of_id(step.edit_id, step.user_id)
-            if record is None:
-                raise NotFound("This edit session is gone.")
-            images = await effect(record, step, context)
-        except (Unavailable, Internal):
-            raise
-        except ServiceError as error:
-            await self._report(step, context, error=error)
-        else:
-            await self._report(step, context, images)
+        await told(self._bus, step, context, self._effect(step, context, effect))
+
+    async def _effect(self, step: EditStep, context: Context, effect: Effect) -> Images:
+        record = await self._store.of_id(step.edit_id, step.user_id)
+        if record is None:
+            raise NotFound("This edit session is gone.")
+        return await effect(record, step, context)
 
     async def _apply(self, record: Record, step: EditStep, context: Context) -> Images:
         done = next((entry.pictures for entry in record.edit_history if entry.task_id == step.task_id), None)
@@ -153,15 +144,3 @@ class Steps:
     async def _remove(self, keys: tuple[str, ...]) -> None:
         for key in keys:
             await self._objects.delete(key)
-
-    async def _report(
-        self, step: EditStep, context: Context, images: Images = (), error: ServiceError | None = None
-    ) -> None:
-        report = StepReport(
-            task_id=step.task_id,
-            step=step.step,
-            images=images,
-            problem=None if error is None else error.problem(context.request_id),
-            deliveries=max(context.delivery, 1),
-        )
-        await self._bus.enqueue(tasks.REPORT, report, message_id=report_id(report, context), context=context)

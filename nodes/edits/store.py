@@ -27,7 +27,7 @@ from adapters.mongo import (
 )
 from contracts.errors import Unavailable
 from nodes.burials import EXISTS
-from nodes.edits.model import Record
+from nodes.edits.state import Record
 
 INDEXES = (
     Index("own", (("user_id", 1), ("created_at", -1), ("_id", -1))),

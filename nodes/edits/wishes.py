@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from contracts.edits import OPERATIONS, Operate
 from contracts.errors import FieldError, Invalid, Refused, ServiceError, UnderReview
 from contracts.safety import Verdict
-from nodes.edits.model import ADJUSTABLE, Wish
+from nodes.edits.model import ADJUSTABLE
+from nodes.edits.state import Wish
 
 SIDES = ("left", "right", "top", "bottom")
 IN_REVIEW = (

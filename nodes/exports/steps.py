@@ -16,17 +16,15 @@ from adapters.objects import Objects, describe
 from adapters.provenance.signatory import Signatory
 from adapters.rendering import Rendered, render
 from adapters.workers import Workers
-from contracts import tasks
-from contracts.errors import Conflict, Internal, Invalid, NotFound, ServiceError, Unavailable
+from contracts.errors import Conflict, Invalid, NotFound
 from contracts.exports import COMPLETED, ExportCompleted, ExportStep, Preset
-from contracts.tasks import StepReport, report_id
-from contracts.wire import Context, ObjectRef
+from contracts.wire import Context
 from nodes.exports.model import KeptFile, Record, kept, order_for
 from nodes.exports.presets import BY_NAME
 from nodes.exports.store import ExportStore
+from nodes.reporting import Images, tell, tell_begun, told
 
-Made = tuple[ObjectRef, ...]
-Effect = Callable[[Record, Context], Awaitable[Made]]
+Effect = Callable[[Record, Context], Awaitable[Images]]
 
 
 class Undone(Exception):
@@ -48,10 +46,7 @@ class Steps:
 
     async def render(self, step: ExportStep, context: Context) -> None:
         """Make the files; as this is the first step, tell at once that the work has begun."""
-        if context.delivery <= 1:
-            begun = StepReport(task_id=step.task_id, step=step.step, begun=True)
-            message_id = f"{step.task_id}:{step.step}:begun"
-            await self._bus.enqueue(tasks.REPORT, begun, message_id=message_id, context=context)
+        await tell_begun(self._bus, step, context)
         await self._do(step, context, self._render)
 
     async def complete(self, step: ExportStep, context: Context) -> None:
@@ -61,19 +56,12 @@ class Steps:
     async def discard(self, step: ExportStep, context: Context) -> None:
         """Undo the rendering, whether it happened or not; it will not happen later either."""
         await self._remove(await self._store.undo(step.export_id, step.task_id))
-        await self._report(step, context)
+        await tell(self._bus, step, context)
 
     async def _do(self, step: ExportStep, context: Context, effect: Effect) -> None:
-        try:
-            made = await self._effect(step, context, effect)
-        except (Unavailable, Internal):
-            raise
-        except ServiceError as error:
-            await self._report(step, context, error=error)
-        else:
-            await self._report(step, context, made)
+        await told(self._bus, step, context, self._effect(step, context, effect))
 
-    async def _effect(self, step: ExportStep, context: Context, effect: Effect) -> Made:
+    async def _effect(self, step: ExportStep, context: Context, effect: Effect) -> Images:
         export = await self._store.of_id(step.export_id, step.user_id)
         if export is None or export.task_id != step.task_id:
             raise NotFound("This export is gone.")
@@ -86,7 +74,7 @@ class Steps:
         except Undone:
             return ()
 
-    async def _render(self, export: Record, context: Context) -> Made:
+    async def _render(self, export: Record, context: Context) -> Images:
         if export.files:
             return tuple(file.ref for file in export.files)
         picture = await self._objects.get(export.source)
@@ -125,7 +113,7 @@ class Steps:
         name = f"export {export.export_id} {preset.name}"
         return await self._signatory.rendered(picture, order, cover_id=export.cover_id, version=name, region=region)
 
-    async def _complete(self, export: Record, _context: Context) -> Made:
+    async def _complete(self, export: Record, _context: Context) -> Images:
         if not export.files:
             raise Conflict("There are no files to show.")
         at = now()
@@ -148,15 +136,3 @@ class Steps:
     async def _remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             await self._objects.delete(key)
-
-    async def _report(
-        self, step: ExportStep, context: Context, made: Made = (), error: ServiceError | None = None
-    ) -> None:
-        report = StepReport(
-            task_id=step.task_id,
-            step=step.step,
-            images=made,
-            problem=None if error is None else error.problem(context.request_id),
-            deliveries=max(context.delivery, 1),
-        )
-        await self._bus.enqueue(tasks.REPORT, report, message_id=report_id(report, context), context=context)

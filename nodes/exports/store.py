@@ -23,7 +23,7 @@ from adapters.mongo import (
 )
 from adapters.mongo_outbox import OUTBOX_INDEX, Outbox, Outgoing, Send, waiting
 from contracts.exports import ExportStatus
-from nodes.burials import EXISTS, buried, bury, drafts, emptied, fingerprint, forget
+from nodes.burials import EXISTS, buried, bury, drafts, drop, emptied, fingerprint, forget, renew
 from nodes.exports.model import KeptFile, Record
 
 INDEXES = (
@@ -55,15 +55,11 @@ class ExportStore:
 
     async def renew(self, draft: Record) -> None:
         """A draft is begun again: from now on it is as young as `draft`, and there if it had been dropped meanwhile."""
-        change = {"$set": {"created_at": draft.created_at}}
-        if not await self._change({"_id": draft.export_id, **DRAFT}, change):
-            await self.keep(draft)
+        await renew(self._exports, DRAFT, plain(draft))
 
     async def drop(self, export_id: uuid.UUID, before: datetime | None = None) -> None:
         """Forget a draft that nothing was made of; with `before` only when it was not begun again since."""
-        age = {} if before is None else {"created_at": {"$lt": before}}
-        with mongo_errors():
-            await self._exports.delete_one({"_id": export_id, **DRAFT, **age})
+        await drop(self._exports, {"_id": export_id, **DRAFT}, before)
 
     async def fingerprint(self, export_id: uuid.UUID) -> str | None:
         """Of the request that this export, deleted or not, was made from."""

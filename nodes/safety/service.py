@@ -23,12 +23,12 @@ from adapters.nats.census import Gauge
 from adapters.objects import Objects
 from adapters.resilience import Breaker, states
 from adapters.workers import Workers
-from contracts import auth, reviews, safety, tasks
+from contracts import auth, reviews, safety
 from contracts.errors import ServiceError, Unavailable
 from contracts.safety import CheckImage, CheckImageStep, CheckText, Finding, Verdict
-from contracts.tasks import StepReport
 from contracts.wire import Context, ObjectRef
 from nodes.bindings import Binding, Chore, listen, serve, work
+from nodes.reporting import tell
 from nodes.safety.model import picture_verdict, refusal, verdict
 from nodes.safety.reviews import Reviews
 
@@ -151,17 +151,16 @@ class Safety:
         except Unavailable:
             raise
         except ServiceError as error:
-            await self._report_failed(job, error, context)
+            await tell(self._bus, job, context, error=error)
             return
         passed = tuple(image for image, judged, _ in found if judged.decision == "allow")
         problems = [look.problem for _, _, look in found if look.problem is not None]
         if problems:
             log.warning("task %s: the picture %s", job.task_id, "; ".join(problems), extra={"action": "image_refused"})
         if passed or not found:
-            report = StepReport(task_id=job.task_id, step=job.step, images=passed, deliveries=context.delivery)
-            await self._report(report, context)
+            await tell(self._bus, job, context, passed)
         else:
-            await self._report_failed(job, refusal((judged for _, judged, _ in found), problems), context)
+            await tell(self._bus, job, context, error=refusal((judged for _, judged, _ in found), problems))
 
     async def _findings(self, ask: CheckText) -> tuple[Finding, ...]:
         """Short texts here and now; long ones in a thread, so that others are served meanwhile."""
@@ -190,11 +189,3 @@ class Safety:
         if found.decision != "allow":
             told = sorted({category for category, _ in pairs})
             log.info("%s: %s %s", kind, found.decision, told, extra={"action": f"{kind}_judged"})
-
-    async def _report_failed(self, job: CheckImageStep, error: ServiceError, context: Context) -> None:
-        problem = error.problem(context.request_id)
-        report = StepReport(task_id=job.task_id, step=job.step, problem=problem, deliveries=context.delivery)
-        await self._report(report, context)
-
-    async def _report(self, report: StepReport, context: Context) -> None:
-        await self._bus.enqueue(tasks.REPORT, report, message_id=tasks.report_id(report, context), context=context)

@@ -19,7 +19,7 @@ from adapters.nats.puller import Ack, Delivery, Outcome
 from contracts.notifications import SendNotification
 from contracts.wire import Context
 from nodes import handling
-from nodes.covers import service as covers_service
+from nodes.covers import orders
 from nodes.covers.model import identify
 from nodes.notifications.service import Notifications
 from nodes.tasks import sagas
@@ -87,7 +87,7 @@ def quota_not_keyed() -> None:
 
 def no_idempotency_key() -> None:
     """An order that comes again under its key is a new order."""
-    replace(covers_service, "identify", lambda user_id, _key: identify(user_id, None))
+    replace(orders, "identify", lambda user_id, _key: identify(user_id, None))
 
 
 def lost_release() -> None:

@@ -14,7 +14,7 @@ from contracts.edits import Operate
 from contracts.errors import Conflict, Invalid, KeyReused, NotFound
 from contracts.wire import ObjectRef
 from nodes.edits import model
-from nodes.edits.model import Means, Pictures, Record, Wish
+from nodes.edits.state import Means, Pictures, Record, Wish
 from nodes.edits.wishes import wanted
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
