@@ -4,6 +4,7 @@ import { PAINTED } from "./painted.js";
 import { paintedKey } from "./sketch.js";
 
 const DRAFT = "covergen.draft";
+const KIT = "covergen.kit";
 const MAKING = "covergen.making.";
 const EMPTY = { title: "", subtitle: "", author: "", prompt: "", format: "ebook", style: null, variations: 1, palette: [], seed: "", brand: false };
 
@@ -15,6 +16,18 @@ export const writeDraft = (draft) => sessionStorage.setItem(DRAFT, JSON.stringif
 
 /** Begins with an empty draft. */
 export const clearDraft = () => sessionStorage.removeItem(DRAFT);
+
+/** What was changed of the brand kit that was saved at `from` and is not saved itself, or null. */
+export function readKit(from) {
+  const begun = read(KIT);
+  return begun && begun.from === from ? begun.kit : null;
+}
+
+/** Remembers it while it is not saved. */
+export const writeKit = (kit, from) => sessionStorage.setItem(KIT, JSON.stringify({ kit, from }));
+
+/** Forgets it: it is saved. */
+export const clearKit = () => sessionStorage.removeItem(KIT);
 
 /** Begins a draft from a cover that was made, for another one like it: colours that are no built-in style's come along. */
 export function draftFrom(cover) {

@@ -1,4 +1,4 @@
-// "Keep as my style": a cover's style with other colours or type, under a name of one's own.
+// "Save as my style": a cover's style with other colours or type, under a name of one's own.
 
 import { begin, newKey } from "../api.js";
 import { h, toast } from "../dom.js";
@@ -22,12 +22,12 @@ export function keepStyle(recipe, signal) {
     if (key.said !== said) Object.assign(key, { said, value: newKey() });
     await begin("/v1/me/templates", body, key.value, signal);
     dialog.close();
-    toast(`${values.name} is kept. It is among the styles under “Yours”.`);
+    toast(`${values.name} is saved. It is among the styles under “Yours”.`);
   }
 
   const colours = h("fieldset", { class: "field" }, h("legend", { class: "field-name" }, "Colours"), palette.element);
-  const form = fieldForm({ fields: [name, type], label: "Keep the style", busy: "Keeping it", act });
+  const form = fieldForm({ fields: [name, type], label: "Save the style", busy: "Saving it", act });
   form.querySelector("button[type=submit]").before(colours);
-  const dialog = modal({ title: "Keep as my style", about: "For your next covers: the same art with these colours and this type.", body: form, signal });
+  const dialog = modal({ title: "Save as my style", about: "For your next covers: the same art with these colours and this type.", body: form, signal });
   name.input.select();
 }

@@ -2,6 +2,7 @@
 
 import { call } from "../api.js";
 import { announce, h, show, toast } from "../dom.js";
+import { clearKit, readKit, writeKit } from "../draft.js";
 import { choiceField, lineField } from "../parts/fields.js";
 import { logoField, logoImage } from "../parts/logo.js";
 import { paletteField } from "../parts/palette.js";
@@ -37,7 +38,8 @@ export function brand({ signal }) {
     const said = JSON.stringify(kept);
     if (said === JSON.stringify(state.kept)) return;
     const { updated_at, logo_sha256, ...kit } = kept;
-    Object.assign(state, { kept, kit: { ...EMPTY, ...kit }, dirty: false });
+    const begun = readKit(updated_at);
+    Object.assign(state, { kept, kit: { ...EMPTY, ...kit, ...begun }, dirty: begun !== null });
     work.removeAttribute("aria-busy");
     show(work, heading, form());
     sample();
@@ -53,10 +55,10 @@ export function brand({ signal }) {
     const style = kit.author_style ?? {};
     const problem = h("p", { class: "notice notice-alarm", role: "alert", hidden: true });
     const note = h("p", { class: "make-note", role: "status" });
-    const keep = h("button", { class: "button button-main", type: "submit" }, "Keep the kit");
+    const keep = h("button", { class: "button button-main", type: "submit" }, "Save the kit");
     const fields = {
       typography: choiceField("brand", "typography", "Pairing of fonts", PAIRINGS, kit.typography ?? "", "As the style has it"),
-      author: lineField("brand", "author", "Author", kit.author ?? "", { advice: "The name on covers whose order gives none." }),
+      author: lineField("brand", "author", "Author", kit.author ?? "", { advice: "For covers that you order without an author." }),
       case: choiceField("brand", "case", "How the name is set", CASES, style.case ?? "", "As the style has it"),
       weight: choiceField("brand", "weight", "Its weight", WEIGHTS, style.weight ?? "", "As the type has it"),
       logo_position: choiceField("brand", "logo_position", "Where the logo goes", POSITIONS, kit.logo_position),
@@ -73,12 +75,13 @@ export function brand({ signal }) {
       fields.weight.input.disabled = spacing.input.disabled = !letters;
       kit.author_style = letters ? { case: letters, tracking: spacing.read(), weight: fields.weight.read() || null } : null;
       state.dirty = true;
+      writeKit(kit, state.kept.updated_at);
       tell();
       sample();
     }
 
     function tell() {
-      note.textContent = state.dirty ? "Not kept yet." : state.kept.updated_at ? `Kept ${sayAgo(state.kept.updated_at)}. Orders use it when you tick “Use my brand kit”.` : "There is no kit yet.";
+      note.textContent = state.dirty ? "Not saved yet." : isFilled(state.kept) ? `Saved ${sayAgo(state.kept.updated_at)}. A cover gets it when you tick “Use my brand kit”.` : "Nothing is in the kit yet.";
     }
 
     async function put(order, words) {
@@ -88,6 +91,7 @@ export function brand({ signal }) {
       try {
         const kept = await call("PUT", PATH, order, { signal });
         state.dirty = false;
+        clearKit();
         toast(words);
         announce(words);
         open(kept);
@@ -115,8 +119,8 @@ export function brand({ signal }) {
     for (const field of Object.values(fields)) field.input.addEventListener(field.input.tagName === "SELECT" ? "change" : "input", changed);
     fields.weight.input.disabled = spacing.input.disabled = !style.case;
     tell();
-    return h("form", { class: "brand-form", novalidate: true, on: { submit: (event) => { event.preventDefault(); put(kit, "The kit is kept."); } } },
-      h("p", { class: "lead bench-part" }, "What your covers have in common. An order takes from it what it does not say itself."),
+    return h("form", { class: "brand-form", novalidate: true, on: { submit: (event) => { event.preventDefault(); put(kit, "The kit is saved."); } } },
+      h("p", { class: "lead bench-part" }, "What your covers have in common. A cover takes from it what you do not say when you order it."),
       h("fieldset", { class: "bench-part fields" }, h("legend", {}, "Name"), h("div", { class: "pair" }, fields.author.element, fields.case.element), h("div", { class: "pair" }, fields.weight.element, spacing.element)),
       h("fieldset", { class: "bench-part" }, h("legend", {}, "Type"), fields.typography.element),
       h("fieldset", { class: "bench-part" }, h("legend", {}, "Colours"), palette.element),

@@ -97,7 +97,7 @@ export function cover({ id, signal }) {
     const focus = [...acts.querySelectorAll("button")].indexOf(document.activeElement);
     show(acts, save, h("button", { class: "button", type: "button", on: { click: () => shareCover(found, version, signal) } }, "Share"),
       byHand,
-      h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Keep as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
+      h("div", { class: "acts-quiet" }, quiet("Make another", another(found)), version.recipe && quiet("Save as my style", () => keepStyle(version.recipe, signal)), quiet("Delete", () => remove(found))));
     if (focus >= 0) acts.querySelectorAll("button")[focus]?.focus();
   }
 
