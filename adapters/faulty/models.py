@@ -17,8 +17,8 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class FaultyModel:
-    """Faults `provider-slow`, `provider-refusing` and `provider-failing`."""
+class _Around:
+    """An image model in front of another one."""
 
     def __init__(self, model: ImageModel, faults: Faults):
         self.name = model.name
@@ -28,12 +28,19 @@ class FaultyModel:
         self._faults = faults
 
     async def paint(self, order: PaintOrder) -> Picture:
-        """As the model does. Raises also Refused and Unavailable."""
+        """As the model does, unless a fault is active."""
         return await self._asked(order)
 
     async def inpaint(self, order: InpaintOrder) -> Picture:
         """The same for a part of a picture."""
         return await self._asked(order)
+
+    async def _asked(self, order: PaintOrder) -> Picture:
+        return await ask(self._model, order)
+
+
+class FaultyModel(_Around):
+    """Faults `provider-slow`, `provider-refusing` and `provider-failing`: raises also Refused and Unavailable."""
 
     async def _asked(self, order: PaintOrder) -> Picture:
         if slow := self._faults.hit("provider-slow"):
@@ -42,31 +49,21 @@ class FaultyModel:
             raise Refused("The image model does not paint this.")
         if self._faults.hit("provider-failing"):
             raise Unavailable("The image model is overloaded.")
-        return await ask(self._model, order)
+        return await super()._asked(order)
 
 
-class BrokenOff:
-    """A model behind a breaker with fault `breaker-open`."""
+class BrokenOff(_Around):
+    """A model behind a breaker with fault `breaker-open`: while it is active every order opens the breaker anew, and
+    raises BreakerOpen."""
 
     def __init__(self, model: GuardedModel, faults: Faults):
-        self.name = model.name
-        self.version = model.version
-        self.capabilities = model.capabilities
-        self._model = model
-        self._faults = faults
-
-    async def paint(self, order: PaintOrder) -> Picture:
-        """As the model does; while the fault is active every order opens the breaker anew. Raises also BreakerOpen."""
-        return await self._asked(order)
-
-    async def inpaint(self, order: InpaintOrder) -> Picture:
-        """The same for a part of a picture."""
-        return await self._asked(order)
+        super().__init__(model, faults)
+        self._breaker = model.breaker
 
     async def _asked(self, order: PaintOrder) -> Picture:
-        if fault := self._faults.hit("breaker-open", target=self._model.breaker.name):
-            self._model.breaker.force_open(fault.seconds)
-        return await ask(self._model, order)
+        if fault := self._faults.hit("breaker-open", target=self._breaker.name):
+            self._breaker.force_open(fault.seconds)
+        return await super()._asked(order)
 
 
 class FaultyWorkers(Workers):
