@@ -180,3 +180,5 @@ def _decoded(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
         raise Invalid(f"The message breaks its contract: {error}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed("The message is not JSON.") from error
+    except RecursionError as error:
+        raise Malformed("The message is nested too deeply.") from error

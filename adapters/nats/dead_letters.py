@@ -156,7 +156,7 @@ class _Body(msgspec.Struct):
 def _task_id(payload: bytes) -> str | None:
     try:
         return msgspec.json.decode(payload, type=_Body).task_id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -100,7 +100,7 @@ def _body(letter: Letter) -> dict[str, Any]:
     """The payload as what it is where that is JSON; the bytes as base64 are there in any case."""
     try:
         return {"body": msgspec.json.decode(letter.payload)}
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
 
 
@@ -108,7 +108,7 @@ def _pretty(payload: bytes) -> Iterable[str]:
     try:
         msgspec.json.decode(payload)
         text = msgspec.json.format(payload, indent=2).decode()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return (f"not JSON, {len(payload)} bytes: {payload!r}",)
     return text.split("\n")
 

@@ -69,6 +69,16 @@ async def kept(bus: Bus) -> list[Letter]:
     return [letter async for letter in dead_letters.letters(bus)]
 
 
+async def test_a_letter_nested_without_end_hides_no_other(bus: Bus, dead: Run) -> None:
+    """It is listed and shown like any letter whose body cannot be read, and tells no task."""
+    await a_letter(bus, 1, body=b'{"a":' * 5000 + b"1" + b"}" * 5000)
+    await a_letter(bus, 2)
+    assert [letter.task_id for letter in await kept(bus)] == [None, None]
+    for command in (("list",), ("show", "1"), ("show", "1", "--json")):
+        code, out, _ = await dead(*command)
+        assert (code, SEND in out) == (0, True)
+
+
 async def test_list_shows_what_died_and_how_much(bus: Bus, dead: Run) -> None:
     """Rows with subject, reason, deliveries, age and task, the oldest first; how many there are is told beside."""
     task = str(uuid.uuid4())

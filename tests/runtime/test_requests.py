@@ -103,13 +103,13 @@ async def test_the_text_of_an_unexpected_exception_stays_inside(nats_url: str) -
 
 
 async def test_bad_bytes_are_malformed(nats_url: str) -> None:
-    """A body that is not JSON, has a wrong type, or comes with a bad header, is refused and named."""
+    """A body that is not JSON or nested without end, has a wrong type, or comes with a bad header, is refused."""
 
     async def handler(_message: users.ReserveQuota, _context: Context) -> users.Quota:
         return quota()
 
     async with a_node(nats_url, SmallService("users", serve(users.RESERVE_QUOTA, handler))), a_bus(nats_url) as bus:
-        for payload in (b"{", b"\xff"):
+        for payload in (b"{", b"\xff", b'{"a":' * 5000 + b"1" + b"}" * 5000):
             with pytest.raises(Malformed):
                 await bus.request_raw("svc.users.reserve_quota", payload, Context.new(), 2)
         with pytest.raises(Invalid, match="task_id"):
