@@ -25,7 +25,7 @@ LAMPS: Mapping[str, tuple[float, float]] = {
     "candle": (50, 84),
 }
 """Where a figure shines."""
-AFLOAT = frozenset({"ship", "whale"})
+AFLOAT = frozenset({"ship", "whale", "swan"})
 ALOFT = frozenset(
     {
         "rocket",
@@ -43,12 +43,13 @@ ALOFT = frozenset(
         "violin",
         "guitar",
         "anchor",
+        "bee",
     }
 )
 """Nothing needs to hold these: they fly, swim, or are shown by themselves as an emblem."""
 ROCKY = frozenset({"lighthouse", "castle", "sword", "wolf"})
 """They stand on bare rock, all others on soft ground."""
-BROAD: Mapping[str, float] = {"camel": 2.3, "train": 0.85, "castle": 0.6, "couple": 0.5, "fox": 0.55}
+BROAD: Mapping[str, float] = {"camel": 2.3, "train": 0.85, "castle": 0.6, "couple": 0.5, "fox": 0.55, "dinosaur": 0.6}
 """Half the width of the level ground that a figure needs, in its own heights; others need 0.48."""
 
 

@@ -12,7 +12,7 @@ SCENERY: Table = {
     "mountain": "mountain peak summit alps hill cliff himalaya volcano ridge valley highland montana cumbre "
     "colina berg "
     "gebirge gipfel hugel montagne colline sommet",
-    "sea": "sea ocean water lake river shore beach coast island isle sail sailor ship boat harbor harbour tide "
+    "sea": "swan duck cisne schwan cygne sea ocean water lake river shore beach coast island isle sail sailor ship boat harbor harbour tide "
     "pirate "
     "wave lighthouse whale mermaid mar oceano agua lago rio playa costa isla barco faro ola ballena "
     "wasser meer ozean "
@@ -92,7 +92,7 @@ FIGURE_WORDS: Table = {
     "camel": "camel caravan dromedary bedouin camello caravana dromedario kamel kamele karawane chameau chameaux "
     "caravane dromadaire",
     "rocket": "rocket spaceship spacecraft starship shuttle cohete nave rakete raumschiff fusee vaisseau",
-    "dragon": "dragon wyvern serpent drache drachen dragones",
+    "dragon": "dragon wyvern drache drachen dragones",
     "heart": "heart valentine corazon herz herzen coeur",
     "tree": "tree oak willow birch maple orchard arbol roble sauce baum baume eiche birke arbre chene saule",
     "fish": "fish fishes submarine seabed coral reef underwater koi goldfish submarino pez peces fisch fische "
@@ -128,6 +128,18 @@ FIGURE_WORDS: Table = {
     "pflanze spross graine pousse semis plante",
     "plane": "plane airplane aeroplane aircraft jet pilot flight avion piloto vuelo flugzeug flug aviateur",
     "anchor": "anchor harbour harbor ancla anker ancre",
+    "swan": "swan duck goose cygnet cisne pato ganso schwan schwane ente gans cygne canard oie",
+    "dinosaur": "dinosaur dino dinosaurier dinosaurio dinosaure brontosaurus tyrannosaurus",
+    "robot": "robot android cyborg automaton roboter androide androïde",
+    "snake": "snake viper cobra python serpiente vibora culebra schlange schlangen natter couleuvre vipere",
+    "dancer": "dancer ballerina ballet dance dancing bailarina bailarin danza tanzerin tanzer tanz danseuse "
+    "danseur danse",
+    "turtle": "turtle tortoise tortuga schildkrote schildkroten tortue",
+    "bee": "bee bumblebee honeybee honey hive abeja abejorro miel colmena biene bienen hummel honig abeille "
+    "bourdon ruche",
+    "piano": "piano pianist sonata pianista klavier flugel pianistin pianiste",
+    "bottle": "bottle potion poison whisky wine elixir botella pocion veneno vino flasche trank wein bouteille vin",
+    "chess": "chess checkmate grandmaster ajedrez jaque schach schachmatt echecs",
 }
 PAIR = frozenset({"two", "pair", "twin", "both", "dos", "zwei", "beide", "paar", "deux", "paire"})
 """Words before a figure that make it two."""
