@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from adapters.images.painter import noise
-from adapters.images.painter.colour import Field, Ramp, Rgb, from_oklab, lightness, mix, oklab
+from adapters.images.painter import noise, waveform
+from adapters.images.painter.colour import Field, Ramp, Rgb, from_oklab, lightness, mix, oklab, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import over
 
-FORMS = ("none", "orb", "arcs", "fold")
+FORMS = ("none", "orb", "arcs", "fold", "signal")
 
 
 def compose(scene: Scene) -> Band:
@@ -17,7 +17,9 @@ def compose(scene: Scene) -> Band:
     dx, dy = _currents(scene, rng, across, down)
     soft = noise.ColourSheet(_melt(scene, rng, dx, dy), scene.width, scene.height)
     said = scene.reading.last({"sun": "orb", "moon": "orb", "planet": "orb", "sea": "fold"})
-    form = scene.asked("form", said, FORMS, str(rng.choice(FORMS[1:])))
+    form = scene.asked("form", said, FORMS, str(rng.choice(FORMS[1:4])))
+    if form == "signal":
+        return waveform.compose(scene, soft)
     centre = (scene.width * float(rng.uniform(0.4, 0.6)), scene.height * scene.number("place", 0.62))
     radius = min(scene.width, scene.height) * scene.number("size", 0.3, 0.05, 0.7)
 
@@ -28,7 +30,7 @@ def compose(scene: Scene) -> Band:
         rgb = np.clip(soft.rows(top, bottom), 0, 1)
         far = np.hypot(scene.columns() - np.float32(centre[0]), scene.lines(top, bottom) - np.float32(centre[1]))
         if form == "orb":
-            return _orb(scene, rgb, far, top, bottom, centre[1], radius)
+            return _orb(scene, rgb, centre, drift.rows(top, bottom), top, bottom, radius)
         if form == "none":
             return rgb
         shift = drift.rows(top, bottom)
@@ -74,19 +76,42 @@ def _wells(rng: np.random.Generator, count: int, across: int, down: int) -> list
     return wells
 
 
-def _orb(scene: Scene, rgb: Rgb, far: Field, top: int, bottom: int, y: float, radius: float) -> Rgb:
-    """A glowing ball: bright above, melting into the ground below, with light spilling round it."""
+def _orb(scene: Scene, rgb: Rgb, at: tuple[float, float], shift: Field, top: int, bottom: int, radius: float) -> Rgb:
+    """A ball lit from above one side: light wraps it, a rim shines, its foot dissolves in mist that it lights."""
     palette = scene.palette
     warm = max(palette.accents, key=lambda colour: float(colour[0]) + lightness(colour))
-    halo = np.exp(-(far - radius).clip(0, None) / np.float32(radius * 0.55)) * np.float32(0.30)
-    rgb = over(rgb, warm, halo)
-    cover = np.clip(np.float32(radius) - far + np.float32(0.5), 0, 1)
+    dx = (scene.columns() - np.float32(at[0])) / np.float32(radius)
+    dy = (scene.lines(top, bottom) - np.float32(at[1])) / np.float32(radius)
+    far = np.hypot(dx, dy)
+    halo = np.exp(-np.clip(far - 1, 0, None) / np.float32(0.42)) * (np.float32(0.34) - dy * np.float32(0.10))
+    pool = np.exp(-((dx / np.float32(1.5)) ** 2) - ((dy - np.float32(1.12)) / np.float32(0.26)) ** 2) * np.float32(0.34)
+    rgb = over(over(rgb, warm, np.clip(halo, 0, 1)), warm, pool)
+    cover = np.clip((1 - far) * np.float32(radius) + np.float32(0.5), 0, 1)
     if not cover.any():
         return rgb
-    slope = np.clip((scene.lines(top, bottom) - np.float32(y)) / np.float32(radius) * 0.5 + 0.5, 0, 1)
-    ball = Ramp([mix(warm, palette.light, 0.75), warm, mix(warm, palette.accent, 0.7)])
-    fade = np.float32(1) - noise.smoothstep(0.55, 1.0, slope) * np.float32(0.8)
-    return over(rgb, ball.at(np.broadcast_to(slope, cover.shape)), cover * fade)
+    out = np.sqrt(np.clip(1 - far * far, 0, 1))
+    lamp = (
+        out * np.float32(0.60)
+        - dx * np.float32(0.42)
+        - dy * np.float32(0.66)
+        + (shift - np.float32(0.5)) * np.float32(0.5)
+    )
+    tone = noise.smoothstep(1.15, -0.75, lamp)
+    ball = Ramp(
+        [
+            shade(warm, 0.98, 0.35),
+            mix(shade(warm, 0.97, 0.4), warm, 0.8),
+            mix(warm, shade(warm, 0.72, 1.8), 0.55),
+            mix(warm, palette.accent, 0.72),
+            mix(palette.accent, palette.dark, 0.35),
+        ]
+    )
+    rim = (1 - out) ** 5 * np.clip(np.float32(0.50) - dy * np.float32(0.45) - dx * np.float32(0.25), 0, 1)
+    lit = over(ball.at(tone), mix(warm, palette.light, 0.9), rim * np.float32(0.55))
+    fade = np.float32(1) - noise.smoothstep(0.15, 1.02, dy + (shift - np.float32(0.5)) * np.float32(0.35)) * np.float32(
+        0.92
+    )
+    return over(rgb, lit, cover * fade)
 
 
 def _light_of_blades(scene: Scene) -> Ramp:
@@ -129,7 +154,7 @@ FAMILY = Family(
     ),
     finish=Finish(grain=0.022),
     options={
-        "form": "none, orb, arcs or fold",
+        "form": "none, orb, arcs, fold or signal",
         "flow": "0 still to 1 folded",
         "size": "size of the form, 0.05 to 0.7 of the short side",
         "place": "height of the form, 0 top to 1 bottom",
