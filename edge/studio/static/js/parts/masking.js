@@ -10,7 +10,7 @@ import { promptField } from "./prompt.js";
 const ACTS = {
   erase: ["Remove", "What you mark is filled from what is around it."],
   replace: ["Replace", "Say what should be there instead."],
-  inpaint: ["Repaint", "Painted again. Without words: what the art shows."],
+  inpaint: ["Repaint", "Painted again. Without words, it follows the picture."],
 };
 const TOOLS = { brush: "Brush", eraser: "Eraser" };
 const REGIONS = { top: "The upper third", middle: "The middle third", bottom: "The lower third", left: "The left half", right: "The right half" };

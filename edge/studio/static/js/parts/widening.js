@@ -20,7 +20,7 @@ export function widening({ send }) {
   }
 
   const form = fieldForm({ fields: [], label: "Make room", busy: "Sending it off", act });
-  form.prepend(h("div", { class: "margins" }, sides.map(({ element }) => element)), prompt.element, h("p", { class: "field-hint" }, "In pixels of the picture. Without words: what the art shows."));
+  form.prepend(h("div", { class: "margins" }, sides.map(({ element }) => element)), prompt.element, h("p", { class: "field-hint" }, "In pixels of the picture. Without words, what is added follows the picture."));
   return { element: form, clear() { for (const { input } of sides) input.value = ""; } };
 }
 

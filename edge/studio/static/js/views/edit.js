@@ -123,7 +123,7 @@ export function edit({ id, signal }) {
       await read();
       if (signal.aborted) return;
       if (status === "succeeded") for (const form of [adjust, mask, room]) form.clear();
-      const words = { succeeded: "Done. Undo takes it back.", cancelled: "You stopped it; the picture is as it was." }[status] ?? (why || "It could not be done.");
+      const words = { succeeded: "Done. Undo takes it back.", cancelled: "You stopped it; the picture is as it was." }[status] ?? `${why || "It could not be done."} The picture is as it was; you can try again.`;
       tell(words, status === "failed" || status === "lost");
     };
     show(work, taskWatch({ taskId, signal, onEnd }));
