@@ -12,7 +12,8 @@ SCENERY: Table = {
     "mountain": "mountain peak summit alps hill cliff himalaya volcano ridge valley highland montana cumbre "
     "colina berg "
     "gebirge gipfel hugel montagne colline sommet",
-    "sea": "swan duck cisne schwan cygne sea ocean water lake river shore beach coast island isle sail sailor ship boat harbor harbour tide "
+    "sea": "swan duck cisne schwan cygne sea ocean water lake river shore beach coast island isle sail sailor ship "
+    "boat harbor harbour tide "
     "pirate "
     "wave lighthouse whale mermaid mar oceano agua lago rio playa costa isla barco faro ola ballena "
     "wasser meer ozean "

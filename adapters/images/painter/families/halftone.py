@@ -9,7 +9,7 @@ import numpy as np
 from adapters.images.painter import figures, noise
 from adapters.images.painter.colour import Field, Rgb, mix, parse, shade
 from adapters.images.painter.scene import Band, Family, Finish, Scene
-from adapters.images.painter.shapes import Points, Stencil, box, circle, over
+from adapters.images.painter.shapes import Points, Stencil, box, circle, over, strip
 
 SUBJECTS = ("moon", "eye", "peaks")
 SAID = {"moon": "moon", "planet": "moon", "star": "moon", "mountain": "peaks", "snow": "peaks", "eye": "eye"}
@@ -24,7 +24,7 @@ def compose(scene: Scene) -> Band:
     photo, mask = {"moon": _moon, "eye": _eye, "peaks": _peaks}[subject](scene, rng)
     grey, part = noise.Sheet(photo, scene.width, scene.height), noise.Sheet(mask, scene.width, scene.height)
     blocks = (_sunrise if subject == "peaks" else _blocks)(scene, rng, palette.accents, paper)
-    (figure, figure_ink), ground = _figure(scene, ink), _ground(scene)
+    (figure, figure_ink), edge, ground = _figure(scene, ink), _edge(scene), _ground(scene)
     pitch = np.float32((10 + 12 * scene.number("dots", 0.35)) * scene.unit)
     shift = np.float32(5 * scene.unit)
     mottle = noise.Sheet(
@@ -45,8 +45,9 @@ def compose(scene: Scene) -> Band:
             _dots(x + shift, y - shift, 0.26, pitch, dark * np.float32(0.9)) * here * press,
         )
         rgb = over(rgb, ink, _dots(x, y, 0.78, pitch, dark * dark * np.float32(1.12)) * here * press)
+        rgb = over(rgb, paper, edge.rows(top, bottom))
         rgb = over(rgb, ink, ground.rows(top, bottom))
-        return rgb if figure is None else over(rgb, figure_ink, figure.rows(top, bottom))
+        return over(rgb, figure_ink, figure.rows(top, bottom))
 
     return band
 
@@ -181,16 +182,25 @@ def _sunrise(scene: Scene, rng: np.random.Generator, accents: list[Rgb], paper: 
     ]
 
 
-def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil | None, Rgb]:
+def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil, Rgb]:
     """The prompt's figure, cut out flat with scissors."""
     tall = scene.height * 0.21
     placed = figures.on(scene, scene.height * 0.87, tall)
     tint = ink if scene.reading.tint is None else parse(scene.reading.tint)
-    return figures.stencil(scene, placed, tall), tint
+    return figures.stencil(scene, placed, tall) or Stencil([], scene.width), tint
+
+
+def _edge(scene: Scene) -> Stencil:
+    """The white of the paper that the scissors left round the figure."""
+    tall = scene.height * 0.21
+    placed = figures.on(scene, scene.height * 0.87, tall)
+    parts = [] if placed is None else figures.company(scene, *placed, tall)
+    rims = [strip(np.concatenate([part, part[:1]]).astype(np.float32), 11 * scene.unit) for part in parts]
+    return Stencil(rims, scene.width)
 
 
 def _ground(scene: Scene) -> Stencil:
-    """What holds the figure, cut out of another paper: a hill to the foot of the page, or water."""
+    """What holds the figure, cut out of the same paper: a hill to the foot of the page, or water."""
     placed = figures.on(scene, scene.height * 0.87, scene.height * 0.21)
     line = figures.footing(scene, placed, scene.height * 0.21)
     return Stencil([*figures.earth(scene, line), *figures.water(scene, placed, scene.height * 0.21)], scene.width)

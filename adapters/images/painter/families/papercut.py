@@ -53,7 +53,7 @@ class Cutting:
         self._edge = 2.0 if placed is None or form == "islands" else _sheet_of(scene, relief, steps, placed, tall)
         self._soft = 1.6 / min(scene.width, scene.height)
         palette = scene.palette
-        dark = form in ("cave", "rings") and not scene.flag("inverted", False)
+        dark = not scene.flag("inverted", False)
         self._ink = palette.dark if dark else mix(palette.light, palette.accent, 0.15)
         if scene.reading.tint is not None:
             self._ink = parse(scene.reading.tint)
