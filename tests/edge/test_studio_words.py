@@ -61,3 +61,13 @@ def test_every_kind_of_task_has_words() -> None:
     said = re.search(r"export const sayTask = .*?\({(.*?)}\)", _text("says.js"))
     assert said
     assert set(re.findall(r"(\w+): ", said[1])) == {kind for kind, _ in sagas.SAGAS}
+
+
+def test_the_samples_at_the_door_are_painted() -> None:
+    """The shelf that newcomers see has pictures of built-in styles, not drawings that stand in for them."""
+    shelf = re.search(r"const SHELF = \[(.*?)\n\];", _text("views/door.js"), re.DOTALL)
+    assert shelf
+    books = re.findall(r'"(\w+)", \[([^\]]+)\]\]', shelf[1])
+    keys = {f"{family}-{''.join(re.findall('[0-9a-f]{6}', palette))}" for family, palette in books}
+    assert len(keys) >= 5
+    assert keys <= {path.stem for path in (FOLDER / "static" / "styles").glob("*.webp")}
