@@ -159,7 +159,7 @@ MOODS: Table = {
     "epic": "epic war battle hero king queen dragon quest empire legend throne sword dramatic fierce guerra "
     "batalla rey "
     "reina leyenda krieg schlacht konig guerre bataille roi legende",
-    "warm": "campfire fireplace flame burning llama flamme hoguera lagerfeuer warm love romance heart fire "
+    "warm": "campfire fireplace flame llama flamme hoguera lagerfeuer warm love romance heart fire "
     "desire home kiss summer cosy cozy amor fuego calido liebe feuer amour "
     "feu chaud",
     "cold": "cold winter icy ice lonely distant frozen arctic snow snowy frio invierno kalt einsam schnee froid "

@@ -221,7 +221,7 @@ def _tree(scene: Scene, rng: np.random.Generator, x: Field, y: Field) -> list[La
     ground = np.where(below < 8 * scene.unit, np.float32(0), ground)
     furrow = (below + np.sin(x / np.float32(scene.width) * 19) * 14 * np.float32(scene.unit)) / pitch
     layers: list[Layer] = [(below > 0, ground, furrow.astype(np.float32))]
-    short = np.float32(min(scene.width, scene.height))
+    short = np.float32(min(scene.width, scene.height * 0.625))
     middle = (np.float32(scene.width * 0.5), np.float32(scene.height * 0.53))
     return [*layers, _trunk(scene, x, y, below, short), _crown(scene, rng, x, y, short, middle)]
 
