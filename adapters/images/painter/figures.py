@@ -44,10 +44,12 @@ ALOFT = frozenset(
         "guitar",
         "anchor",
         "bee",
+        "eye",
+        "magnifier",
     }
 )
 """Nothing needs to hold these: they fly, swim, or are shown by themselves as an emblem."""
-ROCKY = frozenset({"lighthouse", "castle", "sword", "wolf"})
+ROCKY = frozenset({"lighthouse", "castle", "sword", "wolf", "lion", "mermaid"})
 """They stand on bare rock, all others on soft ground."""
 BROAD: Mapping[str, float] = {"camel": 2.3, "train": 0.85, "castle": 0.6, "couple": 0.5, "fox": 0.55, "dinosaur": 0.6}
 """Half the width of the level ground that a figure needs, in its own heights; others need 0.48."""

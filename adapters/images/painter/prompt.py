@@ -21,7 +21,7 @@ _FULL_MOON = re.compile(r"\bfull moon|\bluna llena|\bpleine lune|\bclair de lune
 """It stands at night, which the moon alone may not."""
 _REACH = 2
 """How many words may stand between a colour and the figure that has it."""
-_SETTING = (*("tree",) * 3, *("house", "castle", "person", "child", "book") * 2, "sword", "crown", "cup", "rose")
+_SETTING = (*("tree", "eye") * 3, *("house", "castle", "person", "child", "book") * 2, "sword", "crown", "cup", "rose")
 """Figures that give way to others: a fox under a tree is a picture of a fox."""
 OPPOSITES = {"dark": "bright", "bright": "dark", "warm": "cold", "cold": "warm", "calm": "epic", "epic": "calm"}
 

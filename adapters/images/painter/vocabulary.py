@@ -141,6 +141,11 @@ FIGURE_WORDS: Table = {
     "piano": "piano pianist sonata pianista klavier flugel pianistin pianiste",
     "bottle": "bottle potion poison whisky wine elixir botella pocion veneno vino flasche trank wein bouteille vin",
     "chess": "chess checkmate grandmaster ajedrez jaque schach schachmatt echecs",
+    "lion": "lion lioness leon leona lowe löwe löwin lowin lionne",
+    "mermaid": "mermaid siren sirena meerjungfrau nixe sirene sirène",
+    "witch": "witch witches wizard sorceress sorcerer bruja brujo hechicera hexe hexen zauberer sorciere sorcier",
+    "eye": "eye ojo auge oeil yeux œil",
+    "magnifier": "magnifier magnifying lupa lupe loupe",
 }
 PAIR = frozenset({"two", "pair", "twin", "both", "dos", "zwei", "beide", "paar", "deux", "paire"})
 """Words before a figure that make it two."""

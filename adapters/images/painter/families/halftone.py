@@ -182,10 +182,16 @@ def _sunrise(scene: Scene, rng: np.random.Generator, accents: list[Rgb], paper: 
     ]
 
 
+def _placed(scene: Scene, tall: float) -> figures.Placed | None:
+    """Where the figure stands; an eye is the picture itself, so there is no other."""
+    placed = figures.on(scene, scene.height * 0.87, tall)
+    return None if placed is None or placed[0] == "eye" else placed
+
+
 def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil, Rgb]:
     """The prompt's figure, cut out flat with scissors."""
     tall = scene.height * 0.21
-    placed = figures.on(scene, scene.height * 0.87, tall)
+    placed = _placed(scene, tall)
     tint = ink if scene.reading.tint is None else parse(scene.reading.tint)
     return figures.stencil(scene, placed, tall) or Stencil([], scene.width), tint
 
@@ -193,7 +199,7 @@ def _figure(scene: Scene, ink: Rgb) -> tuple[Stencil, Rgb]:
 def _edge(scene: Scene) -> Stencil:
     """The white of the paper that the scissors left round the figure."""
     tall = scene.height * 0.21
-    placed = figures.on(scene, scene.height * 0.87, tall)
+    placed = _placed(scene, tall)
     parts = [] if placed is None else figures.company(scene, *placed, tall)
     rims = [strip(np.concatenate([part, part[:1]]).astype(np.float32), 11 * scene.unit) for part in parts]
     return Stencil(rims, scene.width)
@@ -201,7 +207,7 @@ def _edge(scene: Scene) -> Stencil:
 
 def _ground(scene: Scene) -> Stencil:
     """What holds the figure, cut out of the same paper: a hill to the foot of the page, or water."""
-    placed = figures.on(scene, scene.height * 0.87, scene.height * 0.21)
+    placed = _placed(scene, scene.height * 0.21)
     line = figures.footing(scene, placed, scene.height * 0.21)
     return Stencil([*figures.earth(scene, line), *figures.water(scene, placed, scene.height * 0.21)], scene.width)
 
