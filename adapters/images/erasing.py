@@ -1,49 +1,45 @@
-"""Filling a hole in a picture from what is around it: exemplar patches found by PatchMatch, levelled by a membrane.
+"""Filling a hole in a picture from what is around it: a shift map, in the light of its new place.
 
-From coarse to fine (Wexler et al. 2007; Barnes et al. 2009): each place in the hole looks for the patch outside it that
-fits best, takes its middle, and what neighbours agree on becomes the guess of the next finer level. As such patches
-never have quite the light of their new place, the difference at the hole's edge is spread smoothly over it (the
-membrane of Poisson blending). Deterministic. For worker processes: a few seconds for a large hole.
+In a small copy it is chosen by which shifts the hole is filled (`offsets`) and where their seams run (`labelling`),
+then both are refined up to the pixel; the light is levelled at the seams as in Poisson blending. So what is copied is
+whole: grain, strokes and windows are as sharp as elsewhere. A long or thin hole is filled in pieces. Deterministic.
+For worker processes: a few seconds for a large hole.
 """
+
+import itertools
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from adapters.images.fitting import FORMATS, opened
-from adapters.images.membrane import Field, Flags, enlarged, levelled, shrunk, smooth
+from adapters.images.labelling import Graph, Labels, Level, believed, lit, looked, moved, registered
+from adapters.images.membrane import Field, Flags, depths, enlarged, shrunk, smooth
+from adapters.images.offsets import candidates
 from adapters.images.repainting import Part, png
 
-Places = NDArray[np.int32]
-HALF = 3
-"""A patch is this many pixels to each side of its middle."""
-MOST_PLACES = 3500
-"""Places of a hole that are looked for; a larger hole is looked at in a smaller copy."""
-AROUND = 1.2
-"""How much around a hole is looked at, as a share of its size."""
-TURNS = (5, 3, 1)
-"""How often places are looked for and agreed on: at the coarsest level, the next ones, and the finest."""
-ROUNDS = 2
-"""Of search in each."""
+Shifts = NDArray[np.int32]
+Box = tuple[slice, slice]
+FINEST = 24_000
+"""Cells of a hole in which seams are laid; a larger hole is looked at in a smaller copy."""
+COARSEST, THINNEST = 900, 3
+"""Cells of a hole in which it is chosen what comes from where, and how many it is at least half as thick there."""
+FROM = 64
+"""Grey of a mask from which on a place is filled; twice as much is filled wholly."""
+AROUND, NEAR = 1.2, 0.5
+"""How much around a hole is looked at, as a share of its size; and around one of its pieces."""
 COARSE, MOST_PARTS = 200, 8
 """Pixels of the side of a copy in which a hole is taken apart, and into how many parts."""
-DOUBT = 1.35
-"""By this a guess counts less with every pixel from what is known,"""
-LEAST = 0.08
-"""and never less than this."""
-PULL = (30000.0, 800.0)
-"""What it costs to look as far up or down, or aside, as the hole is thick: near places are alike."""
-DEEPEST = 8
-"""Steps from the edge of a hole to its middle at the coarsest level: below, narrow surroundings have no whole patch."""
-NEAR, LOOKS = 4, 40
-"""How far around a place its first guess is looked for, in depths of the hole, and how often."""
 TEXTURE = 5.0
 """How much roughness counts beside colour: without it smooth places fit everywhere (Newson et al. 2014)."""
-LEVELLED = 10.0
-"""Of 255: how much light a patch is given or taken at most, so that no texture is mistaken for light."""
+SLICE, LEAST_SLICE, MOST_SLICES = 3, 200, 10
+"""How many times as long as thick a piece of a hole is, at least so many pixels, and how many pieces there are."""
+LEAST_SIDE = 12
+"""Pixels of a picture that something is erased from."""
 FAINT = 1e-3
 """A weight that is none."""
-SEED = 7
+AT_ONCE = 300_000
+"""Pixels that are taken at once: memory is bounded."""
 
 
 class Unfillable(ValueError):
@@ -54,27 +50,56 @@ def erased(part: Part) -> bytes:
     """The picture without what the mask marks, as PNG. Raises Unfillable."""
     picture = np.asarray(opened(part.picture, FORMATS).convert("RGB"))
     soft = np.asarray(opened(part.mask, ("PNG",)).convert("L"))
-    out = picture.copy()
-    for one in _separate(soft > 0):
-        top, bottom, left, right = _window(one)
-        window = (slice(top, bottom), slice(left, right))
-        hole = one[window]
-        filled = fill(picture[window].astype(np.float32), hole, (soft[window] > 0) & ~hole)
-        share = (soft[window].astype(np.float32) / 255)[..., None]
-        mixed = np.clip(np.rint(picture[window] * (1 - share) + filled * share), 0, 255).astype(np.uint8)
-        out[window] = np.where(hole[..., None], mixed, out[window])
+    least = min(FROM, int(soft.max()) // 2)
+    out, left = picture.copy(), soft > least
+    pieces = [piece for each in _separate(left) for piece in _cut(each)]
+    for box, piece in pieces:
+        window, inner = _window(box, left.shape, alone=len(pieces) == 1)
+        hole = np.zeros(out[window].shape[:2], bool)
+        hole[inner] = piece
+        filled = fill(out[window].astype(np.float32), hole, left[window] & ~hole, share=len(pieces))
+        out[window][hole] = np.clip(np.rint(filled[hole]), 0, 255).astype(np.uint8)
+        left[box] &= ~piece
+    changed = soft > least
+    share = np.clip((soft[changed].astype(np.float32) - least) / FROM, 0, 1)[:, None]
+    out[changed] = np.rint(picture[changed] * (1 - share) + out[changed] * share).astype(np.uint8)
     return png(Image.fromarray(out))
+
+
+def _cut(hole: Flags) -> list[tuple[Box, Flags]]:
+    """A hole that is long and thin in pieces, one after the other: each is filled from what is near it."""
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    inner = hole[top : rows[-1] + 1, left : columns[-1] + 1]
+    times = max(max(inner.shape) // COARSE, 1)
+    tile = max(SLICE * 2 * times * int(depths(np.pad(inner[::times, ::times], 1), COARSE).max()), LEAST_SLICE)
+    found = _tiles(inner, tile)
+    while len(found) > MOST_SLICES:
+        tile = tile * 5 // 4
+        found = _tiles(inner, tile)
+    shifted = [
+        [slice(side.start + by, side.stop + by) for side, by in zip(box, (top, left), strict=True)] for box in found
+    ]
+    return [((wide[0], wide[1]), inner[box].copy()) for wide, box in zip(shifted, found, strict=True)]
+
+
+def _tiles(hole: Flags, side: int) -> list[Box]:
+    """Those tiles of about that side that have something of the hole."""
+    ends = [np.linspace(0, length, max(round(length / side), 1) + 1).astype(int).tolist() for length in hole.shape]
+    rows, columns = ([slice(*each) for each in itertools.pairwise(end)] for end in ends)
+    return [box for box in itertools.product(rows, columns) if hole[box].any()]
 
 
 def _textured(picture: Field, hole: Flags, times: int) -> tuple[Field, Flags]:
     """A smaller copy with colours, and how rough the picture is across and down; next to the hole as it is a step
     further on."""
     small, gap = shrunk(picture, hole, times)
-    grey, known, bands = picture.mean(axis=-1), ~hole, [small]
+    grey, known, bands = picture.mean(axis=-1, dtype=np.float32), ~hole, [small]
     for axis in (0, 1):
         step = np.abs(np.diff(grey, axis=axis, append=np.take(grey, [-1], axis)))
-        rough, unknown = shrunk(step[..., None].astype(np.float32), ~(known & np.roll(known, -1, axis)), times)
-        bands.append(smooth(rough, unknown) * TEXTURE)
+        whole = known & np.roll(known, -1, axis)
+        step = np.where(whole, step, np.roll(step, 1, axis))
+        bands.append(shrunk(step[..., None], ~(whole | (known & np.roll(known, 1, axis))), times)[0] * TEXTURE)
     return np.concatenate(bands, axis=-1).astype(np.float32), gap
 
 
@@ -106,228 +131,88 @@ def _touching(left: set[tuple[int, int]]) -> set[tuple[int, int]]:
     return part
 
 
-def fill(picture: Field, hole: Flags, others: Flags | None = None) -> Field:
-    """The picture (floats, 0 to 255) with the hole filled. `others` go too, and are no source. Raises Unfillable."""
-    others = np.zeros_like(hole) if others is None else others
-    if others.any():
-        picture = np.where(others[..., None], smooth(picture, hole | others), picture).astype(np.float32)
-    if hole.mean() > 0.9 or min(hole.shape) < 4 * HALF:
+def fill(picture: Field, hole: Flags, others: Flags | None = None, share: int = 1) -> Field:
+    """The picture (floats, 0 to 255) with the hole filled. `others` go too, and are no source; of so many holes this is
+    one, and takes its share of the time. Raises Unfillable."""
+    known = ~hole if others is None else ~(hole | others)
+    if hole.mean() > 0.9 or min(hole.shape) < LEAST_SIDE or not known.any():
         raise Unfillable("the mask leaves too little of the picture to fill it from")
-    shrink = max(int(np.ceil(np.sqrt(hole.sum() / MOST_PLACES))), 1)
-    small, small_hole = _textured(picture, hole, shrink)
-    levels = [(small, small_hole, shrunk(picture, others, shrink)[1])]
-    while min(levels[-1][1].shape) > 48 and _depth(levels[-1][1]).max() > DEEPEST:
-        art, gap, ban = levels[-1]
-        levels.append((*shrunk(art, gap, 2), shrunk(art, ban, 2)[1]))
-    rng = np.random.default_rng(SEED)
-    guess, match = _onion(*levels[-1], rng), None
-    for number, (art, gap, ban) in enumerate(reversed(levels)):
-        if number:
-            guess = np.where(gap[..., None], enlarged(guess, art.shape[:2]), art)
-        turns = TURNS[0] if not number else TURNS[2 if number == len(levels) - 1 else 1]
-        depth = _depth(gap)
-        for turn in range(turns):
-            match, cost = _matched(guess, depth, _sources(gap | ban), match, rng, finer=turn == 0)
-            guess = _voted(guess, depth, match, cost)
-    assert match is not None  # noqa: S101 -- there is at least one level
-    taken = _taken(picture, hole, match, small_hole)
-    light = levelled(picture, taken, hole, LEVELLED)
-    return np.where(hole[..., None], light, picture).astype(np.float32)
+    times = max(int(np.ceil(np.sqrt(hole.sum() * np.sqrt(share) / FINEST))), 1)
+    levels = _levels(picture, hole, known, times)
+    graph = Graph(levels[-1])
+    shifts = candidates(levels[-1].art, levels[-1].hole, levels[-1].known, few=share > 1)
+    labels = believed(graph, shifts)
+    for level in reversed(levels[:-1]):
+        shifts = registered(graph, shifts, labels, level, 2)
+        coarse, graph = graph, Graph(level)
+        labels = moved(graph, shifts, _refined(coarse, labels, graph))
+    light = lit(graph, shifts, labels)
+    full = Level(picture, hole, known)
+    if times > 1:
+        shifts = registered(graph, shifts, labels, full, times)
+    return _taken(full, graph, labels, shifts, light, times)
 
 
-def _window(hole: Flags) -> tuple[int, int, int, int]:
-    """The hole with what is around it: top, bottom, left, right."""
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    size = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    pad = int(size * AROUND) + 32
-    height, width = hole.shape
-    return (
-        max(int(rows[0]) - pad, 0),
-        min(int(rows[-1]) + pad + 1, height),
-        max(int(columns[0]) - pad, 0),
-        min(int(columns[-1]) + pad + 1, width),
-    )
+def _levels(picture: Field, hole: Flags, known: Flags, times: int) -> list[Level]:
+    """Ever smaller copies, until the hole is small enough to be thought over."""
+    small, gap = _textured(picture, hole, times)
+    levels = [Level(small, gap, ~gap & ~shrunk(picture[..., :1], ~known, times)[1])]
+    while (
+        levels[-1].hole.sum() > COARSEST and min(gap.shape) > LEAST_SIDE and depths(gap, THINNEST + 1).max() > THINNEST
+    ):
+        last = levels[-1]
+        small, gap = shrunk(last.art, last.hole, 2)
+        levels.append(Level(small, gap, ~gap & ~shrunk(last.art[..., :1], ~last.known, 2)[1]))
+    return levels
 
 
-def _onion(picture: Field, hole: Flags, others: Flags, rng: np.random.Generator) -> Field:
-    """The first guess, of the coarsest level: from the edge inwards, each place by what is known round it."""
-    depth, guess, good = _depth(hole), smooth(picture, hole), _sources(hole | others)
-    rows, columns = np.nonzero(good)
-    near = int(depth.max()) * NEAR + 2 * HALF
-    for ring in range(1, int(depth.max()) + 1):
-        where = np.nonzero(depth == ring)
-        places = np.stack(where, axis=1).astype(np.int32)
-        start = rng.integers(0, len(rows), len(places))
-        chosen = np.stack([rows[start], columns[start]], axis=1).astype(np.int32)
-        seek = _Seek(guess, np.where(depth == ring, depth.max(), 0.0), (depth < ring).astype(np.float32))
-        cost = seek.cost(slice(None), chosen)
-        for _ in range(LOOKS):
-            offer = places + rng.integers(-near, near + 1, chosen.shape).astype(np.int32)
-            cost, chosen = _better(seek, good, cost, chosen, offer)
-        guess[where] = guess[chosen[:, 0], chosen[:, 1]]
-    return guess
+def _refined(coarse: Graph, labels: Labels, fine: Graph) -> Labels:
+    """What was chosen in a copy of half the size."""
+    chosen = np.zeros(coarse.inside.shape, np.int32)
+    chosen[tuple(coarse.places.T)] = labels
+    return np.asarray(chosen[tuple((fine.places // 2).T)], np.int32)
 
 
-def _depth(hole: Flags) -> Field:
-    """How many steps each pixel of the hole is from what is known; 0 outside."""
-    depth, left = np.zeros(hole.shape, np.float32), hole.copy()
-    while left.any():
-        depth += left
-        wide = np.pad(left, 1, "edge")
-        left = left & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
-    return depth
+def _window(box: Box, shape: tuple[int, ...], *, alone: bool) -> tuple[Box, Box]:
+    """A box with what is around it, and where in that it is."""
+    pad = int(max(side.stop - side.start for side in box) * (AROUND if alone else NEAR)) + 32
+    wide = [
+        slice(max(side.start - pad, 0), min(side.stop + pad, length)) for side, length in zip(box, shape, strict=True)
+    ]
+    inner = [slice(each.start - of.start, each.stop - of.start) for each, of in zip(box, wide, strict=True)]
+    return (wide[0], wide[1]), (inner[0], inner[1])
 
 
-def _matched(
-    guess: Field, depth: Field, good: Flags, before: Places | None, rng: np.random.Generator, *, finer: bool
-) -> tuple[Places, Field]:
-    """For each pixel the place of the patch outside the hole that fits it best, and how well; meaningful in the hole
-    alone."""
-    hole = depth > 0
-    height, width = hole.shape
-    rows, columns = np.nonzero(good)
-    where = np.nonzero(hole)
-    match = np.zeros((height, width, 2), np.int32)
-    match[..., 0], match[..., 1] = np.indices((height, width))
-    start = rng.integers(0, len(rows), len(where[0]))
-    chosen = np.stack([rows[start], columns[start]], axis=1).astype(np.int32)
-    if before is not None:
-        wished = _refined(before, where) if finer else before[where]
-        wished = np.clip(wished, 0, (height - 1, width - 1)).astype(np.int32)
-        fits = good[wished[:, 0], wished[:, 1]]
-        chosen[fits] = wished[fits]
-    seek = _Seek(guess, depth)
-    cost = seek.cost(slice(None), chosen)
-    match[where] = chosen
-    reach = max(height, width)
-    for turn in range(ROUNDS):
-        for step in (1, -1) if turn % 2 else (-1, 1):
-            for axis in (0, 1):
-                offer = match[
-                    np.clip(where[0] + step * (axis == 0), 0, height - 1),
-                    np.clip(where[1] + step * (axis == 1), 0, width - 1),
-                ].copy()
-                offer[:, axis] -= step
-                cost, chosen = _better(seek, good, cost, chosen, offer)
-                match[where] = chosen
-        radius = reach
-        while radius >= 1:
-            offer = chosen + rng.integers(-radius, radius + 1, chosen.shape).astype(np.int32)
-            cost, chosen = _better(seek, good, cost, chosen, offer)
-            radius //= 2
-        match[where] = chosen
-    whole = np.zeros((height, width), np.float32)
-    whole[where] = cost
-    return match, whole
+def _taken(full: Level, graph: Graph, labels: Labels, shifts: Shifts, light: Field, times: int) -> Field:
+    """The hole at full size: every pixel from where its cell says, in the light that was found for it, grain and all.
 
-
-class _Seek:
-    """How well a patch elsewhere fits a place in the hole: by what is known more than by what was guessed."""
-
-    def __init__(self, guess: Field, depth: Field, known: Field | None = None) -> None:
-        """`known`: how sure each pixel is, where that is not told by its depth."""
-        self._patches = _patches(guess)
-        where = np.nonzero(depth)
-        sure = np.maximum(DOUBT**-depth if known is None else known, LEAST if known is None else 1e-6)
-        sure = sure.astype(np.float32)[..., None]
-        self._mine = self._patches[where]
-        self._weight = _patches(sure)[where][:, 0]
-        self._weight = self._weight / self._weight.mean(axis=(1, 2), keepdims=True)
-        self._places = np.stack(where, axis=1).astype(np.int32)
-        self._pull = (np.array(PULL) / max(float(depth.max()) * 2, 4.0) ** 2).astype(np.float32)
-
-    def cost(self, asked: NDArray[np.intp] | slice, chosen: Places) -> Field:
-        """Of patches at the places `chosen` for those that are asked for."""
-        difference = self._patches[chosen[:, 0], chosen[:, 1]] - self._mine[asked]
-        away = (chosen - self._places[asked]).astype(np.float32)
-        unlike = np.einsum("ncij,ncij,nij->n", difference, difference, self._weight[asked])
-        return np.asarray(unlike + (away * away) @ self._pull, np.float32)
-
-
-def _refined(before: Places, where: tuple[NDArray[np.intp], ...]) -> Places:
-    """What was found in a copy of half the size."""
-    rows, columns = (np.minimum(each // 2, limit - 1) for each, limit in zip(where, before.shape, strict=False))
-    return np.asarray(before[rows, columns] * 2 + np.stack([where[0] % 2, where[1] % 2], axis=1), np.int32)
-
-
-def _sources(hole: Flags) -> Flags:
-    """Where a whole patch lies outside the hole and inside the picture. Raises Unfillable when that is nowhere."""
-    good = ~hole
-    for axis in (0, 1):
-        wide = np.pad(good, [(HALF, HALF) if each == axis else (0, 0) for each in (0, 1)])
-        length = good.shape[axis]
-        good = np.all([np.take(wide, range(shift, shift + length), axis) for shift in range(2 * HALF + 1)], axis=0)
-    if not good.any():
-        raise Unfillable("the mask leaves too little of the picture to fill it from")
-    return good
-
-
-def _patches(guess: Field) -> NDArray[np.float32]:
-    """The patch round each pixel as one row of numbers."""
-    wide = np.pad(guess, ((HALF, HALF), (HALF, HALF), (0, 0)), "edge")
-    return np.lib.stride_tricks.sliding_window_view(wide, (2 * HALF + 1, 2 * HALF + 1), axis=(0, 1))
-
-
-def _better(seek: "_Seek", good: Flags, cost: Field, chosen: Places, offer: Places) -> tuple[Field, Places]:
-    """What is offered, wherever it is a source and fits better."""
-    height, width = good.shape
-    inside = (offer[:, 0] >= 0) & (offer[:, 0] < height) & (offer[:, 1] >= 0) & (offer[:, 1] < width)
-    inside[inside] = good[offer[inside, 0], offer[inside, 1]]
-    inside &= (offer != chosen).any(axis=1)
-    asked = np.flatnonzero(inside)
-    new = seek.cost(asked, offer[asked])
-    wins = new < cost[asked]
-    cost, chosen = cost.copy(), chosen.copy()
-    cost[asked[wins]], chosen[asked[wins]] = new[wins], offer[asked[wins]]
-    return cost, chosen
-
-
-def _voted(guess: Field, depth: Field, match: Places, cost: Field) -> Field:
-    """Each pixel of the hole as the mean of what the patches over it say, the sure and fitting ones the most."""
-    hole = depth > 0
-    height, width = hole.shape
-    doubt = 2 * max(float(np.percentile(cost[hole], 75)), 1.0)
-    trust = (np.maximum(DOUBT**-depth, LEAST) * np.exp(-cost / doubt))[hole].astype(np.float32)
-    total, count = np.zeros_like(guess), np.zeros((height, width, 1), np.float32)
-    rows, columns = np.nonzero(hole)
-    for down in range(-HALF, HALF + 1):
-        for across in range(-HALF, HALF + 1):
-            row, column = rows + down, columns + across
-            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            source = match[rows[inside], columns[inside]]
-            weight = trust[inside][:, None]
-            np.add.at(
-                total,
-                (row[inside], column[inside]),
-                weight
-                * guess[np.clip(source[:, 0] + down, 0, height - 1), np.clip(source[:, 1] + across, 0, width - 1)],
-            )
-            np.add.at(count, (row[inside], column[inside]), weight)
-    voted = total / np.maximum(count, 1e-6)
-    return np.where(hole[..., None], voted, guess).astype(np.float32)
-
-
-def _taken(picture: Field, hole: Flags, match: Places, small: Flags) -> Field:
-    """The hole at full size: every pixel from where its place in the small copy came from, grain and all.
-
-    Between the middles of four places it is what they say, by nearness: where they agree nothing is blurred.
+    Between the middles of four cells it is what they say, by nearness: where they agree nothing is blurred.
     """
-    height, width = hole.shape
-    times = -(-height // small.shape[0])
-    rows, columns = np.nonzero(hole)
-    at = ((rows + 0.5) / times - 0.5, (columns + 0.5) / times - 0.5)
-    total, count = np.zeros((len(rows), picture.shape[-1]), np.float32), np.zeros((len(rows), 1), np.float32)
-    for down in (0, 1):
-        for across in (0, 1):
-            place = [np.floor(each).astype(int) + shift for each, shift in zip(at, (down, across), strict=True)]
-            weight = (1 - np.abs(at[0] - place[0])) * (1 - np.abs(at[1] - place[1]))
-            row, column = (np.clip(each, 0, limit - 1) for each, limit in zip(place, small.shape, strict=True))
-            offset = (match[row, column] - np.stack([row, column], axis=1)) * times
-            source = np.clip(rows + offset[:, 0], 0, height - 1), np.clip(columns + offset[:, 1], 0, width - 1)
-            good = (weight * (small[row, column] & ~hole[source]))[:, None].astype(np.float32)
-            total, count = total + picture[source] * good, count + good
-    out, missing = picture.copy(), count[:, 0] < FAINT
-    out[rows, columns] = total / np.maximum(count, FAINT)
-    if missing.any():  # the rim of a coarse place may reach into the hole
-        out[rows[missing], columns[missing]] = smooth(picture, hole)[rows[missing], columns[missing]]
+    cells = np.full(graph.inside.shape, -1, np.int64)
+    cells[tuple(graph.places.T)] = np.where(graph.border, -1, np.arange(len(labels)))
+    out, places = full.art.copy(), np.stack(np.nonzero(full.hole), axis=1)
+    missing = np.zeros(full.hole.shape, bool)
+    for first in range(0, len(places), AT_ONCE):
+        some = places[first : first + AT_ONCE]
+        total, count = _mixed(full, some, cells, shifts[labels], light, times)
+        out[tuple(some.T)] = total / np.maximum(count, FAINT)
+        missing[tuple(some.T)] = count[:, 0] < FAINT
+    if missing.any():
+        coarse = shrunk(out, missing, max(times, 2))
+        out[missing] = enlarged(smooth(*coarse), missing.shape)[missing]
     return out
+
+
+def _mixed(
+    full: Level, places: NDArray[np.int64], cells: NDArray[np.int64], shifts: Shifts, light: Field, times: int
+) -> tuple[Field, Field]:
+    at = (places + 0.5) / times - 0.5
+    total, count = np.zeros((len(places), full.art.shape[-1]), np.float32), np.zeros((len(places), 1), np.float32)
+    for corner in np.ndindex(2, 2) if times > 1 else ((0, 0),):
+        cell = np.floor(at).astype(np.int64) + corner
+        weight = (1 - np.abs(at - cell)).prod(axis=1)
+        node = cells[tuple(np.clip(cell, 0, np.subtract(cells.shape, 1)).T)]
+        art, good = looked(full, places, shifts[node])
+        share = (weight * ((node >= 0) & good))[:, None].astype(np.float32)
+        total, count = total + (art + light[node]) * share, count + share
+    return total, count

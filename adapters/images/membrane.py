@@ -70,6 +70,25 @@ def smooth(picture: Field, hole: Flags) -> Field:
     return found.astype(np.float32)
 
 
+def wider(flags: Flags, steps: int) -> Flags:
+    """Flags with what is up to so many steps from them, up, down or aside."""
+    for _ in range(steps):
+        wide = np.pad(flags, 1)
+        flags = flags | wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
+    return flags
+
+
+def depths(hole: Flags, most: int) -> Field:
+    """How many steps, up to so many, each place of a hole is from what is known, 0 outside; the end of the picture is
+    no edge."""
+    depth, left = np.zeros(hole.shape, np.float32), hole
+    while left.any() and depth.max() < most:
+        depth += left
+        wide = np.pad(left, 1, "edge")
+        left = left & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+    return depth
+
+
 def _tiled(picture: Field, hole: Flags, times: int) -> tuple[Field, Flags]:
     """Made larger at its end, so that it falls into tiles."""
     wide = [(0, -length % times) for length in hole.shape]
