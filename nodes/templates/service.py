@@ -197,8 +197,6 @@ class Templates:
         self._known.check(request.customizations, "customizations")
         template, _ = await self._found(request.template_id)
         check_use(template, context.tier)
-        if await self._store.count_own(user_id) >= MOST_OWN:
-            raise Conflict(f"You have {MOST_OWN} own styles already, and no more fit.")
         own = UserTemplate(
             id=_new_id(context),
             template_id=request.template_id,
@@ -207,6 +205,9 @@ class Templates:
             created_at=now(),
         )
         kept = await self._store.save_own(user_id, own)
+        if kept is own and await self._store.count_own(user_id) > MOST_OWN:  # counted after, as others save meanwhile
+            await self._store.remove_own(user_id, own.id)
+            raise Conflict(f"You have {MOST_OWN} own styles already, and no more fit.")
         if await self._departed.has(user_id):
             await self._store.clear_own(user_id)
             raise gone()

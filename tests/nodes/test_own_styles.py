@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from contracts import templates
-from contracts.errors import Invalid, NotFound, ServiceError, Unauthenticated
+from contracts.errors import Conflict, Invalid, NotFound, ServiceError, Unauthenticated
 from contracts.templates import (
     ChooseTemplate,
     DeleteUserTemplate,
@@ -21,6 +21,7 @@ from contracts.templates import (
     UserTemplate,
 )
 from contracts.wire import Context
+from nodes.templates import service as templates_service
 from tests.nodes.test_templates import Lab, a_lab, admin, user
 from tests.support.servers import MongoDatabase
 
@@ -86,3 +87,27 @@ async def test_an_own_style_is_changed_by_its_owner_only(lab: Lab) -> None:
         await change(lab, mine, admin(), name="Theirs")
     chosen = await lab.bus.request(templates.CHOOSE, ChooseTemplate(template_id=mine.id), user())
     assert (chosen.name, chosen.style_params) == ("Ours", mesh)
+
+
+async def test_no_more_own_styles_fit_than_may_be(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come at the same time; a key that made one of them gives it again when all is full."""
+    monkeypatch.setattr(templates_service, "MOST_OWN", 3)
+    base = await lab.make("Base")
+    ask = SaveUserTemplate(template_id=base.id, name="Mine", customizations=INK)
+    asks = [lab.bus.request(templates.SAVE_MINE, ask, user(key=f"k{number}")) for number in range(20)]
+    endings = await asyncio.gather(*asks, return_exceptions=True)
+    assert {type(each) for each in endings} <= {UserTemplate, Conflict}
+    for number in range(4):
+        await saved(lab, ask, f"k{number}")
+    kept = (await lab.bus.request(templates.LIST_MINE, ListUserTemplates(), user())).items
+    assert len(kept) == 3
+    again = [await saved(lab, ask, f"k{number}") for number in range(20)]
+    assert sorted(each.id for each in again if each) == sorted(each.id for each in kept)
+
+
+async def saved(lab: Lab, ask: SaveUserTemplate, key: str) -> UserTemplate | None:
+    """The own style that this key makes, or has made; None when no more fit."""
+    try:
+        return await lab.bus.request(templates.SAVE_MINE, ask, user(key=key))
+    except Conflict:
+        return None
