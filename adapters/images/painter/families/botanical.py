@@ -130,10 +130,10 @@ def _corners(plate: Plate, paper: Rgb) -> None:
 def _sprays(plate: Plate) -> None:
     scene, rng = plate.scene, plate.rng
     short = min(scene.width, scene.height)
-    for x, y, away in ((1.03, -0.02, np.pi * 0.75), (-0.03, 1.02, -np.pi * 0.25)):
+    for x, y, away, size in ((1.03, -0.02, np.pi * 0.75, 0.84), (-0.03, 1.02, -np.pi * 0.25, 1.0)):
         for k in range(6):
             angle = away + (k - 2.5) * 0.27 + float(rng.uniform(-0.05, 0.05))
-            reach = short * (0.74 - 0.10 * abs(k - 2.5)) * float(rng.uniform(0.85, 1.08))
+            reach = short * size * (0.74 - 0.10 * abs(k - 2.5)) * float(rng.uniform(0.85, 1.08))
             _plant(plate, (scene.width * x, scene.height * y), angle, reach)
 
 
