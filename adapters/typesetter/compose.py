@@ -13,12 +13,12 @@ from adapters.typesetter.inking import Inked
 from adapters.typesetter.pairings import PAIRINGS, Pairing
 from adapters.typesetter.plan import Plan, plan
 from adapters.typesetter.printing import Printed
-from adapters.typesetter.words import TypeOrder, UnprintableText, words_of
+from adapters.typesetter.words import GRADED, TypeOrder, UnprintableText, words_of
 from contracts.recipes import Layout, Placed, Thumbnail
 
 __all__ = ["Composition", "Layout", "Placed", "TypeOrder", "UnprintableText", "compose", "resize_thumbnail"]
 
-VERSION = "3"
+VERSION = "4"
 MIN_SIDE, MAX_SIDE = 64, 6000
 TRIES = 3
 """Drafts that are printed in turn until one can be read as a thumbnail."""
@@ -67,8 +67,10 @@ def _tries(sketch: Sketch, order: TypeOrder, pairing: Pairing) -> Iterator[Draft
     """Drafts to print until one can be read as a thumbnail; in the pairing's own manner first, closer when in need."""
     found: list[Draft] = []
     for closeness in LOSS:
+        if closeness == GRADED and not any(draft.thin for draft in found):
+            continue  # bolder strokes help nothing else
         found = sorted([*found, *drafts(sketch, order, pairing, closeness)], key=lambda draft: -draft.worth)
-        if found[0].sound:
+        if found and found[0].sound:
             yield found.pop(0)
     yield from found[:TRIES]
 

@@ -26,6 +26,16 @@ class Grid:
     """Where room is kept for a logo."""
     inset: float = 0.0
     """How far the logo stands inside the safe margin, as a share of the short side: within the frame that art has."""
+    scale: float = 1.0
+    """Size of the title over the largest that fits."""
+    open: bool = False
+    """Is it for the middle of what the art leaves open, and nowhere else?"""
+    apart: bool = False
+    """Does the subtitle stand next to the author instead of under the title?"""
+
+    def stands_apart(self, role: str) -> bool:
+        """Has this role a place of its own, away from the title?"""
+        return (role == "author" and self.author is not None) or (role == "subtitle" and self.apart)
 
     def mirrored(self) -> "Grid":
         """The grid for words that run from right to left; the same unless it is flush left."""
@@ -46,6 +56,8 @@ UPRIGHT = (
     Grid("left-crown", 0.09, 0.91, 0.085, 0.48, "hang", 0.918, "left", prior=0.03),
     Grid("left-column", 0.09, 0.58, 0.085, 0.52, "hang", 0.918, "left"),
     Grid("label", 0.195, 0.805, 0.12, 0.465, "float", None, prior=-0.15, share=0.62),
+    Grid("medallion", 0.195, 0.805, 0.28, 0.72, "float", None, prior=-0.15, share=0.62, open=True),
+    Grid("ring", 0.27, 0.73, 0.30, 0.70, "float", None, prior=-0.2, share=0.62, open=True),
     Grid("right-column", 0.42, 0.91, 0.085, 0.52, "hang", 0.918, "left"),
     Grid("page", 0.08, 0.92, 0.085, 0.84, "hang", 0.918, prior=-0.12),
 )

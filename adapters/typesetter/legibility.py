@@ -24,7 +24,11 @@ STROKES = 3.0
 """The ratio that strokes reach."""
 SHARE = 0.90
 """Share of the strokes that do."""
+SURE = 1.06
+"""Over what is needed on a small copy of a page, so that it holds on the page."""
 FLOORS = {PROBES[HEBREW]: 3.5, PROBES[ARABIC]: 4.0, PROBES[CJK]: 7.0, PROBES[HANGUL]: 7.0}
+KANA = 1.2
+"""Kana are smaller than the square that they stand in: what a title of them needs more."""
 X_HEIGHT, CAPITALS = 3.0, 4.0
 
 
@@ -42,8 +46,12 @@ def floor_of(block: Block) -> float:
     """Least height, in pixels of the thumbnail, of letters that can be read."""
     letter = probe(block.style)
     if letter in FLOORS:
-        return FLOORS[letter]
+        return FLOORS[letter] * (KANA if _mostly_kana("".join(block.lines)) else 1.0)
     return X_HEIGHT if any(c.islower() for c in "".join(block.lines)) else CAPITALS
+
+
+def _mostly_kana(text: str) -> bool:
+    return sum("\u3040" <= character <= "\u30ff" for character in text) > 0.5 * len(text)
 
 
 def judged(image: Image.Image, block: Block, item: Stamp) -> Thumbnail:

@@ -14,6 +14,7 @@ __all__ = ["Calm", "UnreadablePicture", "decode", "encode", "tones"]
 
 Pixels = NDArray[np.uint8]
 Field = NDArray[np.float32]
+Row = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
 MAX_PIXELS = 25_000_000
@@ -88,20 +89,31 @@ class Calm:
     def disturbance(self, box: tuple[float, float, float, float]) -> float:
         """Energy of a box, raised when one of its thirds, or an end of it, is much busier than the rest."""
         left, top, width, height = box
-        thirds = [self.energy((left, top + height * k / 3, width, height / 3)) for k in range(3)]
-        ends = [self.energy((left + width * share, top, width / 8, height)) for share in (0.0, 0.875)]
-        return sum(thirds) / 6 + max(*thirds, *ends) / 2
+        return float(self.disturbances((left, np.array([top], np.float64), width, height))[0])
+
+    def disturbances(self, box: tuple[float, Row, float, float]) -> Row:
+        """The same for boxes with many tops."""
+        left, tops, width, height = box
+        thirds = [self._energies(left, tops + height * k / 3, width, height / 3) for k in range(3)]
+        ends = [self._energies(left + width * share, tops, width / 8, height) for share in (0.0, 0.875)]
+        worst: Row = np.maximum.reduce([*thirds, *ends])
+        return (thirds[0] + thirds[1] + thirds[2]) / 6 + worst / 2
 
     def energy(self, box: tuple[float, float, float, float]) -> float:
         """Mean difference between neighbours inside left, top, width, height: 0 flat; above 0.06 busy."""
+        return float(self._energies(box[0], np.array([box[1]], np.float64), box[2], box[3])[0])
+
+    def _energies(self, left: float, tops: Row, width: float, height: float) -> Row:
         rows, columns = self._sums.shape
-        left, top = (int(max(v, 0) / self._shrink) for v in box[:2])
-        right = min(int((box[0] + box[2]) / self._shrink) + 1, columns - 1)
-        bottom = min(int((box[1] + box[3]) / self._shrink) + 1, rows - 1)
-        if right <= left or bottom <= top:
-            return 0.0
-        total = self._sums[bottom, right] - self._sums[top, right] - self._sums[bottom, left] + self._sums[top, left]
-        return float(total / ((right - left) * (bottom - top)))
+        first, last = int(max(left, 0) / self._shrink), min(int((left + width) / self._shrink) + 1, columns - 1)
+        upper = (np.maximum(tops, 0) / self._shrink).astype(np.int64).clip(max=rows - 1)
+        lower = np.minimum(((tops + height) / self._shrink).astype(np.int64) + 1, rows - 1)
+        area = np.maximum(last - first, 0) * np.maximum(lower - upper, 0)
+        if last <= first:
+            return np.zeros(len(tops))
+        sums = self._sums
+        total = sums[lower, last] - sums[upper, last] - sums[lower, first] + sums[upper, first]
+        return np.where(area > 0, total / np.maximum(area, 1), 0.0)
 
 
 def tones(image: Image.Image) -> list[Colour]:

@@ -1,6 +1,6 @@
 """Plans: the words fitted into a layout grid, the hierarchy kept and nothing outside the safe margins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.typesetter import legibility, lines
@@ -34,19 +34,67 @@ class Plan:
         return [(role, (self.blocks[role], self.stamps[role])) for role in roles]
 
 
+@dataclass(frozen=True)
+class Boxes:
+    """A plan before anything is drawn: blocks, and for each role its box and whether it stands apart from the title."""
+
+    blocks: Mapping[str, Block]
+    boxes: Mapping[str, tuple[tuple[float, float, float, float], bool]]
+
+
 def plan(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> Plan:
     """Fit the words into the grid, turned about for a title that runs from right to left."""
     grid = grid.mirrored() if words["title"].style.rtl else grid
-    short, margin = min(width, height), SAFE * min(width, height)
-    left = max(grid.left * width, margin)
-    room = min(grid.right * width, width - margin) - left
-    blocks = {"title": _title(words["title"], grid, pairing, (width, height), room)}
+    blocks = _blocks(grid, words, pairing, width, height)
+    x, tops = _axis(grid, width, height), _tops(blocks, grid, height)
+    stamps = {role: stamp(blocks[role], x, top, grid.align) for role, top in tops.items()}
+    margin = SAFE * min(width, height) * 0.75
+    return Plan(grid, blocks, {role: _inside(item, width, height, margin) for role, item in stamps.items()})
+
+
+def boxes(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> Boxes:
+    """Where `plan` would set the words, but for what their letters reach beyond their lines."""
+    grid = grid.mirrored() if words["title"].style.rtl else grid
+    blocks = _blocks(grid, words, pairing, width, height)
+    x, share = _axis(grid, width, height), {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
+    found = {
+        role: ((x - blocks[role].width * share, top, blocks[role].width, blocks[role].height), grid.stands_apart(role))
+        for role, top in _tops(blocks, grid, height).items()
+    }
+    return Boxes(blocks, found)
+
+
+def largest_room(grids: Sequence[Grid], words: Words, pairing: Pairing, width: int, height: int) -> float:
+    """How tall the title's letters can be in the thumbnail at most, over what they need."""
+
+    def room(grid: Grid) -> float:
+        left, right = _margins(grid, width, height)
+        return legibility.room(_title(words, grid, pairing, (width, height), right - left), width, height)
+
+    return max(map(room, grids))
+
+
+def _margins(grid: Grid, width: int, height: int) -> tuple[float, float]:
+    """The left and the right edge of the words."""
+    margin = SAFE * min(width, height)
+    return max(grid.left * width, margin), min(grid.right * width, width - margin)
+
+
+def _axis(grid: Grid, width: int, height: int) -> float:
+    left, right = _margins(grid, width, height)
+    return left + (right - left) * {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
+
+
+def _blocks(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> dict[str, Block]:
+    left, right = _margins(grid, width, height)
+    short, room = min(width, height), right - left
+    whole = _title(words["title"], grid, pairing, (width, height), room)
+    blocks = {"title": whole.scaled(max(int(whole.size * grid.scale), 8)) if grid.scale < 1 else whole}
     if "author" in words:
         blocks["author"] = _author(words["author"], grid, blocks["title"].size, room, short)
     if "subtitle" in words:
         blocks["subtitle"] = _subtitle(words["subtitle"], blocks["title"].size, room, short)
-    blocks = _shrunk(blocks, grid, height, short)
-    return Plan(grid, blocks, _placed(blocks, grid, left, room, width, height, short))
+    return _shrunk(blocks, grid, height, short)
 
 
 def _title(words: Words, grid: Grid, pairing: Pairing, size: tuple[int, int], room: float) -> Block:
@@ -101,7 +149,7 @@ def _author_gap(blocks: Mapping[str, Block]) -> float:
 def _total(blocks: Mapping[str, Block], grid: Grid) -> float:
     """Height of everything that stands together in the title's place."""
     total = blocks["title"].height
-    if "subtitle" in blocks:
+    if "subtitle" in blocks and not grid.apart:
         total += _gap(blocks) + blocks["subtitle"].height
     if "author" in blocks and grid.author is None:
         total += _author_gap(blocks) + blocks["author"].height
@@ -116,23 +164,29 @@ def _shrunk(blocks: dict[str, Block], grid: Grid, height: int, short: int) -> di
     return blocks
 
 
-def _placed(
-    blocks: Mapping[str, Block], grid: Grid, left: float, room: float, width: int, height: int, short: int
-) -> dict[str, Stamp]:
-    x = left + room * {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
+def _tops(blocks: Mapping[str, Block], grid: Grid, height: int) -> dict[str, float]:
+    """The cap line of each block."""
     top, foot, total = grid.top * height, grid.foot * height, _total(blocks, grid)
     y = {"hang": top, "stand": foot - total, "float": (top + foot - total) / 2}[grid.stand]
-    stamps = {"title": stamp(blocks["title"], x, y, grid.align)}
+    tops = {"title": y}
     y += blocks["title"].height
-    if "subtitle" in blocks:
-        y += _gap(blocks)
-        stamps["subtitle"] = stamp(blocks["subtitle"], x, y, grid.align)
-        y += blocks["subtitle"].height
+    if "subtitle" in blocks and not grid.apart:
+        tops["subtitle"] = y + _gap(blocks)
+        y = tops["subtitle"] + blocks["subtitle"].height
     if "author" in blocks:
         author = blocks["author"]
-        y = y + _author_gap(blocks) if grid.author is None else grid.author * height - author.height / 2
-        stamps["author"] = stamp(author, x, y, grid.align)
-    return {role: _inside(item, width, height, SAFE * short * 0.75) for role, item in stamps.items()}
+        tops["author"] = y + _author_gap(blocks) if grid.author is None else grid.author * height - author.height / 2
+        if grid.apart and "subtitle" in blocks:
+            tops["subtitle"] = _beside(blocks, grid, tops["author"])
+    return tops
+
+
+def _beside(blocks: Mapping[str, Block], grid: Grid, author: float) -> float:
+    """The subtitle's place next to the author's line at the head or the foot of the page: towards the middle."""
+    subtitle, gap = blocks["subtitle"], 0.9 * blocks["author"].size
+    if grid.author is not None and grid.author < 0.5:
+        return author + blocks["author"].height + gap
+    return author - gap - subtitle.height
 
 
 def _inside(item: Stamp, width: int, height: int, margin: float) -> Stamp:

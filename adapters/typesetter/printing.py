@@ -90,11 +90,10 @@ def _settled(
 
 
 def _groups(chosen: Plan, pairing: Pairing, calm: pixels.Calm, force: float) -> list[list[Part]]:
-    """Words that stand together are treated together; an author at the other end of the page alone."""
+    """Words that stand together are treated together: those with the title, and those at another end of the page."""
     parts = [_part(role, chosen, pairing, calm, force) for role, _ in chosen.parts()]
-    if chosen.grid.author is None:
-        return [parts]
-    groups = ([part for part in parts if part.role != "author"], [part for part in parts if part.role == "author"])
+    apart = [part for part in parts if chosen.grid.stands_apart(part.role)]
+    groups = ([part for part in parts if part not in apart], apart)
     return [group for group in groups if group]
 
 

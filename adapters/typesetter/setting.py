@@ -93,6 +93,7 @@ def _broken(text: str, style: Style, most: int) -> tuple[tuple[str, ...], ...]:
     return tuple(lines.breakings(text, lambda part: line_width(part, style, 1.0), most))
 
 
+@lru_cache(maxsize=2048)
 def fit(text: str, style: Style, width: float, height: float, largest: float, most_lines: int) -> Block:
     """The lines and the size that fill width x height best: as large as they can be, but not by ugly breaks."""
     tries = [
