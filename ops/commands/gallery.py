@@ -62,10 +62,14 @@ def shelf() -> list[tuple[Style, Words]]:
 
 
 def made(style: Style, words: Words) -> bytes:
-    """One cover at the size of an e-book's; PNG."""
-    title = str(words["title"])
-    order = PaintOrder(
-        prompt=style["prompt_template"].format(title=title, prompt=words.get("prompt") or ""),
+    """One cover; PNG."""
+    return compose(paint(art_order(style, words)).data, type_order(style, words)).picture.data
+
+
+def art_order(style: Style, words: Words) -> PaintOrder:
+    """Its art, at the size of an e-book's cover."""
+    return PaintOrder(
+        prompt=style["prompt_template"].format(title=words["title"], prompt=words.get("prompt") or ""),
         family=style["family"],
         palette=tuple(style["palette"]),
         options=style["options"],
@@ -73,15 +77,18 @@ def made(style: Style, words: Words) -> bytes:
         height=PAGE[1],
         seed=SEED,
     )
-    wanted = TypeOrder(
-        title=title,
+
+
+def type_order(style: Style, words: Words) -> TypeOrder:
+    """What is set on it."""
+    return TypeOrder(
+        title=str(words["title"]),
         subtitle=words.get("subtitle"),
         author=words.get("author"),
         typography=style["typography"],
         width=PAGE[0],
         height=PAGE[1],
     )
-    return compose(paint(order).data, wanted).picture.data
 
 
 def contact_sheet(pages: Iterator[bytes], count: int, in_a_row: int) -> Image.Image:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +131,3 @@ def test_the_wreath_is_full_all_around() -> None:
         float(strong[np.abs(np.angle(np.exp(1j * (turn - k * np.pi / 6)))) < np.pi / 12].mean()) for k in range(12)
     ]
     assert min(shares) > 0.06, shares
-
-
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize(
-    "name", [*RIBBONS[1:], *MARBLES, "Herbarium", "Wild Meadow", "Neon Rain", "Night Signal", "Odd One Out"]
-)
-def test_every_form_is_painted_in_good_time(name: str) -> None:
-    """A page of 1600 by 2560 costs about a second and a half of a core at most (the best of four; 1.75 with noise)."""
-    costs: list[float] = []
-    while len(costs) < 4 and min(costs, default=9.0) >= 1.75:
-        began = time.process_time()
-        painted(name, size=(1600, 2560))
-        costs.append(time.process_time() - began)
-    assert min(costs) < 1.75

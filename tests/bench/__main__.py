@@ -12,11 +12,13 @@ import msgspec
 
 from adapters.redis import opened_redis
 from adapters.signed_tokens import SigningKey
+from ops.commands import gallery
 from ops.paths import Home
 from ops.servers.mongo import MongoServer
 from ops.servers.valkey import ValkeyServer
 from tests.bench import machine, report
 from tests.bench.contenders.plans import HttpPlan
+from tests.bench.cover_costs import measure_covers
 from tests.bench.http_rows import COVERGEN, LIMIT, TWICE, USUAL, measure_http
 from tests.bench.job_rows import measure_jobs
 from tests.bench.saga_costs import measure_saga
@@ -80,6 +82,7 @@ async def measure(chosen: argparse.Namespace, folder: Path) -> None:
             say(report.saga(await measure_saga(nats.url, mongo.url, rounds=SAGAS)))
     say(report.jobs_per_second(jobs))
     say(report.ratios(plain, guarded, jobs))
+    say(report.covers(measure_covers(chosen.rounds, gallery.samples())))
 
 
 async def main(chosen: argparse.Namespace) -> None:

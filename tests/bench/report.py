@@ -5,6 +5,7 @@ import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from tests.bench.cover_costs import CoverCost
 from tests.bench.http_rows import COVERGEN, LIMIT, SHAPES, TWICE, USUAL, Found, ratio
 from tests.bench.job_rows import BARE, OURS
 from tests.bench.saga_costs import SagaCost
@@ -12,6 +13,8 @@ from tests.bench.stage_costs import Cost
 
 TARGETS = {LIMIT: 0.8, USUAL: 3.0}
 JOBS_TARGET = 0.8
+COVER_TARGET = 2.0
+"""Seconds of processor time for art and type."""
 CORES_OF_TWO = 5
 """Two edges, the nodes, NATS and the load generator."""
 
@@ -92,3 +95,20 @@ def costs(lines: Iterable[Cost]) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
+
+
+def covers(costs: Sequence[CoverCost]) -> str:
+    """The dearest style of each family, and how many times Pillow could have written its page meanwhile."""
+    head = ("processor seconds, the dearest style of a family", "art", "type and files", "whole", "÷ writing", "goal")
+    rows = [
+        (
+            f"{cost.family}: {cost.style}",
+            f"{cost.art:.2f}",
+            f"{cost.words:.2f}",
+            f"**{cost.whole:.2f}**",
+            f"{cost.whole / cost.writing:.1f}",
+            f"≤ {COVER_TARGET:g} s: {'met' if cost.whole <= COVER_TARGET else 'not met'}",
+        )
+        for cost in costs
+    ]
+    return table(head, rows)

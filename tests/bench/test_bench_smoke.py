@@ -5,9 +5,11 @@ from pathlib import Path
 
 from adapters.redis import opened_redis
 from adapters.signed_tokens import SigningKey
+from ops.commands import gallery
 from ops.processes import reserve_port
 from tests.bench import http_rows, report
 from tests.bench.contenders.plans import HttpPlan
+from tests.bench.cover_costs import measure_covers
 from tests.bench.http_rows import LIMIT, SHAPES, Rounds, contenders, token
 from tests.bench.job_rows import measure_jobs
 from tests.bench.load import Measured, Plan, measure
@@ -74,3 +76,14 @@ async def test_the_cost_of_a_saga_is_counted(nats_url: str, mongo_url: str) -> N
     assert 14 <= cost.stored < 40
     assert cost.sent > 14
     assert 0 < cost.milliseconds < 10_000
+
+
+def test_a_family_costs_what_its_dearest_style_does() -> None:
+    """One line for two styles of a family, with the seconds of the dearer one, and its verdict in the table."""
+    two = [cover for cover in gallery.samples() if cover[0]["family"] == "mesh"][:2]
+    found = [measure_covers(1, [cover])[0] for cover in two]
+    (cost,) = measure_covers(1, two)
+
+    assert cost.style in {each.style for each in found}
+    assert min(cost.art, cost.words, cost.writing) > 0
+    assert report.covers([cost]).count("met") == 1
