@@ -56,7 +56,7 @@ class Emblem:
         fans = motif == "fans"
         radius = min(scene.height * (0.17 if scene.wide else 0.20), scene.width * 0.31)
         y = scene.height * scene.number("horizon", 0.52 if fans else 0.74, 0.45, 0.9)
-        middle = y - radius * (0.86 if fans else 0.72)
+        middle = y + radius * 0.95 if fans else y - radius * 0.72
         tall = radius * {"ship": 1.2, "couple": 1.2, "fish": 0.42}.get(name, 1.16)
         low, high = _extent(name)
         aloft = name in figures.ALOFT

@@ -12,6 +12,8 @@ from adapters.images.painter.scene import Band, Family, Finish, Scene
 from adapters.images.painter.shapes import Stencil
 
 SUBJECTS = ("hills", "blooms", "shore")
+GROWS = frozenset({"rose", "sprout"})
+"""Figures that the blooms show already."""
 SAID = {"mountain": "hills", "forest": "hills", "desert": "hills", "snow": "hills", "flower": "blooms", "sea": "shore"}
 
 Wash = tuple[Field, Rgb]
@@ -169,6 +171,8 @@ def _figure(paper: Paper, subject: str, washes: list[Wash]) -> list[Wash]:
     A coloured figure is kept free of what lies under it, as with masking fluid, or its colour would drown.
     """
     scene = paper.scene
+    if subject == "blooms" and GROWS.intersection(scene.reading.figures[:1]):
+        return washes
     tall = scene.height * 0.20
     foot = {"hills": 0.79, "shore": 0.82, "blooms": 0.62}[subject]
     if subject == "shore" and scene.reading.figures[:1] and scene.reading.figures[0] in figures.AFLOAT:
