@@ -118,7 +118,7 @@ def _grace(block: Block) -> float:
     return (
         (1 - 0.22 * ragged)
         * (1 - 0.25 * min(lines.ill_broken(block.lines), 3))
-        * (0.9 if widow else 1.0)
+        * (0.95 if widow else 1.0)
         * max(1 - tower, 0.6)
     )
 
