@@ -36,7 +36,7 @@ def run_gallery(settings: Settings, arguments: argparse.Namespace) -> int:
         pages = pool.map(made, *zip(*covers, strict=True))
         sheet = contact_sheet(pages, len(covers), IN_A_ROW[kind])
     try:
-        sheet.save(arguments.output)
+        sheet.save(arguments.output, quality=80)
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{arguments.output} cannot be written: {error}") from error
     say(f"{arguments.output}: {len(covers)} {'covers' if arguments.shelf else 'styles'}")
