@@ -123,14 +123,18 @@ def small_title(page: Array, item: Placed) -> tuple[float, float]:
 
 
 def _letter_height(ink: NDArray[np.bool_]) -> float:
-    """The median height of what stands between empty columns, in each of the lines that empty rows part."""
+    """The median height of what stands between empty columns, in each of the lines that empty rows part.
+
+    What is not a fifth as tall as the tallest is no letter, but a sign, or art of the ink's colour, like a star.
+    """
     heights: list[int] = []
     for top, bottom in _spans(ink.any(axis=1)):
         line = ink[top:bottom]
         for left, right in _spans(line.any(axis=0)):
             rows = np.flatnonzero(line[:, left:right].any(axis=1))
             heights += [int(rows[-1] - rows[0] + 1)] * (right - left >= 3)
-    return float(np.median(heights)) if heights else 0.0
+    letters = [height for height in heights if 5 * height >= max(heights)]
+    return float(np.median(letters)) if letters else 0.0
 
 
 def _spans(filled: NDArray[np.bool_] | np.bool_) -> list[tuple[int, int]]:
