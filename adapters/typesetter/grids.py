@@ -44,6 +44,8 @@ class Grid:
         return replace(self, left=1 - self.right, right=1 - self.left, align="right")
 
 
+AXIS = {"left": 0.0, "centre": 0.5, "right": 1.0}
+"""Where lines of an alignment have their axis, as a share of their width."""
 SAFE = 0.06
 """Safe margin as a share of the short side; nothing is set outside it."""
 

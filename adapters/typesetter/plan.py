@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.typesetter import legibility, lines
-from adapters.typesetter.grids import SAFE, Grid
+from adapters.typesetter.grids import AXIS, SAFE, Grid
 from adapters.typesetter.pairings import Pairing
 from adapters.typesetter.runs import Style
 from adapters.typesetter.setting import Block, Stamp, fit, stamp
@@ -56,7 +56,7 @@ def boxes(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, 
     """Where `plan` would set the words, but for what their letters reach beyond their lines."""
     grid = grid.mirrored() if words["title"].style.rtl else grid
     blocks = _blocks(grid, words, pairing, width, height)
-    x, share = _axis(grid, width, height), {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
+    x, share = _axis(grid, width, height), AXIS[grid.align]
     found = {
         role: ((x - blocks[role].width * share, top, blocks[role].width, blocks[role].height), grid.stands_apart(role))
         for role, top in _tops(blocks, grid, height).items()
@@ -82,7 +82,7 @@ def _margins(grid: Grid, width: int, height: int) -> tuple[float, float]:
 
 def _axis(grid: Grid, width: int, height: int) -> float:
     left, right = _margins(grid, width, height)
-    return left + (right - left) * {"left": 0.0, "centre": 0.5, "right": 1.0}[grid.align]
+    return left + (right - left) * AXIS[grid.align]
 
 
 def _blocks(grid: Grid, words: Mapping[str, Words], pairing: Pairing, width: int, height: int) -> dict[str, Block]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from PIL import Image, ImageDraw
 
 from adapters.typesetter import fonts, lines, runs
+from adapters.typesetter.grids import AXIS
 from adapters.typesetter.runs import Style
 from adapters.typesetter.scripts import ARABIC, CJK, HANGUL, HEBREW, scripts_in
 
@@ -140,7 +141,7 @@ class Stamp:
 
 def stamp(block: Block, x: float, top: float, align: str) -> Stamp:
     """Draw the block with its cap line at `top`; x is the middle of centred lines, else the left or right edge."""
-    share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
+    share = AXIS[align]
     pad = _pad(block.size)
     return Stamp(_mask(block, share), round(x - block.width * share) - pad, round(top) - pad)
 

@@ -47,19 +47,26 @@ class TypeOrder(msgspec.Struct, frozen=True, kw_only=True):
     logo: Logo | None = None
 
 
-class UnprintableText(ValueError):
-    """No face at hand has all the characters of a field.
+class UnfitWords(ValueError):
+    """A field cannot be set: `field` is title, subtitle or author; `detail` says why, for people."""
 
-    `field` is title, subtitle or author; `characters` are those that cannot be printed; `detail` says it for people.
-    """
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(field, detail)  # both, so that it crosses a process border whole
+        self.field = field
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"the {self.field} {self.detail}"
+
+
+class UnprintableText(UnfitWords):
+    """No face at hand has all the characters of a field; `characters` are those that cannot be printed."""
 
     def __init__(self, field: str, characters: str) -> None:
-        self.field = field
         self.characters = characters
         emoji = scripts.emoji_in(characters)
         what = "emoji, which are not set as type" if emoji else "characters that no font here can print"
-        self.detail = f"has {what}: {emoji or characters}"
-        super().__init__(f"the {field} {self.detail}")
+        super().__init__(field, f"has {what}: {emoji or characters}")
 
     def __reduce__(self) -> tuple[type["UnprintableText"], tuple[str, str]]:
         """Cross a process border whole."""
@@ -91,7 +98,8 @@ class Manner(msgspec.Struct, frozen=True):
 def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
     """Title, and subtitle and author when given, by role; the title PLAIN or NARROW when that is asked for.
 
-    Raises UnprintableText, and ValueError for an unknown pairing, an empty title or a field that is too long.
+    Raises UnprintableText, UnfitWords for an empty title or a field that is too long, and ValueError for an unknown
+    pairing.
     """
     pairing = PAIRINGS.get(order.typography)
     if pairing is None:
@@ -99,7 +107,7 @@ def words_of(order: TypeOrder, closeness: int = 0) -> dict[str, Words]:
     raw = {"title": order.title, "subtitle": order.subtitle, "author": order.author}
     texts = {role: text for role, given in raw.items() if (text := _clean(role, given or ""))}
     if "title" not in texts:
-        raise ValueError("a cover needs a title")
+        raise UnfitWords("title", "has nothing that can be seen")
     language = scripts.language_of(" ".join(texts.values()))
     manners = {
         "title": _title_manner(pairing, texts["title"], closeness),
@@ -132,7 +140,7 @@ def _title_manner(pairing: Pairing, text: str, closeness: int) -> Manner:
 def _clean(role: str, raw: str) -> str:
     text = " ".join(unicodedata.normalize("NFC", raw).translate(_ALIKE).split())
     if len(text) > LONGEST[role]:
-        raise ValueError(f"the {role} is longer than {LONGEST[role]} characters")
+        raise UnfitWords(role, f"is longer than {LONGEST[role]} characters")
     return text
 
 

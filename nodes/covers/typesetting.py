@@ -3,9 +3,9 @@
 import msgspec
 
 from adapters.objects import Objects
-from adapters.typesetter import PAIRINGS, Composition, TypeOrder, UnprintableText
+from adapters.typesetter import PAIRINGS, Composition, TypeOrder
 from adapters.typesetter.logo import Logo
-from adapters.typesetter.words import words_of
+from adapters.typesetter.words import UnfitWords, words_of
 from contracts.brands import Brand
 from contracts.covers import GenerateCover
 from contracts.errors import FieldError, Invalid
@@ -57,17 +57,13 @@ def check_author(author: str, typography: str | None) -> None:
 def _check(order: TypeOrder) -> None:
     try:
         words_of(order)
-    except UnprintableText as error:
-        raise not_set(error) from error
     except ValueError as error:
-        told = str(error)
-        field = next((name for name in ("subtitle", "author") if told.startswith(f"the {name} ")), "title")
-        raise Invalid(errors=(FieldError(field=field, detail=told),)) from error
+        raise not_set(error) from error
 
 
 def not_set(error: ValueError) -> Invalid:
-    """The refusal of the typesetter; for letters that no font has it names field and characters."""
-    if isinstance(error, UnprintableText):
+    """The refusal of the typesetter; where the words of a field are the reason it names the field."""
+    if isinstance(error, UnfitWords):
         return Invalid("This text cannot be set.", errors=(FieldError(field=error.field, detail=error.detail),))
     return Invalid(f"The type cannot be set: {error}.")
 
